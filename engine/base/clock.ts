@@ -25,7 +25,8 @@ export const realClock: Clock = {
     if (typeof timer === 'object') timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
-  defer: typeof setImmediate === 'function' ? (action) => void setImmediate(action) : (action) => void setTimeout(action),
+  defer:
+    typeof setImmediate === 'function' ? (action) => void setImmediate(action) : (action) => void setTimeout(action),
 }
 
 interface Waiting extends Scheduled {

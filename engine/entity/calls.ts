@@ -1,0 +1,186 @@
+// Calls, both ways: how `this.client.told(…)` and `call(id).hurt(…)` become packets, and packets become method calls.
+//
+// A caller is a plain object whose methods are made once: for clients from the contract, for entities on the first use
+// of each name. So a call costs no Proxy, and the compiler knows what may be called.
+import { messageOf, WireError } from '../base/errors.ts'
+import { clientMessages, FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
+import { decode, encode, readArgs, writeArgs } from '../wire/codec.ts'
+import { messages } from '../wire/messages.ts'
+import { PacketReader } from '../wire/packet.ts'
+import type { EntityClass, EntityId } from './contract.ts'
+import type { EntityCore } from './core.ts'
+import type { Entity } from './entity.ts'
+import type { Method } from './kind.ts'
+import type { Space } from './space.ts'
+import type { World } from './world.ts'
+
+/** The methods that its author wrote. */
+export type OwnMethod<T> = {
+  [K in keyof T]: K extends keyof Space ? never : T[K] extends (...args: any[]) => unknown ? K : never
+}[keyof T]
+/** What others can ask of a T. Calls go one way: a reply is a call back. */
+export type Calls<T> = {
+  readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => unknown ? (...args: A) => void : never
+}
+
+const reader = new PacketReader()
+
+// --- to clients --------------------------------------------------------------------------------------------------
+
+export type ClientCaller = object
+export type AllClientsCaller = object
+export type FilteredCaller = object
+
+export interface FilteredTarget {
+  readonly world: World
+  readonly from: EntityCore | undefined
+  readonly key: string
+  readonly operator: FilterOperator
+  readonly value: string
+}
+
+/** The classes of the three callers to clients, with a method for each name in the contract. */
+export function clientCallers(names: readonly string[]) {
+  const own = callerClass<EntityCore>(names, (target, method, args) =>
+    target.world.views.callClient(target, method, args),
+  )
+  const all = callerClass<EntityCore>(names, (target, method, args) =>
+    target.world.views.callAllClients(target, method, args),
+  )
+  const filtered = callerClass<FilteredTarget>(names, (target, method, args) => {
+    target.from?.flushAttrs()
+    target.world.views.callFiltered(target, method, args)
+  })
+  return { own, all, filtered } as {
+    own: new (target: unknown) => ClientCaller
+    all: new (target: unknown) => AllClientsCaller
+    filtered: new (target: unknown) => FilteredCaller
+  }
+}
+
+function callerClass<T>(names: readonly string[], send: (target: T, method: string, args: unknown[]) => void) {
+  class Caller {
+    readonly target: T
+    constructor(target: T) {
+      this.target = target
+    }
+  }
+  for (const name of names) {
+    Object.defineProperty(Caller.prototype, name, {
+      value(this: Caller, ...args: unknown[]) {
+        send(this.target, name, args)
+      },
+    })
+  }
+  return Caller
+}
+
+/** Body of 1501, behind the type: the same bytes for every client. */
+export function filteredBody(target: FilteredTarget, method: string, args: unknown[]): Record<string, unknown> {
+  return { op: FILTER_OPERATORS.indexOf(target.operator), key: target.key, value: target.value, method, args }
+}
+
+// --- to entities -------------------------------------------------------------------------------------------------
+
+class EntityCaller {
+  readonly world: World
+  readonly id: string
+  constructor(world: World, id: string) {
+    this.world = world
+    this.id = id
+  }
+}
+// The first call of a name lands here and makes the method; from then on it is a plain method of the class.
+Object.setPrototypeOf(
+  EntityCaller.prototype,
+  new Proxy(Object.create(null), {
+    get(_target, name) {
+      // `await` and `String()` look for these on any object.
+      if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined
+      const method = function (this: EntityCaller, ...args: unknown[]) {
+        this.world.callEntity(this.id, name, args)
+      }
+      Object.defineProperty(EntityCaller.prototype, name, { value: method })
+      return method
+    },
+  }),
+)
+
+export const callEntity = <T>(world: World, id: EntityId<T>): Calls<T> =>
+  new EntityCaller(world, id) as unknown as Calls<T>
+
+/** Calls to the service of this class, wherever it lives. */
+export const callService = <T extends EntityClass>(world: World, type: T): Calls<InstanceType<T>> =>
+  new EntityCaller(world, world.serviceId(type)) as unknown as Calls<InstanceType<T>>
+
+/** Appends a `callEntity` frame. */
+export function writeCall(world: World, id: string, method: string, args: unknown[]): void {
+  const link = world.cluster.toEntity(id)
+  const writer = link.out
+  const at = writer.at
+  try {
+    link.begin(messages.callEntity.code)
+    writer.id(id)
+    writer.varstr(method)
+    writeArgs(writer, args)
+  } catch (error) {
+    // What cannot be said leaves no half of a frame behind.
+    writer.at = at
+    throw new TypeError(`call of ${method}(): ${messageOf(error)}`)
+  }
+  link.end()
+}
+
+/** Arguments for an entity of the same game: as they would arrive over the wire, so that nothing is shared. */
+export function localArgs(args: unknown[]): unknown[] {
+  for (const arg of args) if (typeof arg === 'object' && arg !== null) return decode(encode(args)) as unknown[]
+  return args
+}
+
+// --- from others ---------------------------------------------------------------------------------------------------
+
+/** Why a call was not run; counted by reason. */
+export type Refusal = 'unknown method' | 'not exposed to this client' | 'wrong arguments' | 'unreadable'
+
+/** Runs the call in `bytes` (method, arguments) on `core`. Answers why not, or undefined. */
+export function receiveCall(
+  core: EntityCore,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  caller: 'server' | 'ownClient' | 'anyClient',
+): Refusal | undefined {
+  let method: Method | undefined
+  let args: unknown[]
+  try {
+    reader.reset(bytes, start, end)
+    method = core.kind.methods.get(reader.varstr())
+    if (!method) return 'unknown method'
+    args = readArgs(reader)
+    reader.finish()
+  } catch (error) {
+    if (error instanceof WireError) return 'unreadable'
+    throw error
+  }
+  if (caller !== 'server') {
+    const checks = method[caller]
+    if (!checks) return 'not exposed to this client'
+    if (args.length > checks.length) return 'wrong arguments'
+    for (let at = 0; at < checks.length; at++) if (!checks[at]!(args[at])) return 'wrong arguments'
+  }
+  core.world.runMethod(core, method, args)
+  return undefined
+}
+
+/** The name of a timer's method. Throws for closures and private methods: neither survives a freeze. */
+export function timerMethod(core: EntityCore, method: (...args: never[]) => unknown): string {
+  const found = core.kind.methods.get(method.name)
+  const { entity } = core
+  if (found && (entity[method.name as keyof Entity] as unknown) === method) return method.name
+  throw new TypeError(
+    `${core.kind.name}: a timer needs a public method of the class, not ${method.name ? `'${method.name}'` : 'a closure'}, because only a name survives a freeze`,
+  )
+}
+
+/** The fields of a call on a client, behind its id: entity, method, arguments (body of 1009). */
+export const callOnClient = clientMessages.callOnClient

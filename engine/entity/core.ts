@@ -1,0 +1,127 @@
+// What the engine keeps for each entity, out of the author's sight. The author's object holds it under a symbol.
+
+import type { AttrChange, AttrsHost } from './attrs.ts'
+import { Attrs } from './attrs.ts'
+import type { EntityClass } from './contract.ts'
+import type { Entity } from './entity.ts'
+import type { Kind } from './kind.ts'
+import type { SpaceCore } from './space-core.ts'
+import type { TimerOwner } from './timers.ts'
+import type { World } from './world.ts'
+
+export const core = Symbol('core')
+
+/** The connection of a player: which gate, which client. */
+export interface Client {
+  readonly gateId: number
+  readonly clientId: string
+}
+
+export class EntityCore implements AttrsHost, TimerOwner {
+  readonly world: World
+  readonly kind: Kind
+  readonly id: string
+  /** Which placement of this entity this is: grows with each load, migration and restore. */
+  readonly epoch: number
+  readonly attrs: Attrs
+  /** The author's object. */
+  declare entity: Entity
+  /** Its place in the world's table. */
+  slot = -1
+  gone = false
+
+  space: SpaceCore | undefined
+  /** Its place in the space's AOI, or -1. */
+  aoiSlot = -1
+  /** How far it sees; -1 without AOI. */
+  aoiRadius: number
+  x = 0
+  y = 0
+  z = 0
+  yaw = 0
+  /** Who has still to hear of its position: SYNC_WATCHERS, SYNC_OWN. */
+  moved = 0
+
+  client: Client | undefined
+  clientSyncing = false
+  filters: Map<string, string> | undefined
+  /** How many clients see it (its own not counted), by gate. */
+  readonly watchers: number[] = []
+  /** Its attributes for those that see it, encoded, until one changes. */
+  publicAttrs: Uint8Array | undefined
+
+  flushAsked = false
+  /** Not in storage as it is now. */
+  unsaved = false
+
+  constructor(world: World, kind: Kind, id: string, epoch: number) {
+    this.world = world
+    this.kind = kind
+    this.id = id
+    this.epoch = epoch
+    this.aoiRadius = kind.aoiRadius
+    this.attrs = new kind.layout.accessors(this, kind.layout)
+  }
+
+  toString(): string {
+    return `${this.kind.name}<${this.id}>`
+  }
+
+  attrsTouched(): void {
+    this.publicAttrs = undefined
+    if (this.flushAsked) return
+    this.flushAsked = true
+    this.world.flushLater(this)
+  }
+
+  attrsUnsaved(): void {
+    if (this.unsaved || !this.kind.persistent) return
+    this.unsaved = true
+    this.world.saveLater(this)
+  }
+
+  runTimer(method: string, args: readonly unknown[]): void {
+    this.world.run(this, method, args)
+  }
+
+  /** Says every marked change to those who may hear of it, now. */
+  flushAttrs(): void {
+    if (!Attrs.pending(this.attrs)) return
+    if (this.client === undefined && !this.isWatched()) return Attrs.drop(this.attrs)
+    Attrs.flush(this.attrs, (change: AttrChange) => this.world.views.changeAttr(this, change))
+  }
+
+  isWatched(): boolean {
+    for (const count of this.watchers) if (count > 0) return true
+    return false
+  }
+
+  watch(gateId: number, by: 1 | -1): void {
+    const count = (this.watchers[gateId] ?? 0) + by
+    // The array stays dense, so that it stays small and fast.
+    while (this.watchers.length <= gateId) this.watchers.push(0)
+    this.watchers[gateId] = count
+  }
+}
+
+export const coreOf = (entity: Entity): EntityCore => entity[core]
+
+// The base constructor takes its core from here: classes are made without arguments, so that authors need no constructor.
+let born: EntityCore | undefined
+
+/** Makes the author's object for `fresh`. */
+export function construct(type: EntityClass, fresh: EntityCore): Entity {
+  born = fresh
+  try {
+    return new type() as Entity
+  } finally {
+    born = undefined
+  }
+}
+
+export function takeBorn(): EntityCore {
+  if (!born) throw new TypeError('entities are made with create(), not with new')
+  const fresh = born
+  born = undefined
+  return fresh
+}

@@ -1,0 +1,121 @@
+// The entity as its author sees it: extend `entity({ … })`, the contract, and write methods. What it has in common with
+// services is in `actor.ts`; here is what has a place and may have a client.
+import type { FilterOperator } from '../wire/client-wire.ts'
+import { type Calls, callEntity, timerMethod } from './calls.ts'
+import type { ClientCalls, Contract, ContractAttrs, EntityClass, EntityId } from './contract.ts'
+import { core, type EntityCore, takeBorn } from './core.ts'
+import type { RunningGame } from './running-game.ts'
+import type { Space } from './space.ts'
+import type { Timer } from './timers.ts'
+
+export interface Vector3 {
+  readonly x: number
+  readonly y: number
+  readonly z: number
+}
+
+export class Entity<C extends Contract = Contract> extends Actor<C> {
+  // --- its client --------------------------------------------------------------------------------------------------
+  /** Calls to its own client. Without one they are dropped and counted. */
+  get client(): ClientCalls<C> {
+    return new this[core].kind.callers.own(this[core]) as unknown as ClientCalls<C>
+  }
+  /** Calls to this entity on all clients that see it, its own among them. */
+  get allClients(): ClientCalls<C> {
+    return new this[core].kind.callers.all(this[core]) as unknown as ClientCalls<C>
+  }
+  /**
+   * Calls to the player of every client whose filter property compares so with `value` (as numbers when both are). An
+   * empty `key` means every client.
+   */
+  clientsWhere(key: string, operator: FilterOperator = '=', value = ''): ClientCalls<C> {
+    const target = { world: this[core].world, from: this[core], key, operator, value: String(value) }
+    return new this[core].kind.callers.filtered(target) as unknown as ClientCalls<C>
+  }
+  get hasClient(): boolean {
+    return this[core].client !== undefined
+  }
+  /** Sets a property of its client that `clientsWhere` looks for. Goes along when the client is given away. */
+  setClientFilter(key: string, value: string | number): void {
+    this[core].world.views.setFilter(this[core], key, String(value))
+  }
+  clearClientFilters(): void {
+    this[core].world.views.clearFilters(this[core])
+  }
+  /** Hands the client to another entity of this game, which becomes its player. */
+  giveClientTo(target: Entity<Contract>): void {
+    this[core].world.giveClient(this[core], target[core])
+  }
+  /** Whether this entity's position is what its client says. */
+  setClientSyncing(on: boolean): void {
+    this[core].world.views.setSyncing(this[core], on)
+  }
+  /** Ends its client's connection. */
+  closeClient(reason: string): void {
+    this[core].world.views.closeClient(this[core], reason)
+  }
+
+  // --- where it is ---------------------------------------------------------------------------------------------------
+  /** The space it is in; the nil space of its game when it is in none. */
+  get space(): Space {
+    return (this[core].space ?? this[core].world.nilSpace).entity as Space
+  }
+  get position(): Vector3 {
+    const { x, y, z } = this[core]
+    return { x, y, z }
+  }
+  set position({ x, y, z }: Vector3) {
+    this[core].world.movement.move(this[core], x, y, z, this[core].yaw)
+  }
+  get yaw(): number {
+    return this[core].yaw
+  }
+  set yaw(yaw: number) {
+    const { x, y, z } = this[core]
+    this[core].world.movement.move(this[core], x, y, z, yaw)
+  }
+  /** How far it sees: its own radius, over that of its class. */
+  get aoi(): number {
+    return Math.max(0, this[core].aoiRadius)
+  }
+  set aoi(radius: number) {
+    this[core].world.setAoi(this[core], radius)
+  }
+  /**
+   * Leaves the space it is in and enters another. Rejects when that is not there; then it stays. A space or the id of
+   * one: `game.nilSpace.id` leads out of all spaces.
+   */
+  enterSpace(space: Space | EntityId<Space>, position: Vector3 = { x: 0, y: 0, z: 0 }): Promise<void> {
+    return this[core].world.enterSpace(this[core], typeof space === 'string' ? space : space.id, position)
+  }
+  /** Whether it sees `other` now. */
+  sees(other: Entity<Contract>): boolean {
+    return this[core].space?.sees(this[core], other[core]) ?? false
+  }
+  /** The entities that it sees now. */
+  seen(): Entity[] {
+    return this[core].space?.seenBy(this[core]) ?? []
+  }
+  /** On the XZ plane. */
+  distanceTo(other: Entity<Contract>): number {
+    return Math.hypot(this[core].x - other[core].x, this[core].z - other[core].z)
+  }
+
+  // --- hooks ---------------------------------------------------------------------------------------------------------
+  /** A client's player is this entity from now on. */
+  onClientConnected(): void {}
+  /** The client is gone or was given away. */
+  onClientDisconnected(): void {}
+  onEnteredSpace(): void {}
+  onLeftSpace(_space: Space): void {}
+  /** It begins to see another entity. */
+  onEnteredAoi(_other: Entity): void {}
+  onLeftAoi(_other: Entity): void {}
+}
+
+/** The base class of an entity with this contract. */
+export function entity<const C extends Contract>(contract: C): EntityClass<Entity<C>, C> {
+  return class extends Entity<C> {
+    static override readonly contract: C = contract
+  }
+}

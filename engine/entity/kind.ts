@@ -1,0 +1,117 @@
+// What the engine knows of an entity class, worked out once when a game is put together from its classes. Whatever is
+// wrong with a class is found here, at start-up, and named.
+import type { Check } from '../base/check.ts'
+import { OperatorError } from '../base/errors.ts'
+import { Actor } from './actor.ts'
+import { AttrLayout } from './attrs.ts'
+import { type AllClientsCaller, type ClientCaller, clientCallers, type FilteredCaller } from './calls.ts'
+import type { Contract, EntityClass } from './contract.ts'
+import { Entity } from './entity.ts'
+import { Service } from './service.ts'
+import { Space } from './space.ts'
+
+/** A method that others may call by its name. */
+export interface Method {
+  readonly name: string
+  readonly run: (...args: unknown[]) => unknown
+  /** Checks of the arguments when the own client calls, or undefined when it may not. */
+  readonly ownClient: readonly Check<unknown>[] | undefined
+  /** The same for any other client. */
+  readonly anyClient: readonly Check<unknown>[] | undefined
+}
+
+const TYPE_NAME_MAX = 64
+
+export class Kind {
+  readonly name: string
+  readonly type: EntityClass
+  readonly contract: Contract
+  readonly layout: AttrLayout
+  readonly methods: ReadonlyMap<string, Method>
+  /** How far it sees, or -1 for what has no part in AOI. */
+  readonly aoiRadius: number
+  readonly persistent: boolean
+  readonly isSpace: boolean
+  readonly isService: boolean
+  /** Whether the class wants to hear of what enters and leaves its AOI. */
+  readonly hearsAoi: boolean
+  readonly callers: {
+    readonly own: new (target: unknown) => ClientCaller
+    readonly all: new (target: unknown) => AllClientsCaller
+    readonly filtered: new (target: unknown) => FilteredCaller
+  }
+
+  constructor(type: EntityClass) {
+    this.name = type.name
+    this.type = type
+    this.contract = type.contract
+    if (!this.name || this.name.length > TYPE_NAME_MAX || this.name.startsWith('__'))
+      throw new OperatorError(`'${this.name}' is no name for an entity class`)
+    if (!(type.prototype instanceof Actor))
+      throw new OperatorError(`${this.name} is not made by entity(), space() or service()`)
+    this.isSpace = type.prototype instanceof Space
+    this.isService = type.prototype instanceof Service
+    this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
+    this.persistent = this.contract.persistent ?? this.layout.hasPersistent
+    this.aoiRadius = checkRadius(this.name, this.contract.aoi)
+    this.methods = methodsOf(this.name, type)
+    this.hearsAoi =
+      !this.isService &&
+      (type.prototype.onEnteredAoi !== Entity.prototype.onEnteredAoi ||
+        type.prototype.onLeftAoi !== Entity.prototype.onLeftAoi)
+    this.callers = clientCallers(Object.keys(this.contract.client ?? {}))
+  }
+}
+
+/** Every class of a game by its name. */
+export function kindsOf(types: readonly EntityClass[]): Map<string, Kind> {
+  const kinds = new Map<string, Kind>()
+  for (const type of types) {
+    const kind = new Kind(type)
+    if (kinds.has(kind.name)) throw new OperatorError(`two entity classes are called ${kind.name}`)
+    kinds.set(kind.name, kind)
+  }
+  return kinds
+}
+
+function checkRadius(typeName: string, radius: number | undefined): number {
+  if (radius === undefined) return -1
+  if (!Number.isFinite(radius) || radius < 0)
+    throw new OperatorError(`${typeName}: aoi = ${radius}; a distance of 0 or more is wanted`)
+  return radius
+}
+
+/** The class's own methods: neither what the engine has, nor hooks, nor what is marked private by an underscore. */
+function methodsOf(typeName: string, type: EntityClass): Map<string, Method> {
+  const methods = new Map<string, Method>()
+  const { ownClient = {}, allClients = {} } = type.contract as Contract
+  for (let at = type.prototype; at && !isEngine(at); at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (name === 'constructor' || name.startsWith('_') || name in Space.prototype || methods.has(name)) continue
+      const { value: run } = Object.getOwnPropertyDescriptor(at, name)!
+      if (typeof run !== 'function') continue
+      const anyClient = Object.hasOwn(allClients, name) ? allClients[name] : undefined
+      methods.set(name, {
+        name,
+        run,
+        anyClient,
+        ownClient: Object.hasOwn(ownClient, name) ? ownClient[name] : anyClient,
+      })
+    }
+  }
+  for (const name of [...Object.keys(ownClient), ...Object.keys(allClients)]) {
+    if (methods.has(name)) continue
+    throw new OperatorError(
+      name in Space.prototype
+        ? `${typeName} may not let clients call ${name}(): it belongs to the engine`
+        : `${typeName} lets clients call ${name}(), but has no such method`,
+    )
+  }
+  return methods
+}
+
+const isEngine = (prototype: object) =>
+  prototype === Actor.prototype ||
+  prototype === Entity.prototype ||
+  prototype === Space.prototype ||
+  prototype === Service.prototype

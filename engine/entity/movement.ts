@@ -1,0 +1,92 @@
+// Positions: how they change, and how those that see them hear of it. What moved is listed once; every
+// `position_sync_interval_ms` each gate gets one record for each entity that its clients see.
+
+import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
+import { getF32, PacketWriter } from '../wire/packet.ts'
+import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from '../wire/sync.ts'
+import type { EntityCore } from './core.ts'
+import type { World } from './world.ts'
+
+export class Movement {
+  readonly #world: World
+  #moved: EntityCore[] = []
+  // Records gathered for one gate, by audience: [unused, watchers, own, both].
+  readonly #records = [new PacketWriter(16), new PacketWriter(4096), new PacketWriter(1024), new PacketWriter(1024)]
+  /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
+  refused = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** The game moves an entity: all clients hear of it, its own among them. Throws RangeError for what is no number. */
+  move(core: EntityCore, x: number, y: number, z: number, yaw: number): void {
+    if (core.gone) this.#world.throwGone(core)
+    if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
+    this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
+  }
+
+  /** Takes the position records of clients (`sync.ts`). The gate has checked that each is its client's own player. */
+  fromClients(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at + RECORD_BYTES <= end; at += RECORD_BYTES) {
+      const core = this.#world.coreAt(bytes, at)
+      if (!core?.clientSyncing || !core.client || !isFiniteRecord(bytes, at)) {
+        this.refused++
+        continue
+      }
+      const x = recordX(bytes, at)
+      const y = recordY(bytes, at)
+      const z = recordZ(bytes, at)
+      this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS)
+    }
+  }
+
+  /** Lists an entity for the next flush. */
+  mark(core: EntityCore, audience: number): void {
+    if (core.moved === 0) this.#moved.push(core)
+    core.moved |= audience
+  }
+
+  /** Sends what has moved since the last time. */
+  flush(): void {
+    if (this.#moved.length === 0) return
+    const moved = this.#moved
+    this.#moved = []
+    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved)
+    for (const core of moved) core.moved = 0
+  }
+
+  #place(core: EntityCore, x: number, y: number, z: number, yaw: number, audience: number): void {
+    core.x = x
+    core.y = y
+    core.z = z
+    core.yaw = yaw
+    this.mark(core, audience)
+    core.space?.move(core)
+  }
+
+  #flushTo(gateId: number, moved: readonly EntityCore[]): void {
+    const records = this.#records
+    for (const core of moved) {
+      if (core.gone) continue
+      let audience = 0
+      if (core.moved & SYNC_WATCHERS && core.watchers[gateId]! > 0) audience |= SYNC_WATCHERS
+      if (core.moved & SYNC_OWN && core.client?.gateId === gateId) audience |= SYNC_OWN
+      if (audience > 0) writeRecord(records[audience]!, core.id, core.x, core.y, core.z, core.yaw)
+    }
+    for (let audience = 1; audience < records.length; audience++) {
+      const gathered = records[audience]!
+      if (gathered.at === 0) continue
+      const link = this.#world.cluster.toGate(gateId)
+      link.begin(messages.positions.code)
+      link.out.u16(gateId)
+      link.out.u8(audience)
+      link.out.raw(gathered.bytes, 0, gathered.at)
+      link.end()
+      gathered.at = 0
+    }
+  }
+}
+
+const isFiniteRecord = (bytes: Uint8Array, at: number) =>
+  Number.isFinite(getF32(bytes, at + 16) + getF32(bytes, at + 20) + getF32(bytes, at + 24) + getF32(bytes, at + 28))

@@ -1,0 +1,157 @@
+// What the engine keeps for a space: who is in it, and who sees whom.
+//
+//     enter / leave / move ─> Aoi ─> pairs (watcher, subject) ─> 1. messages to the watchers' clients, grouped by
+//                                                               subject   2. the authors' hooks, when all is said
+//
+// A hook may move, enter or leave again; what comes of that is told when the hook's own operation ends.
+
+import { SYNC_OWN } from '../wire/messages.ts'
+import { Aoi } from './aoi.ts'
+import { Attrs } from './attrs.ts'
+import { type Client, EntityCore } from './core.ts'
+import type { Entity } from './entity.ts'
+import type { Kind } from './kind.ts'
+import type { Space } from './space.ts'
+import type { World } from './world.ts'
+
+export class SpaceCore extends EntityCore {
+  readonly spaceKind: number
+  readonly isNil: boolean
+  readonly members = new Set<Entity>()
+  readonly #aoi: Aoi
+  readonly #bySlot: (EntityCore | undefined)[] = []
+  // Slots of the operation under way: watcher, subject, watcher, subject, …
+  #entered: number[] = []
+  #left: number[] = []
+
+  constructor(world: World, kind: Kind, id: string, epoch: number, spaceKind: number, isNil: boolean) {
+    super(world, kind, id, epoch)
+    this.spaceKind = spaceKind
+    this.isNil = isNil
+    this.#aoi = new Aoi(
+      {
+        onEnter: (watcher, subject) => void this.#entered.push(watcher, subject),
+        onLeave: (watcher, subject) => void this.#left.push(watcher, subject),
+      },
+      { hysteresis: world.aoiHysteresis },
+    )
+  }
+
+  count(typeName: string): number {
+    let count = 0
+    for (const member of this.members) if (member.constructor.name === typeName) count++
+    return count
+  }
+
+  /** Takes an entity in. Its client hears of the space, then of what is near; then the hooks run. */
+  enter(core: EntityCore, x: number, y: number, z: number): void {
+    core.space = this
+    core.x = x
+    core.y = y
+    core.z = z
+    this.members.add(core.entity)
+    if (core.client) this.addViewer(core.client)
+    if (core.aoiRadius >= 0) {
+      core.aoiSlot = this.#aoi.add(x, z, core.aoiRadius)
+      this.#bySlot[core.aoiSlot] = core
+    }
+    this.world.movement.mark(core, SYNC_OWN)
+    this.#tell()
+    this.world.hook(this, (space) => (space as Space).onEntityEntered(core.entity))
+    if (core.space === this) this.world.hook(core, (entity) => entity.onEnteredSpace())
+  }
+
+  leave(core: EntityCore): void {
+    if (core.aoiSlot >= 0) {
+      const slot = core.aoiSlot
+      core.aoiSlot = -1
+      this.#aoi.remove(slot)
+      this.#tell()
+      this.#bySlot[slot] = undefined
+    }
+    this.members.delete(core.entity)
+    core.space = undefined
+    if (core.client) this.removeViewer(core.client, true)
+    this.world.hook(this, (space) => (space as Space).onEntityLeft(core.entity))
+    this.world.hook(core, (entity) => entity.onLeftSpace(this.entity as Space))
+  }
+
+  move(core: EntityCore): void {
+    if (core.aoiSlot < 0) return
+    this.#aoi.move(core.aoiSlot, core.x, core.z)
+    if (this.#entered.length > 0 || this.#left.length > 0) this.#tell()
+  }
+
+  setRadius(core: EntityCore): void {
+    if (core.aoiSlot < 0) return
+    this.#aoi.setRadius(core.aoiSlot, core.aoiRadius)
+    this.#tell()
+  }
+
+  sees(watcher: EntityCore, subject: EntityCore): boolean {
+    if (watcher.space !== this || subject.space !== this || watcher.aoiSlot < 0 || subject.aoiSlot < 0) return false
+    return this.#aoi.sees(watcher.aoiSlot, subject.aoiSlot)
+  }
+
+  seenBy(watcher: EntityCore): Entity[] {
+    const seen: Entity[] = []
+    this.forEachSeen(watcher, (subject) => void seen.push(subject.entity))
+    return seen
+  }
+
+  forEachSeen(watcher: EntityCore, visit: (subject: EntityCore) => void): void {
+    if (watcher.aoiSlot >= 0) this.#aoi.forEachSeen(watcher.aoiSlot, (slot) => visit(this.#bySlot[slot]!))
+  }
+
+  /** A client's player is in the space: it gets to see the space itself. */
+  addViewer(client: Client): void {
+    if (this.isNil) return
+    this.flushAttrs()
+    this.watch(client.gateId, 1)
+    this.world.views.show(this, [client])
+  }
+
+  removeViewer(client: Client, tell: boolean): void {
+    if (this.isNil) return
+    this.flushAttrs()
+    this.watch(client.gateId, -1)
+    if (tell) this.world.views.hide(this, [client])
+  }
+
+  /** The attributes that its players see: the space's own, and its kind. */
+  publicPlain(): Record<string, unknown> {
+    const { audience } = this.kind.layout
+    return Attrs.plain(this.attrs, (index) => audience[index]! >= 0)
+  }
+
+  /** Says what the last operation changed: to clients first, then to the authors' hooks. */
+  #tell(): void {
+    const left = this.#left.map((slot) => this.#bySlot[slot]!)
+    const entered = this.#entered.map((slot) => this.#bySlot[slot]!)
+    this.#left = []
+    this.#entered = []
+    this.#tellClients(left, -1)
+    this.#tellClients(entered, 1)
+    for (let at = 0; at < left.length; at += 2) {
+      const watcher = left[at]!
+      if (watcher.kind.hearsAoi) this.world.hook(watcher, (entity) => entity.onLeftAoi(left[at + 1]!.entity))
+    }
+    for (let at = 0; at < entered.length; at += 2) {
+      const watcher = entered[at]!
+      if (watcher.kind.hearsAoi) this.world.hook(watcher, (entity) => entity.onEnteredAoi(entered[at + 1]!.entity))
+    }
+  }
+
+  #tellClients(pairs: readonly EntityCore[], by: 1 | -1): void {
+    for (let at = 0; at < pairs.length; ) {
+      const subject = pairs[at + 1]!
+      const clients: Client[] = []
+      for (; pairs[at + 1] === subject; at += 2) if (pairs[at]!.client) clients.push(pairs[at]!.client!)
+      if (clients.length === 0) continue
+      subject.flushAttrs()
+      for (const client of clients) subject.watch(client.gateId, by)
+      if (by > 0) this.world.views.show(subject, clients)
+      else this.world.views.hide(subject, clients)
+    }
+  }
+}

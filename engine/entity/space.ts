@@ -1,0 +1,38 @@
+// The space as its author sees it: an entity that holds others, who see each other within their AOI.
+import type { Contract, EntityClass } from './contract.ts'
+import { core } from './core.ts'
+import { Entity } from './entity.ts'
+import type { SpaceCore } from './space-core.ts'
+
+export class Space<C extends Contract = Contract> extends Entity<C> {
+  /** Which sort of space it is, a number of the author's; 0 is the nil space. */
+  get kind(): number {
+    return this.#inner.spaceKind
+  }
+  get isNil(): boolean {
+    return this.#inner.isNil
+  }
+  get entities(): ReadonlySet<Entity> {
+    return this.#inner.members
+  }
+  /** How many entities of a type are in it. */
+  count(type: EntityClass): number {
+    return this.#inner.count(type.name)
+  }
+
+  get #inner(): SpaceCore {
+    return this[core] as SpaceCore
+  }
+
+  onEntityEntered(_entity: Entity): void {}
+  onEntityLeft(_entity: Entity): void {}
+  /** On the nil space only: every process that the deployment wants is there. */
+  onGameReady(): void {}
+}
+
+/** The base class of a space with this contract. */
+export function space<const C extends Contract>(contract: C): EntityClass<Space<C>, C> {
+  return class extends Space<C> {
+    static override readonly contract: C = contract
+  }
+}

@@ -1,0 +1,229 @@
+// What a game says to the gates: who is whose player, who sees what, what changed, what is called. Each thing is said
+// once per gate; the gate says it to each client. Bodies are the client's own messages behind the client's id.
+import { clientMessages, SPACE_KIND, SPACE_TYPE } from '../wire/client-wire.ts'
+import { writeArgs, writeData } from '../wire/codec.ts'
+import { AUDIENCE_ALL } from '../wire/messages.ts'
+import { PacketWriter } from '../wire/packet.ts'
+import { type AttrChange, Attrs } from './attrs.ts'
+import { type FilteredTarget, filteredBody } from './calls.ts'
+import type { Client, EntityCore } from './core.ts'
+import { SpaceCore } from './space-core.ts'
+import type { World } from './world.ts'
+
+const body = new PacketWriter(4096)
+const attrsWriter = new PacketWriter(4096)
+
+export class Views {
+  readonly #world: World
+  /** Calls to a client that was not there. */
+  droppedCalls = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  // --- players -------------------------------------------------------------------------------------------------------
+
+  /** Makes `core` the player of a client: it hears of the player, its space, what it sees. */
+  bind(core: EntityCore, client: Client): void {
+    core.client = client
+    core.flushAttrs()
+    this.#link(client).send('bindPlayer', {
+      ...client,
+      entityId: core.id,
+      epoch: core.epoch,
+      gameId: this.#world.gameId,
+      syncing: core.clientSyncing,
+      body: this.#createBody(core, true),
+    })
+    for (const [key, value] of core.filters ?? []) this.#link(client).send('setFilter', { ...client, key, value })
+    const { space } = core
+    if (!space) return
+    space.addViewer(client)
+    space.forEachSeen(core, (subject) => {
+      subject.flushAttrs()
+      subject.watch(client.gateId, 1)
+      this.show(subject, [client])
+    })
+  }
+
+  /** Takes the client from `core`. Tells the gate unless the client is gone there already. */
+  unbind(core: EntityCore, tell: boolean): void {
+    const { client, space } = core
+    if (!client) return
+    core.flushAttrs()
+    if (space) {
+      space.forEachSeen(core, (subject) => {
+        subject.flushAttrs()
+        subject.watch(client.gateId, -1)
+        if (tell) this.hide(subject, [client])
+      })
+      space.removeViewer(client, tell)
+    }
+    core.client = undefined
+    if (!tell) return
+    this.#link(client).send('unbindPlayer', {
+      ...client,
+      entityId: core.id,
+      epoch: core.epoch,
+      body: this.#destroyBody(core),
+    })
+  }
+
+  closeClient(core: EntityCore, reason: string): void {
+    if (core.client) this.#link(core.client).send('closeClient', { ...core.client, reason })
+  }
+
+  setSyncing(core: EntityCore, syncing: boolean): void {
+    core.clientSyncing = syncing
+    if (core.client) this.#link(core.client).send('setSyncing', { ...core.client, syncing })
+  }
+
+  setFilter(core: EntityCore, key: string, value: string): void {
+    core.filters ??= new Map()
+    core.filters.set(key, value)
+    if (core.client) this.#link(core.client).send('setFilter', { ...core.client, key, value })
+  }
+
+  clearFilters(core: EntityCore): void {
+    core.filters = undefined
+    if (core.client) this.#link(core.client).send('clearFilters', { ...core.client })
+  }
+
+  // --- who sees what ---------------------------------------------------------------------------------------------------
+
+  show(subject: EntityCore, clients: readonly Client[]): void {
+    const { id: entityId, epoch } = subject
+    const { gameId } = this.#world
+    const create = this.#createBody(subject, false)
+    forEachGate(clients, (gateId, clientIds) =>
+      this.#world.cluster
+        .toGate(gateId)
+        .send('showEntity', { gateId, entityId, epoch, gameId, clientIds, body: create }),
+    )
+  }
+
+  hide(subject: EntityCore, clients: readonly Client[]): void {
+    const { id: entityId, epoch } = subject
+    const destroy = this.#destroyBody(subject)
+    forEachGate(clients, (gateId, clientIds) =>
+      this.#world.cluster.toGate(gateId).send('hideEntity', { gateId, entityId, epoch, clientIds, body: destroy }),
+    )
+  }
+
+  // --- what changes and what is called -----------------------------------------------------------------------------------
+
+  changeAttr(core: EntityCore, { audience, type, body: change }: AttrChange): void {
+    this.#forEachAudience(core, audience === AUDIENCE_ALL, (gateId) =>
+      this.#world.cluster.toGate(gateId).send('changeAttr', { gateId, audience, type, body: change }),
+    )
+  }
+
+  callClient(core: EntityCore, method: string, args: unknown[]): void {
+    const { client } = core
+    if (!client || core.gone) {
+      this.droppedCalls++
+      return
+    }
+    core.flushAttrs()
+    this.#link(client).send('callClient', { ...client, body: this.#callBody(core, method, args) })
+  }
+
+  callAllClients(core: EntityCore, method: string, args: unknown[]): void {
+    if (core.gone) {
+      this.droppedCalls++
+      return
+    }
+    core.flushAttrs()
+    const call = this.#callBody(core, method, args)
+    this.#forEachAudience(core, true, (gateId) =>
+      this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, body: call }),
+    )
+  }
+
+  callFiltered(target: FilteredTarget, method: string, args: unknown[]): void {
+    body.at = 0
+    const { fields } = clientMessages.callFiltered
+    const values = filteredBody(target, method, args)
+    for (const [name, field] of Object.entries(fields)) field.write(body, values[name] as never)
+    const call = body.copy()
+    for (const gateId of this.#world.gates) {
+      this.#world.cluster.toGate(gateId).send('callFilteredClients', { gateId, body: call })
+    }
+  }
+
+  /** Calls `visit` for each gate with clients that see `core` (`all`), its own client's gate among them. */
+  #forEachAudience(core: EntityCore, all: boolean, visit: (gateId: number) => void): void {
+    const own = core.client?.gateId ?? -1
+    if (own >= 0) visit(own)
+    if (!all) return
+    const { watchers } = core
+    for (let gateId = 0; gateId < watchers.length; gateId++) if (watchers[gateId]! > 0 && gateId !== own) visit(gateId)
+  }
+
+  #link(client: Client) {
+    return this.#world.cluster.toGate(client.gateId)
+  }
+
+  #callBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
+    body.at = 0
+    body.id(core.id)
+    body.varstr(method)
+    writeArgs(body, args)
+    return body.written()
+  }
+
+  #createBody(core: EntityCore, isPlayer: boolean): Uint8Array {
+    const attrs = isPlayer ? this.#ownAttrs(core) : this.#publicAttrs(core)
+    body.at = 0
+    body.bool(isPlayer)
+    body.id(core.id)
+    body.varstr(typeOnWire(core))
+    body.f32(core.x)
+    body.f32(core.y)
+    body.f32(core.z)
+    body.f32(core.yaw)
+    body.varbytes(attrs)
+    return body.written()
+  }
+
+  #destroyBody(core: EntityCore): Uint8Array {
+    body.at = 0
+    body.varstr(typeOnWire(core))
+    body.id(core.id)
+    return body.written()
+  }
+
+  #ownAttrs(core: EntityCore): Uint8Array {
+    const { audience } = core.kind.layout
+    return encodeMap(Attrs.plain(core.attrs, (index) => audience[index]! >= 0))
+  }
+
+  #publicAttrs(core: EntityCore): Uint8Array {
+    if (core.publicAttrs) return core.publicAttrs
+    const { audience } = core.kind.layout
+    const seen = Attrs.plain(core.attrs, (index) => audience[index] === AUDIENCE_ALL)
+    if (core instanceof SpaceCore) seen[SPACE_KIND] = core.spaceKind
+    core.publicAttrs = encodeMap(seen)
+    return core.publicAttrs
+  }
+}
+
+const typeOnWire = (core: EntityCore) => (core instanceof SpaceCore ? SPACE_TYPE : core.kind.name)
+
+function encodeMap(map: Record<string, unknown>): Uint8Array {
+  attrsWriter.at = 0
+  writeData(attrsWriter, map)
+  // Without the length, which the create message writes itself.
+  return attrsWriter.bytes.slice(4, attrsWriter.at)
+}
+
+function forEachGate(clients: readonly Client[], visit: (gateId: number, clientIds: string[]) => void): void {
+  const byGate = new Map<number, string[]>()
+  for (const { gateId, clientId } of clients) {
+    const ids = byGate.get(gateId)
+    if (ids) ids.push(clientId)
+    else byGate.set(gateId, [clientId])
+  }
+  for (const [gateId, clientIds] of byGate) visit(gateId, clientIds)
+}

@@ -1,0 +1,481 @@
+// All entities of one game: how they come into being, are found, change hands, are saved and go.
+import type { Clock, Scheduled } from '../base/clock.ts'
+import { EntityGone, messageOf, OperatorError } from '../base/errors.ts'
+import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
+import { IdTable } from '../base/id-table.ts'
+import type { Log } from '../base/log.ts'
+import type { Turn } from '../base/turn.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { KeyValueStore } from '../kvdb/kvdb.ts'
+import { SaveQueue } from '../storage/save-queue.ts'
+import type { Document, EntityStorage } from '../storage/storage.ts'
+import { SPACE_KIND } from '../wire/client-wire.ts'
+import { encode } from '../wire/codec.ts'
+import { Attrs } from './attrs.ts'
+import { localArgs, writeCall } from './calls.ts'
+import type { EntityClass } from './contract.ts'
+import { type Client, construct, EntityCore } from './core.ts'
+import { within } from './current.ts'
+import type { Entity, Vector3 } from './entity.ts'
+import { Kind, kindsOf, type Method } from './kind.ts'
+import { Movement } from './movement.ts'
+import { RunningGame } from './running-game.ts'
+import { Space } from './space.ts'
+import { SpaceCore } from './space-core.ts'
+import { type Timer, Timers } from './timers.ts'
+import { Views } from './views.ts'
+
+export interface WorldOptions {
+  readonly gameId: number
+  readonly types: readonly EntityClass[]
+  /** The class of the nil space; a plain one without. */
+  readonly nilSpace?: EntityClass | undefined
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly log: Log
+  readonly ids: IdMaker
+  readonly cluster: Cluster
+  readonly storage: EntityStorage
+  readonly kvdb: KeyValueStore
+  readonly saveIntervalMs: number
+  readonly aoiHysteresis?: number
+}
+
+/** What is given to a new entity besides its attributes. */
+export interface Birth {
+  readonly id?: string
+  readonly epoch?: number
+  readonly spaceKind?: number
+  readonly isNilSpace?: boolean
+  readonly client?: Client
+  /** Whether its attributes come from storage as they are. */
+  readonly saved?: boolean
+}
+
+export class World {
+  readonly gameId: number
+  readonly game: RunningGame
+  readonly clock: Clock
+  readonly log: Log
+  readonly cluster: Cluster
+  readonly kvdb: KeyValueStore
+  readonly storage: EntityStorage
+  readonly views: Views
+  readonly movement: Movement
+  readonly timers: Timers
+  readonly kinds: ReadonlyMap<string, Kind>
+  readonly aoiHysteresis: number
+  readonly saves: SaveQueue
+  /** The gates that are there. */
+  readonly gates = new Set<number>()
+  nilSpace!: SpaceCore
+  /** How often an author's code threw. */
+  authorErrors = 0
+
+  readonly #options: WorldOptions
+  readonly #slots = new IdTable(1024)
+  readonly #cores: (EntityCore | undefined)[] = []
+  readonly #free: number[] = []
+  #touched: EntityCore[] = []
+  #unsaved: { core: EntityCore; dueMs: number }[] = []
+  #saveAlarm: Scheduled | undefined
+  #local: { id: string; method: string; args: unknown[] }[] = []
+
+  constructor(options: WorldOptions) {
+    this.#options = options
+    this.gameId = options.gameId
+    this.clock = options.clock
+    this.log = options.log
+    this.cluster = options.cluster
+    this.kvdb = options.kvdb
+    this.storage = options.storage
+    this.aoiHysteresis = options.aoiHysteresis ?? 0
+    this.kinds = kindsOf(options.types)
+    this.timers = new Timers(options.clock)
+    this.views = new Views(this)
+    this.movement = new Movement(this)
+    this.saves = new SaveQueue(options.storage, { clock: options.clock, log: options.log })
+    this.game = new RunningGame(this)
+    options.turn.stage(() => this.flushAttrs())
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  /** Makes the nil space; everything else needs it. */
+  start(): void {
+    const type = this.#options.nilSpace ?? (class NilSpace extends Space {} as unknown as EntityClass)
+    const kind = this.kinds.get(type.name) ?? new Kind(type)
+    if (!kind.isSpace) throw new OperatorError(`${kind.name} cannot be the nil space: it is no space`)
+    const id = nilSpaceId(this.gameId)
+    this.nilSpace = this.#bear(kind, {}, { id, spaceKind: 0, isNilSpace: true }) as SpaceCore
+  }
+
+  // --- finding ---------------------------------------------------------------------------------------------------------
+
+  find(id: string): EntityCore | undefined {
+    return isId(id) ? this.#cores[this.#slots.getText(id)] : undefined
+  }
+
+  /** The entity whose id stands at `at`. */
+  coreAt(bytes: Uint8Array, at: number): EntityCore | undefined {
+    return this.#cores[this.#slots.get(bytes, at)]
+  }
+
+  *all(): IterableIterator<EntityCore> {
+    for (const core of this.#cores) if (core) yield core
+  }
+
+  kindOf(type: EntityClass): Kind {
+    const kind = this.kinds.get(type.name)
+    if (kind?.type === type) return kind
+    throw new TypeError(`${type.name} is not among the classes of this game: add it to game([…])`)
+  }
+
+  /** Where the service of a class lives: everybody can compute its id. */
+  serviceId(type: EntityClass): string {
+    const kind = this.kindOf(type)
+    if (!kind.isService) throw new TypeError(`${kind.name} is no service`)
+    return serviceId(kind.name)
+  }
+
+  // --- coming into being -------------------------------------------------------------------------------------------------
+
+  /** Makes an entity of a new id here, and says so to its dispatcher. */
+  create(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth = {}): EntityCore {
+    const core = this.#bear(kind, attrs, birth)
+    if (!core.gone) this.#announce(core)
+    return core
+  }
+
+  /** Asks for an entity to be made where there is room; answers its id at once. */
+  createAnywhere(kind: Kind, attrs: Readonly<Record<string, unknown>>, gameId = 0): string {
+    const id = this.#options.ids.next()
+    this.cluster.toEntity(id).send('createEntity', { entityId: id, gameId, type: kind.name, attrs: encode(attrs) })
+    return id
+  }
+
+  /** Asks for a saved entity to be loaded, unless it is there. */
+  load(kind: Kind, id: string, gameId = 0): void {
+    if (this.find(id)) return
+    this.cluster.toEntity(id).send('loadEntity', { entityId: id, gameId, type: kind.name })
+  }
+
+  /** The dispatcher wants the entity here. Its packets wait there until it is. */
+  async loadHere(type: string, id: string, epoch: number): Promise<void> {
+    try {
+      const kind = this.kinds.get(type)
+      if (!kind) throw new Error(`this game has no class ${type}`)
+      const saved = await this.#read(kind, id)
+      if (!saved && !kind.isService) throw new Error('it is not in storage')
+      if (this.find(id)) return
+      this.create(kind, saved ?? {}, { id, epoch, saved: saved !== undefined, ...spaceKindOf(saved) })
+    } catch (error) {
+      this.log.error(`${type}<${id}> cannot be loaded: ${messageOf(error)}`)
+      this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+    }
+  }
+
+  /** Makes an entity that another process asked for. */
+  createHere(type: string, id: string, epoch: number, attrs: Readonly<Record<string, unknown>>, client?: Client): void {
+    try {
+      const kind = this.kinds.get(type)
+      if (!kind) throw new Error(`this game has no class ${type}`)
+      if (this.find(id)) throw new Error('it is there already')
+      this.create(kind, attrs, { id, epoch, ...(client ? { client } : {}), ...spaceKindOf(attrs) })
+    } catch (error) {
+      this.log.error(`${type}<${id}> cannot be created: ${messageOf(error)}`)
+      this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+    }
+  }
+
+  #bear(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth): EntityCore {
+    const id = birth.id ?? this.#options.ids.next()
+    const epoch = birth.epoch ?? 1
+    const core = kind.isSpace
+      ? new SpaceCore(this, kind, id, epoch, birth.spaceKind ?? 0, birth.isNilSpace ?? false)
+      : new EntityCore(this, kind, id, epoch)
+    within(this, () => construct(kind.type, core))
+    this.hook(core, (entity) => entity.onInit())
+    Attrs.fill(core.attrs, attrs)
+    this.#register(core)
+    this.hook(core, (entity) => entity.onAttrsReady())
+    if (!birth.saved) core.attrsUnsaved()
+    this.hook(core, (entity) => entity.onCreated())
+    if (birth.client && !core.gone) this.#connect(core, birth.client)
+    return core
+  }
+
+  #register(core: EntityCore): void {
+    core.slot = this.#free.pop() ?? this.#cores.length
+    this.#cores[core.slot] = core
+    this.#slots.setText(core.id, core.slot)
+  }
+
+  #announce(core: EntityCore): void {
+    this.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch: core.epoch })
+  }
+
+  async #read(kind: Kind, id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return (await this.saves.read(kind.name, id)) as Record<string, unknown> | undefined
+  }
+
+  // --- clients -------------------------------------------------------------------------------------------------------------
+
+  /** `from`'s client gets `to` as its player. */
+  giveClient(from: EntityCore, to: EntityCore): void {
+    const { client } = from
+    if (from === to || !client) return
+    if (to.gone) throw new EntityGone(`${to} is gone: it cannot get a client`)
+    this.views.unbind(from, true)
+    if (to.client) {
+      // The newer connection wins; the older one is told so by its end.
+      this.views.closeClient(to, 'another client took over its player')
+      this.views.unbind(to, false)
+    }
+    this.#connect(to, client)
+    this.hook(from, (entity) => entity.onClientDisconnected())
+  }
+
+  /** The gate says that a client is gone. */
+  clientGone(core: EntityCore, clientId: string): void {
+    if (core.client?.clientId !== clientId) return
+    this.views.unbind(core, false)
+    this.hook(core, (entity) => entity.onClientDisconnected())
+  }
+
+  gateUp(gateId: number): void {
+    this.gates.add(gateId)
+  }
+
+  /** A gate is gone with all its clients. */
+  gateDown(gateId: number): void {
+    if (!this.gates.delete(gateId)) return
+    const lost: EntityCore[] = []
+    for (const core of this.all()) {
+      if (core.client?.gateId === gateId) lost.push(core)
+    }
+    for (const core of lost) this.views.unbind(core, false)
+    for (const core of this.all()) if (core.watchers[gateId]) core.watchers[gateId] = 0
+    for (const core of lost) this.hook(core, (entity) => entity.onClientDisconnected())
+  }
+
+  #connect(core: EntityCore, client: Client): void {
+    this.views.bind(core, client)
+    this.hook(core, (entity) => entity.onClientConnected())
+  }
+
+  // --- spaces --------------------------------------------------------------------------------------------------------------
+
+  enterSpace(core: EntityCore, spaceId: string, { x, y, z }: Vector3): Promise<void> {
+    if (core.gone) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
+    if (!Number.isFinite(x + y + z)) return Promise.reject(new RangeError(`${core} cannot be at (${x}, ${y}, ${z})`))
+    const target = this.find(spaceId)
+    if (!(target instanceof SpaceCore)) return Promise.reject(new Error(`there is no space ${spaceId} on this game`))
+    if (core instanceof SpaceCore || core.kind.isService)
+      return Promise.reject(new Error(`${core} is no entity that could be in a space`))
+    if (core.space === target) this.movement.move(core, x, y, z, core.yaw)
+    else {
+      core.space?.leave(core)
+      // A hook may have destroyed it, or taken it elsewhere.
+      if (!core.gone && !core.space && !target.gone && !target.isNil) target.enter(core, x, y, z)
+    }
+    return Promise.resolve()
+  }
+
+  setAoi(core: EntityCore, radius: number): void {
+    if (!Number.isFinite(radius) || radius < 0) throw new RangeError(`${core} cannot see ${radius} far`)
+    if (core.aoiRadius < 0) throw new TypeError(`${core.kind.name} has no part in AOI: give its contract an \`aoi\``)
+    core.aoiRadius = radius
+    core.space?.setRadius(core)
+  }
+
+  // --- calls ---------------------------------------------------------------------------------------------------------------
+
+  callEntity(id: string, method: string, args: unknown[]): void {
+    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    if (!this.find(id)) return writeCall(this, id, method, args)
+    if (this.#local.length === 0) queueMicrotask(() => this.#runLocal())
+    this.#local.push({ id, method, args: localArgs(args) })
+  }
+
+  /** Calls between entities of this game run when the caller has returned, in the order they were made. */
+  #runLocal(): void {
+    const calls = this.#local
+    this.#local = []
+    for (const { id, method, args } of calls) {
+      const core = this.find(id)
+      if (!core) writeCall(this, id, method, args)
+      else this.run(core, method, args)
+    }
+  }
+
+  /** Calls a method by name for the engine itself or another entity. */
+  run(core: EntityCore, name: string, args: readonly unknown[]): void {
+    const method = core.kind.methods.get(name)
+    if (method) this.runMethod(core, method, args)
+    else this.log.warn(`${core} has no method ${name}()`)
+  }
+
+  /** Runs author code; whatever it throws or rejects with is logged with entity and method, and the game goes on. */
+  runMethod(core: EntityCore, method: Method, args: readonly unknown[]): void {
+    if (core.gone) return
+    try {
+      const result = within(this, () => method.run.apply(core.entity, args as unknown[]))
+      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, method.name, error))
+    } catch (error) {
+      this.#authorError(core, method.name, error)
+    }
+  }
+
+  hook(core: EntityCore, call: (entity: Entity) => unknown): void {
+    try {
+      const result = within(this, () => call(core.entity))
+      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, hookName(call), error))
+    } catch (error) {
+      this.#authorError(core, hookName(call), error)
+    }
+  }
+
+  /** Runs a closure of the author's (a timer of the game). */
+  runFree(what: string, code: () => unknown): void {
+    try {
+      const result = within(this, code)
+      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(undefined, what, error))
+    } catch (error) {
+      this.#authorError(undefined, what, error)
+    }
+  }
+
+  #authorError(core: EntityCore | undefined, method: string, error: unknown): void {
+    this.authorErrors++
+    const where = core ? `${core}.${method}` : method
+    const stack = error instanceof Error ? error.stack : undefined
+    this.log.error(`${where} threw: ${messageOf(error)}${stack ? `\n${stack}` : ''}`)
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------------------
+
+  addTimer(core: EntityCore, delayMs: number, intervalMs: number, method: string, args: readonly unknown[]): Timer {
+    if (core.gone) this.throwGone(core)
+    return this.timers.add(core, delayMs, intervalMs, method, args)
+  }
+
+  flushLater(core: EntityCore): void {
+    this.#touched.push(core)
+    this.#options.turn.request()
+  }
+
+  flushAttrs(): void {
+    // What is touched during the flush (it should not be) waits for the next turn.
+    const touched = this.#touched
+    if (touched.length === 0) return
+    this.#touched = []
+    for (const core of touched) {
+      core.flushAsked = false
+      if (!core.gone) core.flushAttrs()
+    }
+  }
+
+  // --- saving --------------------------------------------------------------------------------------------------------------
+
+  /** Puts an entity that was written to on the list; each is saved one interval after its first unsaved change. */
+  saveLater(core: EntityCore): void {
+    this.#unsaved.push({ core, dueMs: this.clock.now() + this.#options.saveIntervalMs })
+    if (!this.#saveAlarm) this.#setSaveAlarm()
+  }
+
+  async save(core: EntityCore): Promise<void> {
+    if (!core.kind.persistent) return
+    core.unsaved = false
+    const { persistent } = core.kind.layout
+    const data = Attrs.plain(core.attrs, (index) => persistent[index]!)
+    if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
+    await this.saves.save(core.kind.name, core.id, data as Document)
+  }
+
+  /** Saves everything that is not in storage as it is. */
+  saveAll(): void {
+    for (const core of this.all()) if (core.unsaved) this.#saveLoudly(core)
+  }
+
+  #setSaveAlarm(): void {
+    const first = this.#unsaved[0]
+    this.#saveAlarm = first && this.clock.after(first.dueMs - this.clock.now(), () => this.#saveDue())
+  }
+
+  #saveDue(): void {
+    const now = this.clock.now()
+    let due = 0
+    while (due < this.#unsaved.length && this.#unsaved[due]!.dueMs <= now) due++
+    for (const { core } of this.#unsaved.splice(0, due)) if (core.unsaved && !core.gone) this.#saveLoudly(core)
+    this.#setSaveAlarm()
+  }
+
+  #saveLoudly(core: EntityCore): void {
+    this.save(core).catch((error) => this.log.error(`${core} cannot be saved: ${messageOf(error)}`))
+  }
+
+  // --- going ---------------------------------------------------------------------------------------------------------------
+
+  destroy(core: EntityCore): void {
+    if (core.gone || core === this.nilSpace) return
+    if (core instanceof SpaceCore) {
+      for (const member of [...core.members]) this.#leaveFor(member)
+    }
+    core.space?.leave(core)
+    if (core.gone) return
+    this.hook(core, (entity) => entity.onDestroyed())
+    if (core.gone) return
+    if (core.client) {
+      this.views.closeClient(core, 'its player was destroyed')
+      this.views.unbind(core, true)
+    }
+    if (core.unsaved) this.#saveLoudly(core)
+    this.timers.cancelAll(core)
+    core.gone = true
+    this.#cores[core.slot] = undefined
+    this.#slots.deleteText(core.id)
+    this.#free.push(core.slot)
+    this.cluster.toEntity(core.id).send('entityGone', { entityId: core.id, epoch: core.epoch })
+  }
+
+  throwGone(core: EntityCore): never {
+    throw new EntityGone(`${core} is gone`)
+  }
+
+  /** Whoever is in a space that is destroyed leaves it for the nil space. */
+  #leaveFor(member: Entity): void {
+    void this.enterSpace(this.find(member.id)!, this.nilSpace.id, { x: 0, y: 0, z: 0 })
+  }
+
+  /** Ends all timers. What is to be saved must be saved before. */
+  stop(): void {
+    this.#saveAlarm?.cancel()
+    this.timers.stop()
+  }
+}
+
+/** Services have ids that follow from their names, so that no registry need be asked. */
+export function serviceId(name: string): string {
+  let high = 0xdeadbeef
+  let low = 0x41c6ce57
+  for (let at = 0; at < name.length; at++) {
+    high = Math.imul(high ^ name.charCodeAt(at), 0x9e3779b1)
+    low = Math.imul(low ^ name.charCodeAt(at), 0x5f356495)
+  }
+  const digits = (value: number) => (value >>> 0).toString(36).padStart(7, '0').slice(0, 7)
+  return `S.${digits(high)}${digits(low)}`
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+/** The hook's name, for the log: hooks are called as `(entity) => entity.onCreated()`. */
+const hookName = (call: (entity: Entity) => unknown) => /\.(on\w+)\(/.exec(call.toString())?.[1] ?? 'a hook'
+
+const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
+  const kind = attrs?.[SPACE_KIND]
+  return typeof kind === 'number' ? { spaceKind: kind } : {}
+}

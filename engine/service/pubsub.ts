@@ -1,0 +1,61 @@
+// Publish and subscribe by subject: a subject that ends in `*` hears all that begin with what stands before it.
+import { type EntityId, entityId } from '../entity/contract.ts'
+import { service } from '../entity/service.ts'
+
+/** What a subscriber must have. */
+export interface Subscriber {
+  OnPublish(subject: string, content: string): void
+}
+
+export class PublishSubscribeService extends service({}) {
+  /** Who hears a subject; a key that ends in `*` holds those that hear a prefix. */
+  readonly #subscribers = new Map<string, Set<string>>()
+  readonly #subjects = new Map<string, Set<string>>()
+
+  Subscribe(subscriber: string, subject: string): void {
+    wellFormed(subject)
+    entry(this.#subscribers, subject).add(entityId(subscriber))
+    entry(this.#subjects, subscriber).add(subject)
+  }
+
+  Unsubscribe(subscriber: string, subject: string): void {
+    drop(this.#subscribers, subject, subscriber)
+    drop(this.#subjects, subscriber, subject)
+  }
+
+  UnsubscribeAll(subscriber: string): void {
+    for (const subject of this.#subjects.get(subscriber) ?? []) drop(this.#subscribers, subject, subscriber)
+    this.#subjects.delete(subscriber)
+  }
+
+  /** Calls `OnPublish(subject, content)` once on everyone who hears the subject. */
+  Publish(subject: string, content: string): void {
+    if (subject.includes('*')) throw new TypeError(`'${subject}' cannot be published: only subscriptions have a '*'`)
+    const hearers = new Set(this.#subscribers.get(subject))
+    for (let length = 0; length <= subject.length; length++) {
+      const prefix = this.#subscribers.get(`${subject.slice(0, length)}*`)
+      if (prefix) for (const subscriber of prefix) hearers.add(subscriber)
+    }
+    for (const subscriber of hearers) this.call(subscriber as EntityId<Subscriber & object>).OnPublish(subject, content)
+  }
+}
+
+function wellFormed(subject: string): void {
+  const star = subject.indexOf('*')
+  if (star >= 0 && star !== subject.length - 1) throw new TypeError(`'${subject}': a '*' may only stand at the end`)
+}
+
+function entry(map: Map<string, Set<string>>, key: string): Set<string> {
+  let set = map.get(key)
+  if (!set) {
+    set = new Set()
+    map.set(key, set)
+  }
+  return set
+}
+
+function drop(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key)
+  set?.delete(value)
+  if (set?.size === 0) map.delete(key)
+}

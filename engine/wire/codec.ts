@@ -1,0 +1,292 @@
+// MessagePack as GoWorld's clients speak it. Encoding is our own, straight into the packet: integers beyond 32 bits
+// go out as int64 and never as doubles, undefined as nil, and what another language could not read (Date, Set, class
+// instances) is refused with its place named. Decoding takes scalars here and leaves maps and lists to msgpackr,
+// after a check that refuses extension types, bottomless nesting and announced lengths that are not there.
+import { Unpackr } from 'msgpackr'
+import { WireError } from '../base/errors.ts'
+import { getU32, type PacketReader, type PacketWriter, putU32, readText, PacketWriter as Writer } from './packet.ts'
+
+/** What can be said in a call or stored in an attribute. */
+export type Data = null | undefined | boolean | number | bigint | string | Uint8Array | DataList | DataMap
+export type DataList = readonly Data[]
+export type DataMap = { readonly [key: string]: Data }
+
+const DEPTH_MAX = 64
+// 'auto' (a number where it is exact, else a BigInt) is documented but missing from msgpackr's types.
+const int64AsType = 'auto' as 'number'
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType, moreTypes: false })
+const double = new Float64Array(1)
+const doubleBytes = new Uint8Array(double.buffer)
+
+/** Appends one MessagePack value. Throws TypeError, with the place in `value`, for what cannot be said. */
+export function writeValue(writer: PacketWriter, value: unknown, depth = 0): void {
+  switch (typeof value) {
+    case 'undefined':
+      return writer.u8(0xc0)
+    case 'boolean':
+      return writer.u8(value ? 0xc3 : 0xc2)
+    case 'number':
+      return writeNumber(writer, value)
+    case 'string':
+      return writeString(writer, value)
+    case 'bigint':
+      return writeBigInt(writer, value)
+    case 'object':
+      if (value === null) return writer.u8(0xc0)
+      if (depth >= DEPTH_MAX) throw new TypeError(`a value nested deeper than ${DEPTH_MAX} levels cannot be sent`)
+      if (Array.isArray(value)) return writeList(writer, value, depth)
+      if (value instanceof Uint8Array) return writeBinary(writer, value)
+      return writeMap(writer, value, depth)
+    default:
+      throw new TypeError(`a ${typeof value} cannot be sent`)
+  }
+}
+
+/** Appends a value with its u32 length in front (`data` in the protocol's tables). */
+export function writeData(writer: PacketWriter, value: unknown): void {
+  writer.u32(0)
+  const start = writer.at
+  writeValue(writer, value)
+  putU32(writer.bytes, start - 4, writer.at - start)
+}
+
+/** Appends a u16 count and that many `data` (`args` in the protocol's tables). */
+export function writeArgs(writer: PacketWriter, args: readonly unknown[]): void {
+  writer.u16(args.length)
+  for (let at = 0; at < args.length; at++) writeData(writer, args[at])
+}
+
+const scratch = new Writer(1024)
+
+/** One value as bytes of their own. */
+export function encode(value: unknown): Uint8Array {
+  scratch.at = 0
+  writeValue(scratch, value)
+  return scratch.copy()
+}
+
+/** Reads one value that takes all of `bytes` from `at` to `end`. Throws WireError for anything else. */
+export function decode(bytes: Uint8Array, at = 0, end = bytes.length): Data {
+  if (at >= end) throw new WireError('a value is missing')
+  const first = bytes[at]!
+  const count = end - at
+  if (count === 1) {
+    if (first < 0x80) return first
+    if (first >= 0xe0) return first - 0x100
+    if (first === 0xc0) return null
+    if (first === 0xc2) return false
+    if (first === 0xc3) return true
+  } else if (first >= 0xa0 && first < 0xc0 && count === 1 + (first & 31)) {
+    return readText(bytes, at + 1, count - 1)
+  } else if (first === 0xd9 && count === 2 + bytes[at + 1]!) {
+    return readText(bytes, at + 2, count - 2)
+  }
+  if (checkValue(bytes, at, end, 0) !== end) throw new WireError('a value is followed by more bytes')
+  try {
+    return unpackr.unpack(bytes.subarray(at, end)) as Data
+  } catch (error) {
+    throw new WireError(`a value cannot be read: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Reads a value with its length in front. */
+export function readData(reader: PacketReader): Data {
+  const count = reader.u32()
+  const at = reader.skip(count)
+  return decode(reader.bytes, at, at + count)
+}
+
+export function readArgs(reader: PacketReader): Data[] {
+  const count = reader.u16()
+  // Each takes five bytes at the least: an announced count that cannot be there allocates nothing.
+  if (count * 5 > reader.left) throw new WireError(`${count} arguments do not fit in ${reader.left} bytes`)
+  const args: Data[] = new Array(count)
+  for (let at = 0; at < count; at++) args[at] = readData(reader)
+  return args
+}
+
+function writeNumber(writer: PacketWriter, value: number): void {
+  if (!Number.isInteger(value) || Object.is(value, -0)) return writeDouble(writer, value)
+  if (value >= 0) {
+    if (value < 0x80) writer.u8(value)
+    else if (value <= 0xff) prefixed(writer, 0xcc, value, 1)
+    else if (value <= 0xffff) prefixed(writer, 0xcd, value, 2)
+    else if (value <= 0xffffffff) prefixed(writer, 0xce, value, 4)
+    else writeWide(writer, value)
+  } else if (value >= -32) writer.u8(value & 0xff)
+  else if (value >= -0x80) prefixed(writer, 0xd0, value, 1)
+  else if (value >= -0x8000) prefixed(writer, 0xd1, value, 2)
+  else if (value >= -0x80000000) prefixed(writer, 0xd2, value, 4)
+  else writeWide(writer, value)
+}
+
+function prefixed(writer: PacketWriter, code: number, value: number, byteCount: number): void {
+  writer.reserve(1 + byteCount)
+  const { bytes } = writer
+  let at = writer.at
+  bytes[at++] = code
+  for (let shift = (byteCount - 1) * 8; shift >= 0; shift -= 8) bytes[at++] = value >>> shift
+  writer.at = at
+}
+
+function writeWide(writer: PacketWriter, value: number): void {
+  // A whole number too large to be exact is a measurement, not a count: it stays a double.
+  if (!Number.isSafeInteger(value)) return writeDouble(writer, value)
+  writeBigInt(writer, BigInt(value))
+}
+
+function writeBigInt(writer: PacketWriter, value: bigint): void {
+  const signed = value >= -(2n ** 63n) && value < 2n ** 63n
+  if (!signed && (value < 0n || value >= 2n ** 64n)) throw new TypeError(`${value} does not fit in 64 bits`)
+  const bits = BigInt.asUintN(64, value)
+  prefixed(writer, signed ? 0xd3 : 0xcf, Number(bits >> 32n), 4)
+  const low = Number(bits & 0xffffffffn)
+  writer.reserve(4)
+  for (let shift = 24; shift >= 0; shift -= 8) writer.bytes[writer.at++] = low >>> shift
+}
+
+function writeDouble(writer: PacketWriter, value: number): void {
+  writer.reserve(9)
+  const { bytes, at } = writer
+  double[0] = value
+  bytes[at] = 0xcb
+  for (let byte = 0; byte < 8; byte++) bytes[at + 1 + byte] = doubleBytes[7 - byte]!
+  writer.at = at + 9
+}
+
+function writeString(writer: PacketWriter, value: string): void {
+  // A header for the least length it can have; moved in the rare case that other characters made it longer.
+  const guess = value.length
+  const header = guess < 32 ? 1 : guess <= 0xff ? 2 : guess <= 0xffff ? 3 : 5
+  writer.reserve(header)
+  const start = writer.at
+  writer.at += header
+  const count = writer.text(value)
+  const real = count < 32 ? 1 : count <= 0xff ? 2 : count <= 0xffff ? 3 : 5
+  if (real !== header) {
+    writer.reserve(real - header)
+    writer.bytes.copyWithin(start + real, start + header, start + header + count)
+  }
+  const end = start + real + count
+  writer.at = start
+  if (real === 1) writer.u8(0xa0 | count)
+  else prefixed(writer, real === 2 ? 0xd9 : real === 3 ? 0xda : 0xdb, count, real - 1)
+  writer.at = end
+}
+
+function writeBinary(writer: PacketWriter, value: Uint8Array): void {
+  const count = value.length
+  if (count <= 0xff) prefixed(writer, 0xc4, count, 1)
+  else if (count <= 0xffff) prefixed(writer, 0xc5, count, 2)
+  else prefixed(writer, 0xc6, count, 4)
+  writer.raw(value)
+}
+
+function writeList(writer: PacketWriter, list: readonly unknown[], depth: number): void {
+  const count = list.length
+  if (count < 16) writer.u8(0x90 | count)
+  else if (count <= 0xffff) prefixed(writer, 0xdc, count, 2)
+  else prefixed(writer, 0xdd, count, 4)
+  for (let at = 0; at < count; at++) writeChild(writer, list[at], at, depth)
+}
+
+function writeMap(writer: PacketWriter, map: object, depth: number): void {
+  if ('toPlain' in map && typeof map.toPlain === 'function') return writeValue(writer, map.toPlain(), depth)
+  const prototype = Object.getPrototypeOf(map)
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError(`a ${prototype.constructor?.name ?? 'class instance'} cannot be sent`)
+  const keys = Object.keys(map)
+  const count = keys.length
+  if (count < 16) writer.u8(0x80 | count)
+  else if (count <= 0xffff) prefixed(writer, 0xde, count, 2)
+  else prefixed(writer, 0xdf, count, 4)
+  for (const key of keys) {
+    writeString(writer, key)
+    writeChild(writer, (map as Record<string, unknown>)[key], key, depth)
+  }
+}
+
+function writeChild(writer: PacketWriter, value: unknown, key: string | number, depth: number): void {
+  if (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
+    return writeValue(writer, value, depth + 1)
+  try {
+    writeValue(writer, value, depth + 1)
+  } catch (error) {
+    if (error instanceof TypeError && depth < 8) throw new TypeError(`${key}: ${error.message}`)
+    throw error
+  }
+}
+
+/** Steps over one value; answers where it ends. Throws when it is not one that we read. */
+function checkValue(bytes: Uint8Array, at: number, end: number, depth: number): number {
+  if (at >= end) throw new WireError('a value is cut off')
+  const first = bytes[at++]!
+  if (first < 0x80 || first >= 0xe0 || first === 0xc0 || first === 0xc2 || first === 0xc3) return at
+  if (first < 0x90) return checkChildren(bytes, at, end, (first & 15) * 2, true, depth)
+  if (first < 0xa0) return checkChildren(bytes, at, end, first & 15, false, depth)
+  if (first < 0xc0) return within(at + (first & 31), end)
+  switch (first) {
+    case 0xcc:
+    case 0xd0:
+      return within(at + 1, end)
+    case 0xcd:
+    case 0xd1:
+      return within(at + 2, end)
+    case 0xca:
+    case 0xce:
+    case 0xd2:
+      return within(at + 4, end)
+    case 0xcb:
+    case 0xcf:
+    case 0xd3:
+      return within(at + 8, end)
+    case 0xc4:
+    case 0xd9:
+      return within(within(at + 1, end) + bytes[at]!, end)
+    case 0xc5:
+    case 0xda:
+      return within(within(at + 2, end) + big16(bytes, at), end)
+    case 0xc6:
+    case 0xdb:
+      return within(within(at + 4, end) + big32(bytes, at), end)
+    case 0xdc:
+      return checkChildren(bytes, within(at + 2, end), end, big16(bytes, at), false, depth)
+    case 0xdd:
+      return checkChildren(bytes, within(at + 4, end), end, big32(bytes, at), false, depth)
+    case 0xde:
+      return checkChildren(bytes, within(at + 2, end), end, big16(bytes, at) * 2, true, depth)
+    case 0xdf:
+      return checkChildren(bytes, within(at + 4, end), end, big32(bytes, at) * 2, true, depth)
+    default:
+      throw new WireError(`a value of type 0x${first.toString(16)}, which we do not read`)
+  }
+}
+
+function checkChildren(bytes: Uint8Array, at: number, end: number, count: number, map: boolean, depth: number): number {
+  if (depth >= DEPTH_MAX) throw new WireError(`a value nested deeper than ${DEPTH_MAX} levels`)
+  if (count > end - at) throw new WireError('a value announces more than there is')
+  for (let child = 0; child < count; child++) {
+    if (map && (child & 1) === 0 && !isKey(bytes[at])) throw new WireError('a map key that is no string or number')
+    at = checkValue(bytes, at, end, depth + 1)
+  }
+  return at
+}
+
+const isKey = (first: number | undefined) =>
+  first !== undefined &&
+  (first < 0x80 ||
+    first >= 0xe0 ||
+    (first >= 0xa0 && first < 0xc0) ||
+    (first >= 0xcc && first <= 0xd3) ||
+    (first >= 0xd9 && first <= 0xdb))
+
+function within(at: number, end: number): number {
+  if (at > end) throw new WireError('a value is cut off')
+  return at
+}
+
+const big16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!
+const big32 = (bytes: Uint8Array, at: number) => {
+  const little = getU32(bytes, at)
+  return ((little << 24) | ((little & 0xff00) << 8) | ((little >>> 8) & 0xff00) | (little >>> 24)) >>> 0
+}

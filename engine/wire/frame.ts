@@ -1,0 +1,92 @@
+// Cuts a byte stream into frames: u32 length, then that many bytes. Nothing is copied while whole frames lie in one
+// chunk; what is cut off waits in a buffer that grows with what has really arrived, never with what was announced.
+//
+//     chunk 1            chunk 2
+//     | len | frame | len | fra|   |me | len | frame |
+//                     └─ waits ─────┘
+import { WireError } from '../base/errors.ts'
+import { getU32 } from './packet.ts'
+
+const LENGTH_BYTES = 4
+
+/** Gets each frame's payload as a range of `bytes`, valid until it returns. Answers false to stop the reader. */
+export type OnFrame = (bytes: Uint8Array, start: number, end: number) => boolean | undefined
+
+export class FrameReader {
+  readonly #onFrame: OnFrame
+  readonly #minBytes: number
+  readonly #maxBytes: number
+  #waiting = new Uint8Array(0)
+  #waitingBytes = 0
+  #stopped = false
+
+  /** Frames shorter than `minBytes` or longer than `maxBytes` make `push` throw WireError. */
+  constructor(onFrame: OnFrame, { minBytes = 2, maxBytes }: { minBytes?: number; maxBytes: number }) {
+    this.#onFrame = onFrame
+    this.#minBytes = minBytes
+    this.#maxBytes = maxBytes
+  }
+
+  /** Bytes of an unfinished frame that wait for their rest. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  push(chunk: Uint8Array): void {
+    let at = 0
+    if (this.#waitingBytes > 0) {
+      at = this.#complete(chunk)
+      if (at < 0) return
+    }
+    while (!this.#stopped && chunk.length - at >= LENGTH_BYTES) {
+      const length = this.#check(getU32(chunk, at))
+      const end = at + LENGTH_BYTES + length
+      if (end > chunk.length) break
+      this.#emit(chunk, at + LENGTH_BYTES, end)
+      at = end
+    }
+    if (!this.#stopped && at < chunk.length) this.#keep(chunk, at, chunk.length)
+  }
+
+  /** Adds what the waiting frame lacks; answers where the chunk goes on, or -1 when the frame still waits. */
+  #complete(chunk: Uint8Array): number {
+    let at = 0
+    if (this.#waitingBytes < LENGTH_BYTES) {
+      at = Math.min(LENGTH_BYTES - this.#waitingBytes, chunk.length)
+      this.#keep(chunk, 0, at)
+      if (this.#waitingBytes < LENGTH_BYTES) return -1
+    }
+    const whole = LENGTH_BYTES + this.#check(getU32(this.#waiting, 0))
+    const take = Math.min(whole - this.#waitingBytes, chunk.length - at)
+    this.#keep(chunk, at, at + take)
+    if (this.#waitingBytes < whole) return -1
+    const frame = this.#waiting
+    this.#waitingBytes = 0
+    this.#waiting = new Uint8Array(0)
+    this.#emit(frame, LENGTH_BYTES, whole)
+    return at + take
+  }
+
+  #check(length: number): number {
+    if (length >= this.#minBytes && length <= this.#maxBytes) return length
+    this.#stopped = true
+    throw new WireError(`a frame of ${length} bytes; allowed are ${this.#minBytes} to ${this.#maxBytes}`)
+  }
+
+  #emit(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#onFrame(bytes, start, end) === false) this.#stopped = true
+  }
+
+  #keep(chunk: Uint8Array, from: number, to: number): void {
+    const needed = this.#waitingBytes + to - from
+    if (needed > this.#waiting.length) {
+      const grown = new Uint8Array(
+        Math.max(needed, Math.min(this.#waiting.length * 2, this.#maxBytes + LENGTH_BYTES), 64),
+      )
+      grown.set(this.#waiting.subarray(0, this.#waitingBytes))
+      this.#waiting = grown
+    }
+    this.#waiting.set(chunk.subarray(from, to), this.#waitingBytes)
+    this.#waitingBytes = needed
+  }
+}

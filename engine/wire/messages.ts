@@ -1,0 +1,116 @@
+// What our own processes say to each other. One row a message; never reuse a number. A routed message begins with
+// what it is routed by (an entity's id, a game's or a gate's number), so the dispatcher forwards it unopened.
+// `test/engine/wire/messages.test.ts` sends each of them round.
+import { bool, bytes, f32, id, ids, message, type Process, rest, str, u8, u16, u32, type ValuesOf } from './table.ts'
+
+export const messages = {
+  // --- who is there --------------------------------------------------------------------------------------------
+  /** First on every new link session of a game; its entities follow as `entityPlaced`, then `gameReported`. */
+  gameHello: message(1, 'game', 'dispatcher', { gameId: u16, banBootEntity: bool, restoring: bool }),
+  /** All that the game has is in the directory: new entities may be placed on it. */
+  gameReported: message(2, 'game', 'dispatcher', {}),
+  gateHello: message(3, 'gate', 'dispatcher', { gateId: u16 }),
+  /** How busy a game is: CPU in thousandths of a core, event-loop lag, entities. */
+  gameLoad: message(4, 'game', 'dispatcher', { cpuPermille: u16, lagMs: f32, entities: u32 }),
+  gameUp: message(5, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
+  gameDown: message(6, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
+  gateUp: message(7, 'dispatcher', 'game', { gateId: u16 }),
+  gateDown: message(8, 'dispatcher', 'game', { gateId: u16 }),
+  /** Every process that the deployment wants is there. Sent to late-comers too. */
+  deploymentReady: message(9, 'dispatcher', ['game', 'gate'], {}),
+  /** Hold (in a bounded queue) all that is for this game, up to `limitMs`; `releaseGame` ends it. */
+  holdGame: message(10, 'game', 'dispatcher', { limitMs: u32 }),
+  releaseGame: message(11, 'game', 'dispatcher', {}),
+
+  // --- where entities live ---------------------------------------------------------------------------------------
+  /** The entity lives in the sending game, in its `epoch`-th placement. */
+  entityPlaced: message(20, 'game', 'dispatcher', { entityId: id, epoch: u32 }, 'entity'),
+  entityGone: message(21, 'game', 'dispatcher', { entityId: id, epoch: u32 }, 'entity'),
+  /** Create it on `gameId`, or where there is room (0). The dispatcher turns it into `createHere`. */
+  createEntity: message(22, 'game', 'dispatcher', { entityId: id, gameId: u16, type: str, attrs: bytes }, 'entity'),
+  /** Load it unless it is there. The dispatcher turns it into `loadHere`. */
+  loadEntity: message(23, 'game', 'dispatcher', { entityId: id, gameId: u16, type: str }, 'entity'),
+  /** A client has come: give it a boot entity with this id. The dispatcher turns it into `bootHere`. */
+  bootEntity: message(24, 'gate', 'dispatcher', { entityId: id, gateId: u16, clientId: id }, 'entity'),
+  createHere: message(25, 'dispatcher', 'game', { entityId: id, epoch: u32, type: str, attrs: bytes }, 'entity'),
+  loadHere: message(26, 'dispatcher', 'game', { entityId: id, epoch: u32, type: str }, 'entity'),
+  bootHere: message(27, 'dispatcher', 'game', { entityId: id, epoch: u32, gateId: u16, clientId: id }, 'entity'),
+
+  // --- to an entity ----------------------------------------------------------------------------------------------
+  callEntity: message(40, 'game', 'game', { entityId: id, method: str, args: rest }, 'entity'),
+  /** `args` as the client wrote them. The client's id is the gate's stamp, in front of all the client said. */
+  callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
+  clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
+  /** Position records (`sync.ts`) of players that live on one game. */
+  positionsFromClients: message(43, 'gate', 'game', { gameId: u16, records: rest }, 'game'),
+
+  // --- to clients, by their gate -----------------------------------------------------------------------------------
+  // `body` is what follows the client's id in the client's own message: encoded once, patched for each.
+  /** The client is this entity's player from now on. Body: 1002. */
+  bindPlayer: message(
+    60,
+    'game',
+    'gate',
+    { gateId: u16, clientId: id, entityId: id, epoch: u32, gameId: u16, syncing: bool, body: rest },
+    'gate',
+  ),
+  /** No longer. Body: 1003. */
+  unbindPlayer: message(
+    61,
+    'game',
+    'gate',
+    { gateId: u16, clientId: id, entityId: id, epoch: u32, body: rest },
+    'gate',
+  ),
+  /** These clients begin to see the entity. Body: 1002. */
+  showEntity: message(
+    62,
+    'game',
+    'gate',
+    { gateId: u16, entityId: id, epoch: u32, gameId: u16, clientIds: ids, body: rest },
+    'gate',
+  ),
+  /** These clients no longer see it. Body: 1003. */
+  hideEntity: message(
+    63,
+    'game',
+    'gate',
+    { gateId: u16, entityId: id, epoch: u32, clientIds: ids, body: rest },
+    'gate',
+  ),
+  /** An attribute changed: message `type` (1004-1008, 1012) to the own client (audience 0) or to all that see it (1). */
+  changeAttr: message(64, 'game', 'gate', { gateId: u16, audience: u8, type: u16, body: rest }, 'gate'),
+  /** Body: 1009. */
+  callClient: message(65, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
+  /** To the entity's own client and all that see it. Body: 1009. */
+  callAllClients: message(66, 'game', 'gate', { gateId: u16, body: rest }, 'gate'),
+  /** Body: 1501. */
+  callFilteredClients: message(67, 'game', 'gate', { gateId: u16, body: rest }, 'gate'),
+  setFilter: message(68, 'game', 'gate', { gateId: u16, clientId: id, key: str, value: str }, 'gate'),
+  clearFilters: message(69, 'game', 'gate', { gateId: u16, clientId: id }, 'gate'),
+  /** Whether the gate takes positions for its player from this client. */
+  setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
+  /** Position records for those that see the entity (1), its own client (2), or both (3). */
+  positions: message(71, 'game', 'gate', { gateId: u16, audience: u8, records: rest }, 'gate'),
+  closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, reason: str }, 'gate'),
+}
+
+export const AUDIENCE_OWN = 0
+export const AUDIENCE_ALL = 1
+export const SYNC_WATCHERS = 1
+export const SYNC_OWN = 2
+
+export type Messages = typeof messages
+export type MessageName = keyof Messages
+export type Values<N extends MessageName> = ValuesOf<Messages[N]['fields']>
+/** The messages that a process may send, and those that it must handle. */
+export type SentBy<P extends Process> = {
+  [N in MessageName]: P extends Messages[N]['from'][number] ? N : never
+}[MessageName]
+export type ReceivedBy<P extends Process> = {
+  [N in MessageName]: P extends Messages[N]['to'][number] ? N : never
+}[MessageName]
+/** A handler for every message that a process receives: the compiler names the one that is missing. */
+export type Handlers<P extends Process, From = void> = {
+  [N in ReceivedBy<P>]: (values: Values<N>, from: From) => void
+}
