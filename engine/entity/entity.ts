@@ -1,12 +1,10 @@
 // The entity as its author sees it: extend `entity({ … })`, the contract, and write methods. What it has in common with
 // services is in `actor.ts`; here is what has a place and may have a client.
 import type { FilterOperator } from '../wire/client-wire.ts'
-import { type Calls, callEntity, timerMethod } from './calls.ts'
-import type { ClientCalls, Contract, ContractAttrs, EntityClass, EntityId } from './contract.ts'
-import { core, type EntityCore, takeBorn } from './core.ts'
-import type { RunningGame } from './running-game.ts'
+import { Actor } from './actor.ts'
+import type { ClientCalls, Contract, EntityClass, EntityId } from './contract.ts'
+import { core } from './core.ts'
 import type { Space } from './space.ts'
-import type { Timer } from './timers.ts'
 
 export interface Vector3 {
   readonly x: number

@@ -55,12 +55,15 @@ export class Kind {
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.methods = methodsOf(this.name, type)
-    this.hearsAoi =
-      !this.isService &&
-      (type.prototype.onEnteredAoi !== Entity.prototype.onEnteredAoi ||
-        type.prototype.onLeftAoi !== Entity.prototype.onLeftAoi)
+    this.hearsAoi = hearsAoi(type.prototype)
     this.callers = clientCallers(Object.keys(this.contract.client ?? {}))
   }
+}
+
+function hearsAoi(prototype: unknown): boolean {
+  if (!(prototype instanceof Entity)) return false
+  const own = Entity.prototype
+  return prototype.onEnteredAoi !== own.onEnteredAoi || prototype.onLeftAoi !== own.onLeftAoi
 }
 
 /** Every class of a game by its name. */

@@ -1,0 +1,314 @@
+// The game process: owns spaces and entities, runs all game logic. Here packets from the dispatchers become calls on
+// the world, and the world's times (position flush, load report) are kept.
+import type { Address } from '../../engine/base/address.ts'
+import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+import { messageOf, OperatorError, WireError } from '../../engine/base/errors.ts'
+import { IdMaker } from '../../engine/base/id.ts'
+import { bucketOfText } from '../../engine/base/id-table.ts'
+import type { Log } from '../../engine/base/log.ts'
+import type { Random } from '../../engine/base/random.ts'
+import { Turn } from '../../engine/base/turn.ts'
+import { Cluster } from '../../engine/cluster/cluster.ts'
+import type { Link } from '../../engine/cluster/link.ts'
+import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
+import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
+import type { GameDefinition } from '../../engine/entity/definition.ts'
+import type { Space } from '../../engine/entity/space.ts'
+import { World } from '../../engine/entity/world.ts'
+import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
+import type { Transport } from '../../engine/net/connection.ts'
+import type { EntityStorage } from '../../engine/storage/storage.ts'
+import { decode } from '../../engine/wire/codec.ts'
+import { messages } from '../../engine/wire/messages.ts'
+import { getU16, readLatin1 } from '../../engine/wire/packet.ts'
+
+export interface GameOptions {
+  readonly id: number
+  readonly definition: GameDefinition
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly links: Transport
+  readonly dispatchers: readonly Address[]
+  readonly config: {
+    readonly bootEntity: string
+    readonly saveIntervalMs: number
+    readonly positionSyncIntervalMs: number
+    readonly banBootEntity: boolean
+    readonly linkGraceMs: number
+    readonly linkResendBytesMax: number
+  }
+  readonly storage: EntityStorage
+  readonly kvdb: KeyValueStore
+  /** How busy the process is; see `load.ts`. */
+  readonly load?: () => { readonly cpuPermille: number; readonly lagMs: number }
+}
+
+const LOAD_INTERVAL_MS = 1000
+/** How long the last saves may take when the game stops. */
+const SAVE_DEADLINE_MS = 30_000
+/** Refusals that were logged: once per client and reason, forgotten when too many. */
+const REFUSALS_LOGGED_MAX = 10_000
+
+export class Game {
+  readonly world: World
+  readonly #options: GameOptions
+  readonly #log: Log
+  readonly #turn: Turn
+  readonly #cluster: Cluster
+  readonly #readyDispatchers = new Set<number>()
+  readonly #games = new Set<number>()
+  readonly #refused = new Map<string, number>()
+  readonly #refusalsLogged = new Set<string>()
+  readonly #timers = new Set<Scheduled>()
+  #ready = false
+  #stopping = false
+  #calls = 0
+  #lost = 0
+
+  constructor(options: GameOptions) {
+    this.#options = options
+    this.#log = options.log
+    this.#turn = new Turn(options.clock)
+    const { linkGraceMs, linkResendBytesMax } = options.config
+    this.#cluster = new Cluster(
+      {
+        self: { role: 'game', id: options.id },
+        clock: options.clock,
+        turn: this.#turn,
+        log: options.log,
+        random: options.random,
+        transport: options.links,
+        dispatchers: options.dispatchers,
+        graceMs: linkGraceMs,
+        resendBytesMax: linkResendBytesMax,
+      },
+      {
+        up: (dispatcher, link, fresh) => fresh && this.#introduce(dispatcher, link),
+        packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
+        down: (dispatcher, reason) => {
+          this.#readyDispatchers.delete(dispatcher)
+          if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
+        },
+      },
+    )
+    this.world = new World({
+      gameId: options.id,
+      types: options.definition.types,
+      nilSpace: options.definition.nilSpace,
+      aoiHysteresis: options.definition.aoiHysteresis ?? 0,
+      clock: options.clock,
+      turn: this.#turn,
+      log: options.log,
+      ids: new IdMaker(options.clock, options.random),
+      cluster: this.#cluster,
+      storage: options.storage,
+      kvdb: options.kvdb,
+      saveIntervalMs: options.config.saveIntervalMs,
+    })
+    this.#turn.stage(() => this.#cluster.flush())
+    this.#checkBoot()
+  }
+
+  /** Every process that the deployment wants is there. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  async start(): Promise<void> {
+    worldStarted(this.world)
+    this.world.start()
+    this.#cluster.start()
+    this.#every(this.#options.config.positionSyncIntervalMs, () => this.world.movement.flush())
+    this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
+  }
+
+  /** Saves everything, then leaves the cluster. Resolves to how many saves did not make it. */
+  async stop(): Promise<number> {
+    this.#stopping = true
+    for (const timer of this.#timers) timer.cancel()
+    this.world.stop()
+    this.world.saveAll()
+    const { written, left } = await this.world.saves.drain(SAVE_DEADLINE_MS)
+    if (written > 0 || left > 0) this.#log.info(`saved ${written} entities before the end, ${left} could not be saved`)
+    await this.#cluster.close()
+    worldStopped(this.world)
+    return left
+  }
+
+  status() {
+    const { world } = this
+    return {
+      ready: this.#ready,
+      entities: world.size,
+      gates: [...world.gates],
+      games: [...this.#games],
+      calls: this.#calls,
+      lostPackets: this.#lost,
+      refusedCalls: Object.fromEntries(this.#refused),
+      refusedPositions: world.movement.refused,
+      droppedClientCalls: world.views.droppedCalls,
+      authorErrors: world.authorErrors,
+      unwrittenSaves: world.saves.depth,
+    }
+  }
+
+  #checkBoot(): void {
+    const { bootEntity } = this.#options.config
+    if (this.#options.config.banBootEntity || this.world.kinds.size === 0) return
+    const kind = this.world.kinds.get(bootEntity)
+    if (kind && !kind.isSpace && !kind.isService) return
+    const names = [...this.world.kinds.values()].filter((one) => !one.isSpace && !one.isService).map((one) => one.name)
+    throw new OperatorError(
+      `boot_entity = ${bootEntity}: this game has no such entity class, only ${names.join(', ') || 'none'}`,
+    )
+  }
+
+  /** Tells a dispatcher that knows nothing of us who we are and what we have. */
+  #introduce(dispatcher: number, link: Link): void {
+    link.send('gameHello', {
+      gameId: this.#options.id,
+      banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
+      restoring: false,
+    })
+    const dispatchers = this.#options.dispatchers.length
+    for (const { id, epoch } of this.world.all()) {
+      if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })
+    }
+    link.send('gameReported', {})
+  }
+
+  #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      switch (getU16(bytes, start)) {
+        case messages.callFromClient.code:
+          return this.#callFromClient(bytes, start + 2, end)
+        case messages.callEntity.code:
+          return this.#callEntity(bytes, start + 2, end)
+        case messages.positionsFromClients.code:
+          return this.world.movement.fromClients(bytes, start + 4, end)
+        default:
+          return this.#receiveRare(dispatcher, bytes, start, end)
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#count('unreadable')
+      this.#log.error(`dispatcher ${dispatcher + 1} sent what cannot be read: ${error.message}`)
+    }
+  }
+
+  /** Messages that are few: read whole. */
+  #receiveRare(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
+    const { world } = this
+    const at = start + 2
+    switch (getU16(bytes, start)) {
+      case messages.bootHere.code: {
+        const { entityId, epoch, gateId, clientId } = messages.bootHere.read(bytes, at, end)
+        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { gateId, clientId })
+      }
+      case messages.createHere.code: {
+        const { entityId, epoch, type, attrs } = messages.createHere.read(bytes, at, end)
+        return world.createHere(type, entityId, epoch, decode(attrs) as Record<string, unknown>)
+      }
+      case messages.loadHere.code: {
+        const { entityId, epoch, type } = messages.loadHere.read(bytes, at, end)
+        return void world.loadHere(type, entityId, epoch)
+      }
+      case messages.clientGone.code: {
+        const { entityId, clientId } = messages.clientGone.read(bytes, at, end)
+        const core = world.find(entityId)
+        return core ? world.clientGone(core, clientId) : undefined
+      }
+      case messages.gateUp.code:
+        return world.gateUp(messages.gateUp.read(bytes, at, end).gateId)
+      case messages.gateDown.code:
+        return world.gateDown(messages.gateDown.read(bytes, at, end).gateId)
+      case messages.gameUp.code:
+        return void this.#games.add(messages.gameUp.read(bytes, at, end).gameId)
+      case messages.gameDown.code:
+        return void this.#games.delete(messages.gameDown.read(bytes, at, end).gameId)
+      case messages.deploymentReady.code:
+        return this.#dispatcherReady(dispatcher)
+      default:
+        this.#count('unknown message')
+        this.#log.error(
+          `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for games`,
+        )
+    }
+  }
+
+  /** u16 type | entity id | client id | method, arguments. */
+  #callFromClient(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < 32) throw new WireError('a call from a client is cut off')
+    const core = this.world.coreAt(bytes, at)
+    if (!core) return this.#lose()
+    this.#calls++
+    const clientId = readLatin1(bytes, at + 16, 16)
+    const caller = core.client?.clientId === clientId ? 'ownClient' : 'anyClient'
+    const refusal = receiveCall(core, bytes, at + 32, end, caller)
+    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
+  }
+
+  /** u16 type | entity id | method, arguments. */
+  #callEntity(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < 16) throw new WireError('a call is cut off')
+    const core = this.world.coreAt(bytes, at)
+    if (!core) return this.#lose()
+    this.#calls++
+    const refusal = receiveCall(core, bytes, at + 16, end, 'server')
+    if (refusal) this.#refuse(refusal, 'an entity', `${core}`)
+  }
+
+  /** For an entity that was destroyed while the packet was on its way. */
+  #lose(): void {
+    this.#lost++
+  }
+
+  #refuse(reason: Refusal, who: string, target: string): void {
+    this.#count(reason)
+    const key = `${who} ${reason}`
+    if (this.#refusalsLogged.has(key)) return
+    if (this.#refusalsLogged.size >= REFUSALS_LOGGED_MAX) this.#refusalsLogged.clear()
+    this.#refusalsLogged.add(key)
+    this.#log.warn(`refused a call of ${who} to ${target}: ${reason} (further ones are only counted)`)
+  }
+
+  #count(reason: string): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
+  }
+
+  #dispatcherReady(dispatcher: number): void {
+    this.#readyDispatchers.add(dispatcher)
+    if (this.#ready || this.#readyDispatchers.size < this.#options.dispatchers.length) return
+    this.#ready = true
+    this.#log.info(`game ${this.#options.id} is ready: the whole deployment is there`)
+    // Each game asks; the dispatcher sees to it that there is one.
+    for (const kind of this.world.kinds.values()) {
+      if (kind.isService) this.world.load(kind, this.world.serviceId(kind.type))
+    }
+    this.world.hook(this.world.nilSpace, (space) => (space as Space).onGameReady())
+  }
+
+  #reportLoad(): void {
+    const load = this.#options.load?.() ?? { cpuPermille: 0, lagMs: 0 }
+    for (const link of this.#cluster.links) if (link.up) link.send('gameLoad', { ...load, entities: this.world.size })
+  }
+
+  /** Runs `action` at a steady beat until the game stops. */
+  #every(ms: number, action: () => void): void {
+    let scheduled: Scheduled
+    const beat = () => {
+      this.#timers.delete(scheduled)
+      scheduled = this.#options.clock.after(ms, beat)
+      this.#timers.add(scheduled)
+      try {
+        action()
+      } catch (error) {
+        this.#log.error(`game ${this.#options.id}: ${messageOf(error)}`)
+        throw error
+      }
+    }
+    scheduled = this.#options.clock.after(ms, beat)
+    this.#timers.add(scheduled)
+  }
+}
