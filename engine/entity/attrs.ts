@@ -4,7 +4,7 @@
 //     attrs.hp = 5          a bit in `dirty`          at the flush: the last value
 //     attrs.bag.set(…)      an entry in `changes`     at the flush: each change, in order, as encoded when it was made
 //
-// Changes go out before scalars. They never speak of the same key: deleting an optional attribute clears its mark.
+// Changes go out before scalars. Only an optional attribute can be in both: deleting it turns its mark into a change.
 import { EntityGone } from '../base/errors.ts'
 import { clientMessages } from '../wire/client-wire.ts'
 import { writeData } from '../wire/codec.ts'
@@ -159,9 +159,12 @@ export class Attrs implements AttrOwner {
     const { specs, names } = this.#layout
     if (specs[index]!.kind !== 'optional')
       throw new TypeError(`'${names[index]}' cannot be undefined: declare it with optional()`)
+    // A client may only be told to delete what it was told of: a set that still waits goes out first.
+    const bit = index < BITS ? 1 << index : 0
+    if (this.#dirty & bit || this.#dirtyBeyond?.has(index)) this.#changes.push(this.#encodeScalar(index))
+    this.#dirty &= ~bit
+    this.#dirtyBeyond?.delete(index)
     this.#values[index] = undefined
-    if (index < BITS) this.#dirty &= ~(1 << index)
-    else this.#dirtyBeyond?.delete(index)
     this.mapDelete(index, [], names[index]!)
   }
 

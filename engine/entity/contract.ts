@@ -2,6 +2,7 @@
 // compiler knows of a class, on the server and in the client SDK, is inferred from here; nothing is generated.
 import { type Check, idText } from '../base/check.ts'
 import type { ListAttr, MapAttr, RecordAttr } from './collections.ts'
+import type { Space } from './space.ts'
 
 /**
  * Who gets to see an attribute: the entity's own client, or all clients that see the entity; and whether it is
@@ -29,8 +30,10 @@ export type ReadOnly<T> = T extends (infer E)[]
 
 // --- attributes ------------------------------------------------------------------------------------------------
 
-export interface AttrSpec<T = any, Plain = any, F extends Flag = Flag> {
-  readonly kind: 'value' | 'optional' | 'map' | 'list' | 'record'
+type AttrKind = 'value' | 'optional' | 'map' | 'list' | 'record'
+
+export interface AttrSpec<T = any, Plain = any, F extends Flag = Flag, K extends AttrKind = AttrKind> {
+  readonly kind: K
   readonly flags: readonly F[]
   /** For values. Copied for each instance. */
   readonly initial?: Plain
@@ -48,46 +51,51 @@ type ElementOf<E> = E extends Check<infer T> ? ReadOnly<T> : E extends AttrSpec<
 type PlainOf<E> = E extends Check<infer T> ? T : E extends AttrSpec<any, infer P, any> ? P : never
 
 /** A value: number, string, boolean, or anything MessagePack can say, replaced as a whole. */
-export const attr = <T, const F extends Flag = never>(initial: T, ...flags: F[]): AttrSpec<ReadOnly<T>, T, F> => ({
+export const attr = <T, const F extends readonly Flag[]>(
+  initial: T,
+  ...flags: F
+): AttrSpec<ReadOnly<T>, T, F[number], 'value'> => ({
   kind: 'value',
   initial,
   flags,
 })
 
 /** A value that is not there until it is first written, and can be deleted by writing `undefined`. */
-export const optional = <T, const F extends Flag = never>(
+export const optional = <T, const F extends readonly Flag[]>(
   _check: Check<T>,
-  ...flags: F[]
-): AttrSpec<ReadOnly<T> | undefined, T | undefined, F> => ({ kind: 'optional', flags })
+  ...flags: F
+): AttrSpec<ReadOnly<T> | undefined, T | undefined, F[number], 'optional'> => ({ kind: 'optional', flags })
 
 /** A map with string keys. Each change of one key travels and is saved on its own. */
-export const map = <E extends Element, const F extends Flag = never>(
+export const map = <E extends Element, const F extends readonly Flag[]>(
   element: E,
-  ...flags: F[]
-): AttrSpec<MapAttr<ElementOf<E>, PlainOf<E>>, Readonly<Record<string, PlainOf<E>>>, F> => ({
+  ...flags: F
+): AttrSpec<MapAttr<ElementOf<E>, PlainOf<E>>, Readonly<Record<string, PlainOf<E>>>, F[number], 'map'> => ({
   kind: 'map',
   element,
   flags,
 })
 
 /** A list that grows and shrinks at its end. */
-export const list = <E extends Element, const F extends Flag = never>(
+export const list = <E extends Element, const F extends readonly Flag[]>(
   element: E,
-  ...flags: F[]
-): AttrSpec<ListAttr<ElementOf<E>, PlainOf<E>>, readonly PlainOf<E>[], F> => ({ kind: 'list', element, flags })
+  ...flags: F
+): AttrSpec<ListAttr<ElementOf<E>, PlainOf<E>>, readonly PlainOf<E>[], F[number], 'list'> => ({
+  kind: 'list',
+  element,
+  flags,
+})
 
 type Specs = Readonly<Record<string, AttrSpec>>
 type PlainFields<R extends Specs> = { -readonly [K in keyof R]?: R[K] extends AttrSpec<any, infer P, any> ? P : never }
 
 /** A nested group of named attributes. */
-export const record = <const R extends Specs, const F extends Flag = never>(
+export const record = <const R extends Specs, const F extends readonly Flag[]>(
   fields: R,
-  ...flags: F[]
-): AttrSpec<RecordAttr<AttrsOf<R>>, PlainFields<R>, F> => ({ kind: 'record', fields, flags })
+  ...flags: F
+): AttrSpec<RecordAttr<AttrsOf<R>>, PlainFields<R>, F[number], 'record'> => ({ kind: 'record', fields, flags })
 
-type Writable<R extends Specs> = {
-  [K in keyof R]: R[K] extends AttrSpec<MapAttr<any, any> | ListAttr<any, any> | RecordAttr<any>, any, any> ? never : K
-}[keyof R]
+type Writable<R extends Specs> = { [K in keyof R]: R[K]['kind'] extends 'value' | 'optional' ? K : never }[keyof R]
 /** What `attrs` is made of: values may be assigned, maps, lists and records are changed through their methods. */
 export type AttrsOf<R extends Specs> = {
   -readonly [K in Writable<R>]: R[K] extends AttrSpec<infer T, any, any> ? T : never
@@ -141,21 +149,24 @@ type Arguments<C> = C extends readonly Check<any>[]
 
 /** What is wrong with a class: a contract's method that is missing or takes other arguments than clients may send. */
 export type Wrong<T extends EntityClass> = {
-  [K in keyof ExposedOf<T['contract']>]: K extends keyof InstanceType<T>
-    ? InstanceType<T>[K] extends (...args: infer P) => unknown
-      ? Arguments<ExposedOf<T['contract']>[K]> extends P
-        ? never
-        : `${K & string}() does not take the arguments its contract lets clients send`
-      : `${K & string} is in the contract but is not a method`
-    : `${K & string}() is in the contract but not in the class`
+  [K in keyof ExposedOf<T['contract']>]: K extends keyof Space
+    ? `${K & string}() belongs to the engine: clients may not call it`
+    : K extends keyof InstanceType<T>
+      ? InstanceType<T>[K] extends (...args: infer P) => unknown
+        ? Arguments<ExposedOf<T['contract']>[K]> extends P
+          ? never
+          : `${K & string}() does not take the arguments its contract lets clients send`
+        : `${K & string} is in the contract but is not a method`
+      : `${K & string}() is in the contract but not in the class`
 }[keyof ExposedOf<T['contract']>]
 /** The class itself when nothing is wrong with it, else a message for the compiler to show. */
 export type Sound<T> = T extends EntityClass ? ([Wrong<T>] extends [never] ? T : Wrong<T>) : never
 
 // --- what the client SDK infers ----------------------------------------------------------------------------------
 
-type VisibleSpec<S> =
-  S extends AttrSpec<any, any, infer F> ? (Extract<F, 'client' | 'allClients'> extends never ? never : S) : never
+type IsVisible<S extends AttrSpec> = [Extract<S['flags'][number], 'client' | 'allClients'>] extends [never]
+  ? false
+  : true
 /** A map, list or record as the client has it: plain and read-only. */
 type Mirrored<T> =
   T extends MapAttr<infer V, any>
@@ -168,7 +179,7 @@ type Mirrored<T> =
 /** The attributes that a client gets to see. */
 export type VisibleAttrs<T extends EntityClass> = T['contract']['attrs'] extends infer A extends Specs
   ? {
-      readonly [K in keyof A as VisibleSpec<A[K]> extends never ? never : K]: A[K] extends AttrSpec<infer V, any, any>
+      readonly [K in keyof A as IsVisible<A[K]> extends true ? K : never]: A[K] extends AttrSpec<infer V, any, any>
         ? Mirrored<V>
         : never
     }

@@ -5,7 +5,6 @@ import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
 import type { Turn } from '../base/turn.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import { SaveQueue } from '../storage/save-queue.ts'
 import type { Document, EntityStorage } from '../storage/storage.ts'
@@ -19,6 +18,7 @@ import { within } from './current.ts'
 import type { Entity, Vector3 } from './entity.ts'
 import { Kind, kindsOf, type Method } from './kind.ts'
 import { Movement } from './movement.ts'
+import type { Outbound } from './outbound.ts'
 import { RunningGame } from './running-game.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
@@ -34,7 +34,7 @@ export interface WorldOptions {
   readonly turn: Turn
   readonly log: Log
   readonly ids: IdMaker
-  readonly cluster: Cluster
+  readonly cluster: Outbound
   readonly storage: EntityStorage
   readonly kvdb: KeyValueStore
   readonly saveIntervalMs: number
@@ -57,7 +57,7 @@ export class World {
   readonly game: RunningGame
   readonly clock: Clock
   readonly log: Log
-  readonly cluster: Cluster
+  readonly cluster: Outbound
   readonly kvdb: KeyValueStore
   readonly storage: EntityStorage
   readonly views: Views

@@ -1,0 +1,19 @@
+// What a world needs of the cluster: somewhere to write packets for an entity or for a gate. The real one is `Cluster`;
+// tests hand in their own.
+import type { MessageName, Values } from '../wire/messages.ts'
+import type { PacketWriter } from '../wire/packet.ts'
+
+export interface PacketSink {
+  readonly out: PacketWriter
+  /** Begins a frame; what is then written to `out` is its fields, `end()` completes it. */
+  begin(type: number): number
+  end(): void
+  send<N extends MessageName>(name: N, values: Values<N>): void
+}
+
+export interface Outbound {
+  /** The link to the dispatcher that knows this entity. */
+  toEntity(id: string): PacketSink
+  /** The link by which all that is for this gate goes. */
+  toGate(gateId: number): PacketSink
+}

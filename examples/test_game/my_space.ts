@@ -1,0 +1,44 @@
+// The space of the test game: ten monsters, and an end when nobody has been there for five minutes.
+import { type Entity, space, type Timer } from 'goworld'
+import { Avatar } from './avatar.ts'
+import { Monster } from './monster.ts'
+import { SpaceService } from './space_service.ts'
+
+const MONSTERS = 10
+const EMPTY_MS = 5 * 60_000
+
+export class MySpace extends space({}) {
+  #destroyCheck: Timer | undefined
+
+  override onCreated() {
+    if (this.isNil) return
+    this.game.service(SpaceService).NotifySpaceLoaded(this.kind, this.id)
+    for (let made = 0; made < MONSTERS; made++) this.game.create(Monster).enterSpace(this)
+  }
+
+  override onGameReady() {
+    this.game.log.info('the test game is ready')
+  }
+
+  override onEntityEntered(entity: Entity) {
+    if (!(entity instanceof Avatar)) return
+    if (this.#destroyCheck) this.cancel(this.#destroyCheck)
+    this.#destroyCheck = undefined
+  }
+
+  override onEntityLeft(entity: Entity) {
+    if (!(entity instanceof Avatar)) return
+    this.game.service(SpaceService).NotifyAvatarLeft(this.kind, this.id)
+    if (this.count(Avatar) === 0) this.#destroyCheck ??= this.every(EMPTY_MS, this.CheckForDestroy)
+  }
+
+  CheckForDestroy() {
+    if (this.count(Avatar) === 0) this.game.service(SpaceService).RequestDestroy(this.kind, this.id)
+  }
+
+  ConfirmRequestDestroy(ok: boolean) {
+    if (!ok || this.count(Avatar) > 0) return
+    for (const entity of [...this.entities]) if (entity instanceof Monster) entity.destroy()
+    this.destroy()
+  }
+}

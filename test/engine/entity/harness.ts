@@ -1,0 +1,137 @@
+// A world without processes: what it says to dispatchers and gates is kept, decoded, for tests to look at.
+import { VirtualClock } from '../../../engine/base/clock.ts'
+import { IdMaker } from '../../../engine/base/id.ts'
+import { MemoryLog } from '../../../engine/base/log.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import { Turn } from '../../../engine/base/turn.ts'
+import type { EntityClass } from '../../../engine/entity/contract.ts'
+import { worldStarted, worldStopped } from '../../../engine/entity/current.ts'
+import type { Outbound, PacketSink } from '../../../engine/entity/outbound.ts'
+import { World } from '../../../engine/entity/world.ts'
+import { MemoryKvdb } from '../../../engine/kvdb/memory.ts'
+import { MemoryStorage } from '../../../engine/storage/memory.ts'
+import { writeArgs } from '../../../engine/wire/codec.ts'
+import { type MessageName, messages, type Values } from '../../../engine/wire/messages.ts'
+import { getU16, getU32, PacketWriter } from '../../../engine/wire/packet.ts'
+import { clientMessage } from './client-message.ts'
+
+export interface Said {
+  readonly name: MessageName
+  readonly values: Record<string, unknown>
+}
+
+/** Keeps every frame that is written to it. */
+class Sink implements PacketSink {
+  readonly out = new PacketWriter(4096)
+  #start = 0
+
+  begin(type: number): number {
+    this.#start = this.out.beginFrame(type)
+    return this.#start
+  }
+  end(): void {
+    this.out.endFrame(this.#start)
+  }
+  send<N extends MessageName>(name: N, values: Values<N>): void {
+    messages[name].write(this.out, values as never)
+  }
+  /** Everything said since the last time. */
+  take(): Said[] {
+    const said: Said[] = []
+    const bytes = this.out.copy()
+    this.out.at = 0
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 4 + getU32(bytes, at)
+      const type = getU16(bytes, at + 4)
+      const found = Object.entries(messages).find(([, message]) => message.code === type)
+      if (!found) throw new Error(`no message has the number ${type}`)
+      said.push({ name: found[0] as MessageName, values: found[1].read(bytes, at + 6, end) as Record<string, unknown> })
+      at = end
+    }
+    return said
+  }
+}
+
+export class Harness {
+  readonly clock = new VirtualClock()
+  readonly log = new MemoryLog()
+  readonly storage = new MemoryStorage()
+  readonly kvdb = new MemoryKvdb()
+  readonly world: World
+  readonly #sink = new Sink()
+
+  constructor(
+    types: readonly EntityClass[],
+    options: { nilSpace?: EntityClass; saveIntervalMs?: number; aoiHysteresis?: number } = {},
+  ) {
+    const turn = new Turn(this.clock)
+    const cluster: Outbound = { toEntity: () => this.#sink, toGate: () => this.#sink }
+    this.world = new World({
+      gameId: 1,
+      types,
+      clock: this.clock,
+      turn,
+      log: this.log,
+      ids: new IdMaker(this.clock, seededRandom(1)),
+      cluster,
+      storage: this.storage,
+      kvdb: this.kvdb,
+      saveIntervalMs: options.saveIntervalMs ?? 60_000,
+      nilSpace: options.nilSpace,
+      aoiHysteresis: options.aoiHysteresis ?? 0,
+    })
+    worldStarted(this.world)
+    this.world.start()
+    this.world.gateUp(1)
+    this.world.gateUp(2)
+    this.take()
+  }
+
+  stop(): void {
+    this.world.stop()
+    worldStopped(this.world)
+  }
+
+  get game() {
+    return this.world.game
+  }
+
+  /** What was said to anybody since the last time. */
+  take(): Said[] {
+    return this.#sink.take()
+  }
+
+  /** The client messages among it, in order, in short: what its gate would tell this client. */
+  takeFor(clientId: string, ownId = ''): Record<string, unknown>[] {
+    const told: Record<string, unknown>[] = []
+    for (const { name, values } of this.take()) {
+      const body = values['body'] as Uint8Array
+      if (name === 'bindPlayer' && values['clientId'] === clientId) told.push(clientMessage(1002, body))
+      if (name === 'unbindPlayer' && values['clientId'] === clientId) told.push(clientMessage(1003, body))
+      if (name === 'showEntity' && (values['clientIds'] as string[]).includes(clientId))
+        told.push(clientMessage(1002, body))
+      if (name === 'hideEntity' && (values['clientIds'] as string[]).includes(clientId))
+        told.push(clientMessage(1003, body))
+      if (name === 'changeAttr') told.push(clientMessage(values['type'] as number, body))
+      if (name === 'callClient' && values['clientId'] === clientId) told.push(clientMessage(1009, body))
+      if (name === 'callAllClients') told.push(clientMessage(1009, body))
+      if (name === 'callFilteredClients') told.push(clientMessage(1501, body))
+    }
+    return ownId ? told.filter((message) => message['entityId'] === ownId) : told
+  }
+
+  /** Lets the turn end, promises settle and local calls run. */
+  async settle(): Promise<void> {
+    await this.clock.advance(0)
+  }
+}
+
+export const client = (n: number, gateId = 1) => ({ gateId, clientId: `client${String(n).padStart(10, '0')}` })
+
+/** The bytes of a call as they follow the entity's and client's id. */
+export function callBytes(method: string, ...args: unknown[]): Uint8Array {
+  const writer = new PacketWriter()
+  writer.varstr(method)
+  writeArgs(writer, args)
+  return writer.copy()
+}
