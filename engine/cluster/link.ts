@@ -1,0 +1,391 @@
+// A link: a session between two of our processes that outlives its connection. What is written in one turn leaves as
+// one batch; batches are numbered, kept until the other end has them, and sent again on the next connection.
+//
+//     send, forward ─> out ──flush──> kept: 7 8 9 ──> connection          acked up to 7: dropped from kept
+//     packet events <── batch 4 <─────────────────── connection          a batch we have already: skipped
+//
+//     idle ──attach──> up ──connection lost──> broken ──attach, known session──> up (resumed, nothing lost)
+//                      │                          ├──attach, unknown session──> down, up (fresh)
+//                      └──bye, kept too full──────┴──grace over──> down
+import type { Clock, Scheduled } from '../base/clock.ts'
+import { messageOf, WireError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Turn } from '../base/turn.ts'
+import type { Connection } from '../net/connection.ts'
+import { type MessageName, messages, type Values } from '../wire/messages.ts'
+import { FRAME_HEADER_BYTES, getU32, PacketWriter, putU32 } from '../wire/packet.ts'
+import {
+  ackFrame,
+  BATCH_HEADER_BYTES,
+  KIND_ACK,
+  KIND_BATCH,
+  KIND_BYE,
+  type Peer,
+  readReason,
+  reasonFrame,
+} from './session-frame.ts'
+
+export interface LinkEvents {
+  /** The session stands. Fresh: it is a new one, the other end knows nothing of us. */
+  up(fresh: boolean): void
+  /** Type and fields from `start` to `end`, valid until it returns. */
+  packet(bytes: Uint8Array, start: number, end: number): void
+  /** The session is over; what was not acknowledged is lost. */
+  down(reason: string): void
+  /** The connection broke; the session waits for another. */
+  broken?(): void
+  /** What the other end has not acknowledged has grown large, or is small again. */
+  congested?(on: boolean): void
+}
+
+export interface LinkOptions {
+  readonly self: Peer
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly log: Log
+  readonly random: Random
+  /** How long a broken session waits for its peer. */
+  readonly graceMs: number
+  /** The session ends when more than this waits for an acknowledgement. */
+  readonly resendBytesMax: number
+  readonly packetBytesMax?: number
+}
+
+export const PACKET_BYTES_MAX = 64 * 1024 * 1024
+/** A batch that grows past this leaves before the turn ends. */
+const BATCH_BYTES = 256 * 1024
+/** Smaller batches are copied out, larger ones give up their buffer to a pool until they are acknowledged. */
+const COPIED_BYTES_MAX = 4 * 1024
+const POOL_BUFFERS_MAX = 16
+const ACK_AFTER_BATCHES = 64
+const ACK_AFTER_BYTES = 256 * 1024
+const ACK_AFTER_MS = 20
+/** A silent connection is asked for a sign of life, and given up when none comes. */
+const PING_AFTER_MS = 2000
+const SILENCE_MAX_MS = 8000
+
+interface Kept {
+  readonly number: number
+  readonly bytes: Uint8Array
+  /** The pooled buffer that `bytes` lies in, when it may go back. */
+  readonly pooled: Uint8Array | undefined
+  written: boolean
+  acked: boolean
+}
+
+export class Link {
+  readonly out = new PacketWriter(64 * 1024)
+  /** Where the newest frame of the batch begins, or -1 when there is none. */
+  lastFrame = -1
+  peer: Peer | undefined
+  up = false
+  /** Packets written while there was no session. */
+  droppedPackets = 0
+
+  readonly #options: LinkOptions
+  readonly #events: LinkEvents
+  #connection: Connection | undefined
+  #sent = 0
+  #received = 0
+  #kept: Kept[] = []
+  #unackedBytes = 0
+  #congested = false
+  #pool: Uint8Array[] = []
+  #unackedBatches = 0
+  #unackedReceivedBytes = 0
+  #ackTimer: Scheduled | undefined
+  #graceTimer: Scheduled | undefined
+  #aliveTimer: Scheduled | undefined
+  #heardMs = 0
+  #resumed = 0
+
+  constructor(options: LinkOptions, events: LinkEvents) {
+    this.#options = options
+    this.#events = events
+    this.#beginBatch()
+  }
+
+  get unackedBytes(): number {
+    return this.#unackedBytes
+  }
+  /** The number of the last batch that was received. */
+  get received(): number {
+    return this.#received
+  }
+  get isConnected(): boolean {
+    return this.#connection !== undefined
+  }
+
+  // --- writing -------------------------------------------------------------------------------------------------------
+
+  begin(type: number): number {
+    this.lastFrame = this.out.beginFrame(type)
+    return this.lastFrame
+  }
+
+  end(): void {
+    this.out.endFrame(this.lastFrame)
+    this.touched()
+  }
+
+  send<N extends MessageName>(name: N, values: Values<N>): void {
+    this.lastFrame = this.out.at
+    messages[name].write(this.out, values as never)
+    this.touched()
+  }
+
+  /** Passes a packet on as it came. */
+  forward(bytes: Uint8Array, start: number, end: number): void {
+    const { out } = this
+    const length = end - start
+    out.reserve(length + 4)
+    const target = out.bytes
+    let at = out.at
+    this.lastFrame = at
+    putU32(target, at, length)
+    at += 4
+    // For packets of this size a loop beats the call of `set`.
+    if (length <= 128) for (let from = start; from < end; ) target[at++] = bytes[from++]!
+    else {
+      target.set(bytes.subarray(start, end), at)
+      at += length
+    }
+    out.at = at
+    this.touched()
+  }
+
+  touched(): void {
+    if (this.out.at > BATCH_BYTES) this.flush()
+    else this.#options.turn.request()
+  }
+
+  /** Sends what the turn has gathered. */
+  flush(): void {
+    const { out } = this
+    if (out.at === BATCH_HEADER_BYTES) return
+    if (!this.up) {
+      this.droppedPackets++
+      this.#beginBatch()
+      return
+    }
+    const length = out.at
+    const number = ++this.#sent
+    putU32(out.bytes, 0, length - 4)
+    out.bytes[4] = KIND_BATCH
+    putU32(out.bytes, 5, number)
+    let kept: Kept
+    if (length <= COPIED_BYTES_MAX)
+      kept = { number, bytes: out.copy(), pooled: undefined, written: false, acked: false }
+    else {
+      kept = { number, bytes: out.written(), pooled: out.bytes, written: false, acked: false }
+      out.bytes = this.#pool.pop() ?? new Uint8Array(Math.max(64 * 1024, out.bytes.length))
+    }
+    this.#beginBatch()
+    this.#kept.push(kept)
+    this.#unackedBytes += length
+    if (this.#connection) this.#write(kept)
+    this.#watchSize()
+  }
+
+  // --- the session -----------------------------------------------------------------------------------------------------
+
+  /** Goes on over this connection. `peerReceived`: the last batch that the other end has; fresh: it knows nothing of us. */
+  attach(connection: Connection, peerReceived: number, fresh: boolean): void {
+    this.#connection?.destroy('replaced by a newer connection')
+    this.#connection = connection
+    this.#graceTimer?.cancel()
+    this.#heardMs = this.#options.clock.now()
+    this.#watchLife()
+    if (fresh) {
+      this.up = true
+      this.#events.up(true)
+      return
+    }
+    this.#resumed++
+    this.acknowledge(peerReceived)
+    for (const kept of this.#kept) this.#write(kept)
+    this.#events.up(false)
+  }
+
+  /** The connection is gone. The session waits. */
+  detach(connection: Connection): void {
+    if (connection !== this.#connection) return
+    this.#connection = undefined
+    this.#aliveTimer?.cancel()
+    this.#ackTimer?.cancel()
+    this.#ackTimer = undefined
+    if (!this.up) return
+    const { clock, graceMs } = this.#options
+    this.#graceTimer?.cancel()
+    this.#graceTimer = clock.after(graceMs, () =>
+      this.fail(`its connection was lost and did not come back in ${graceMs} ms`),
+    )
+    this.#events.broken?.()
+  }
+
+  /** The session is over. */
+  fail(reason: string): void {
+    this.#graceTimer?.cancel()
+    this.#aliveTimer?.cancel()
+    this.#ackTimer?.cancel()
+    this.#ackTimer = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.destroy(reason)
+    const wasUp = this.up
+    this.up = false
+    this.#sent = 0
+    this.#received = 0
+    this.#kept = []
+    this.#unackedBytes = 0
+    this.#unackedBatches = 0
+    this.#unackedReceivedBytes = 0
+    this.#beginBatch()
+    this.#watchSize()
+    if (wasUp) this.#events.down(reason)
+  }
+
+  /** Says goodbye: the other end need not wait for us. */
+  close(reason = 'it has left'): void {
+    this.flush()
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.write(reasonFrame(KIND_BYE, reason))
+    connection?.close(reason)
+    this.up = false
+    this.#graceTimer?.cancel()
+    this.#aliveTimer?.cancel()
+    this.#ackTimer?.cancel()
+    this.#kept = []
+    this.#unackedBytes = 0
+  }
+
+  /** Takes one frame of the connection: kind and what follows. Throws WireError for what makes no sense. */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    this.#heardMs = this.#options.clock.now()
+    switch (bytes[start]) {
+      case KIND_BATCH:
+        return this.#receiveBatch(bytes, start + 1, end)
+      case KIND_ACK:
+        if (end - start !== 5) throw new WireError('an ack of the wrong length')
+        return this.acknowledge(getU32(bytes, start + 1))
+      case KIND_BYE:
+        return this.fail(readReason(bytes, start + 1, end))
+      default:
+        throw new WireError(`a frame of kind ${bytes[start]}`)
+    }
+  }
+
+  /** The other end has every batch up to `number`. */
+  acknowledge(number: number): void {
+    const kept = this.#kept
+    if (number > this.#sent)
+      throw new WireError(`an acknowledgement of batch ${number}, of which we sent ${this.#sent}`)
+    let count = 0
+    while (count < kept.length && kept[count]!.number <= number) {
+      const batch = kept[count++]!
+      this.#unackedBytes -= batch.bytes.length
+      batch.acked = true
+      if (batch.written) this.#recycle(batch)
+    }
+    if (count === 0) return
+    if (count === kept.length) kept.length = 0
+    else kept.splice(0, count)
+    this.#watchSize()
+  }
+
+  #receiveBatch(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start < 8) throw new WireError('a batch is cut off')
+    const number = getU32(bytes, start)
+    this.acknowledge(getU32(bytes, start + 4))
+    if (number <= this.#received) return
+    if (number !== this.#received + 1) throw new WireError(`batch ${number} came after batch ${this.#received}`)
+    this.#received = number
+    this.#oweAck(end - start)
+    for (let at = start + 8; at < end && this.up; ) {
+      if (end - at < FRAME_HEADER_BYTES) throw new WireError('a packet is cut off')
+      const next = at + 4 + getU32(bytes, at)
+      if (next > end || next - at < FRAME_HEADER_BYTES) throw new WireError('a packet reaches beyond its batch')
+      this.#events.packet(bytes, at + 4, next)
+      at = next
+    }
+  }
+
+  #oweAck(byteCount: number): void {
+    this.#unackedBatches++
+    this.#unackedReceivedBytes += byteCount
+    if (this.#unackedBatches >= ACK_AFTER_BATCHES || this.#unackedReceivedBytes >= ACK_AFTER_BYTES) this.#sendAck()
+    else this.#ackTimer ??= this.#options.clock.after(ACK_AFTER_MS, () => this.#sendAck())
+  }
+
+  #sendAck(): void {
+    this.#connection?.write(ackFrame(this.#received))
+    this.#paidAck()
+  }
+
+  #paidAck(): void {
+    this.#unackedBatches = 0
+    this.#unackedReceivedBytes = 0
+    this.#ackTimer?.cancel()
+    this.#ackTimer = undefined
+  }
+
+  #write(kept: Kept): void {
+    putU32(kept.bytes, 9, this.#received)
+    if (this.#unackedBatches > 0) this.#paidAck()
+    if (!kept.pooled) return this.#connection?.write(kept.bytes)
+    this.#connection?.write(kept.bytes, () => {
+      kept.written = true
+      if (kept.acked) this.#recycle(kept)
+    })
+  }
+
+  #recycle({ pooled }: Kept): void {
+    // A buffer that was written to two connections may still be in the hands of the first.
+    if (pooled && this.#resumed === 0 && this.#pool.length < POOL_BUFFERS_MAX && pooled.length <= 4 * BATCH_BYTES)
+      this.#pool.push(pooled)
+  }
+
+  #beginBatch(): void {
+    this.out.at = 0
+    this.out.reserve(BATCH_HEADER_BYTES)
+    this.out.at = BATCH_HEADER_BYTES
+    this.lastFrame = -1
+  }
+
+  #watchSize(): void {
+    const { resendBytesMax, log } = this.#options
+    if (!this.#congested && this.#unackedBytes > resendBytesMax / 4) {
+      this.#congested = true
+      this.#events.congested?.(true)
+    } else if (this.#congested && this.#unackedBytes < resendBytesMax / 8) {
+      this.#congested = false
+      this.#events.congested?.(false)
+    }
+    if (this.#unackedBytes <= resendBytesMax || !this.up) return
+    const who = this.peer ? `${this.peer.role} ${this.peer.id}` : 'the other end'
+    log.error(`${who} does not keep up: ${this.#unackedBytes} bytes wait for it, more than link_resend_bytes_max`)
+    this.fail('it did not keep up')
+  }
+
+  /** Notices a peer that has gone without a word (a pulled cable says nothing). */
+  #watchLife(): void {
+    const { clock } = this.#options
+    this.#aliveTimer?.cancel()
+    const look = () => {
+      const silentMs = clock.now() - this.#heardMs
+      if (silentMs >= SILENCE_MAX_MS) return this.#connection?.destroy(`silent for ${Math.round(silentMs)} ms`)
+      this.#connection?.write(ackFrame(this.#received))
+      this.#aliveTimer = clock.after(PING_AFTER_MS, look)
+    }
+    this.#aliveTimer = clock.after(PING_AFTER_MS, look)
+  }
+
+  /** Logs and ends a connection that does not follow the protocol. */
+  refuse(connection: Connection, error: unknown): void {
+    if (!(error instanceof WireError)) throw error
+    this.#options.log.error(`link with ${connection.remote}: ${messageOf(error)}`)
+    connection.destroy('it does not follow the protocol')
+  }
+}

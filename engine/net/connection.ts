@@ -1,0 +1,40 @@
+// A connection as the engine sees it: a stream of bytes both ways, whatever carries it.
+import type { Address } from '../base/address.ts'
+
+export interface ConnectionHandlers {
+  /** Bytes as they came; valid until it returns. */
+  data(chunk: Uint8Array): void
+  /** All that was written has been taken. */
+  drain?(): void
+  /** Once, when it is over. */
+  close(reason: string): void
+}
+
+export interface Connection {
+  /** Who is at the other end, for the log. */
+  readonly remote: string
+  /** Bytes written and not yet taken by the kernel or the peer. */
+  readonly bufferedBytes: number
+  /** Must be called once, as soon as the connection is handed out. */
+  handle(handlers: ConnectionHandlers): void
+  /** `bytes` must stay as they are until `done`, which is called also when the connection closes. Never throws. */
+  write(bytes: Uint8Array, done?: () => void): void
+  /** Stops reading, and goes on. */
+  pause(): void
+  resume(): void
+  /** Ends it; what was written is still sent. */
+  close(reason?: string): void
+  /** Ends it at once. */
+  destroy(reason?: string): void
+}
+
+export interface Listener {
+  /** Where it really listens (the port, when 0 was asked for). */
+  readonly address: Address
+  close(): Promise<void>
+}
+
+export interface Transport {
+  listen(address: Address, accept: (connection: Connection) => void): Promise<Listener>
+  connect(address: Address): Promise<Connection>
+}

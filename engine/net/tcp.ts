@@ -1,0 +1,130 @@
+// TCP and Unix sockets.
+import { existsSync, unlinkSync } from 'node:fs'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import type { Address } from '../base/address.ts'
+import type { Connection, ConnectionHandlers, Listener, Transport } from './connection.ts'
+
+class SocketConnection implements Connection {
+  readonly remote: string
+  readonly #socket: Socket
+  #reason: string | undefined
+
+  constructor(socket: Socket, remote: string) {
+    this.#socket = socket
+    this.remote = remote
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  handle(handlers: ConnectionHandlers): void {
+    const socket = this.#socket
+    socket.on('data', (chunk) => handlers.data(chunk))
+    if (handlers.drain) socket.on('drain', () => handlers.drain?.())
+    socket.on('error', (error) => {
+      this.#reason ??= error.message
+    })
+    // Both directions go together: a peer that has ended its half gets no more answers.
+    socket.on('end', () => {
+      this.#reason ??= 'closed by the peer'
+      socket.end()
+    })
+    socket.on('close', () => handlers.close(this.#reason ?? 'closed'))
+  }
+
+  write(bytes: Uint8Array, done?: () => void): void {
+    const socket = this.#socket
+    if (socket.writable) socket.write(bytes, done && (() => done()))
+    else done?.()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  close(reason = 'closed by us'): void {
+    this.#reason ??= reason
+    this.#socket.end()
+  }
+
+  destroy(reason = 'closed by us'): void {
+    this.#reason ??= reason
+    this.#socket.destroy()
+  }
+}
+
+export const tcpTransport: Transport = {
+  async listen(address, accept) {
+    if (address.kind === 'unix') await removeStale(address.path)
+    const sockets = new Set<Socket>()
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      accept(new SocketConnection(socket, remoteOf(socket, address)))
+    })
+    await listening(server, address)
+    server.on('error', () => {})
+    return listenerOf(server, address, sockets)
+  },
+
+  connect(address) {
+    return new Promise((resolve, reject) => {
+      const target = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
+      const socket = createConnection({ ...target, noDelay: true, allowHalfOpen: true })
+      socket.once('error', reject)
+      socket.once('connect', () => {
+        socket.off('error', reject)
+        resolve(
+          new SocketConnection(socket, address.kind === 'unix' ? address.path : `${address.host}:${address.port}`),
+        )
+      })
+    })
+  },
+}
+
+const remoteOf = (socket: Socket, address: Address) =>
+  address.kind === 'unix' ? `unix:${address.path}` : `${socket.remoteAddress}:${socket.remotePort}`
+
+function listening(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.once('listening', () => {
+      server.off('error', reject)
+      resolve()
+    })
+    if (address.kind === 'unix') server.listen(address.path)
+    else server.listen(address.port, address.host)
+  })
+}
+
+function listenerOf(server: Server, address: Address, sockets: Set<Socket>): Listener {
+  const bound = server.address()
+  const port = typeof bound === 'object' && bound ? bound.port : 0
+  return {
+    address: address.kind === 'unix' ? address : { ...address, port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      }),
+  }
+}
+
+/** A socket file that nobody listens on is left over from a process that was killed. */
+async function removeStale(path: string): Promise<void> {
+  if (!existsSync(path)) return
+  const answered = await new Promise<boolean>((resolve) => {
+    const probe = createConnection({ path })
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => resolve(false))
+  })
+  if (!answered) unlinkSync(path)
+}

@@ -1,0 +1,349 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../../engine/base/clock.ts'
+import { MemoryLog } from '../../../engine/base/log.ts'
+import { type ConnectOptions, connect, type ProtocolError } from '../../../engine/client/client.ts'
+import { PacketWriter } from '../../../engine/wire/packet.ts'
+import { frame, GateSide } from './gate-side.ts'
+
+const AVATAR = 'avatar0000000001'
+const OTHER = 'avatar0000000002'
+const SPACE = 'space00000000001'
+
+function client(options: ConnectOptions = {}) {
+  const errors: ProtocolError[] = []
+  const log = new MemoryLog()
+  const gate = new GateSide()
+  const observer = { onProtocolError: (error: ProtocolError) => void errors.push(error), ...options.observer }
+  const game = connect(gate, { heartbeatMs: 0, log, ...options, observer })
+  return { gate, game, errors, log, kinds: () => errors.map(({ kind }) => kind) }
+}
+
+describe('a session', () => {
+  it('tells an entity of its creation, changes, calls and end, in order', () => {
+    const { gate, game, errors } = client()
+    const heard: unknown[] = []
+    game.on('Avatar', {
+      created() {
+        heard.push([
+          'created',
+          this.id,
+          this.isOwn,
+          this.attrs['name'],
+          { ...this.position },
+          this.yaw,
+          this.space?.kind,
+        ])
+      },
+      destroyed() {
+        heard.push(['destroyed', this.id, game.entities.has(this.id), game.player])
+      },
+      changed: {
+        name(value) {
+          heard.push(['changed', this.id, value])
+        },
+      },
+      heard(...args: unknown[]) {
+        heard.push(['heard', this.id, ...args])
+      },
+    })
+    game.on('Avatar', { heard: (from: string) => heard.push(['also heard', from]) })
+    gate.create(SPACE, '__space__', { _K: 7 })
+    gate.create(AVATAR, 'Avatar', { name: 'one' }, true)
+    gate.create(OTHER, 'Avatar', { name: 'two' })
+    gate.send('mapSet', { entityId: OTHER, path: null, key: 'name', value: 'three' })
+    gate.send('mapSet', { entityId: OTHER, path: null, key: 'level', value: 3 })
+    gate.send('callOnClient', { entityId: OTHER, method: 'heard', args: ['x', { y: [1] }] })
+    gate.send('callFiltered', { op: 0, key: '', value: '', method: 'heard', args: ['all'] })
+    gate.send('destroyEntity', { type: 'Avatar', entityId: AVATAR })
+    expect(heard).toEqual([
+      ['created', AVATAR, true, 'one', { x: 1, y: 2, z: 3 }, 0.5, 7],
+      ['created', OTHER, false, 'two', { x: 1, y: 2, z: 3 }, 0.5, 7],
+      ['changed', OTHER, 'three'],
+      ['heard', OTHER, 'x', { y: [1] }],
+      ['also heard', 'x'],
+      ['heard', AVATAR, 'all'],
+      ['also heard', 'all'],
+      ['destroyed', AVATAR, false, undefined],
+    ])
+    expect(errors).toEqual([])
+    expect([...game.entities.keys()]).toEqual([OTHER])
+  })
+
+  it('has a space while the player is in one, with hooks of its own', () => {
+    const { gate, game } = client()
+    const heard: unknown[] = []
+    game.on('__space__', {
+      created() {
+        heard.push(this.attrs['weather'])
+      },
+      changed: { weather: (value) => heard.push(value) },
+      destroyed: () => heard.push('left'),
+    })
+    gate.create(SPACE, '__space__', { _K: 2, weather: 'sun' })
+    expect(game.space).toMatchObject({ id: SPACE, kind: 2 })
+    gate.send('mapSet', { entityId: SPACE, path: null, key: 'weather', value: 'rain' })
+    gate.send('destroyEntity', { type: '__space__', entityId: SPACE })
+    expect(game.space).toBeUndefined()
+    expect(heard).toEqual(['sun', 'rain', 'left'])
+  })
+
+  it('shows an observer where an entity was before it moved', () => {
+    const seen: unknown[] = []
+    const { gate, game } = client({
+      observer: { onPosition: (entity, x, _y, _z, yaw) => seen.push([entity.position.x, x, entity.yaw, yaw]) },
+    })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.create(OTHER, 'Avatar')
+    gate.send('positions', { records: records([AVATAR, 5, 6, 7, 1.5], [OTHER, 8, 9, 10, 2.5]) })
+    gate.send('positions', { records: records([OTHER, 11, 9, 10, 3.5]) })
+    expect(seen).toEqual([
+      [1, 5, 0.5, 1.5],
+      [1, 8, 0.5, 2.5],
+      [8, 11, 2.5, 3.5],
+    ])
+    expect(game.player).toMatchObject({ position: { x: 5, y: 6, z: 7 }, yaw: 1.5 })
+    expect(game.counters.positions).toBe(3)
+  })
+
+  it('moves its player and calls the server', () => {
+    const { gate, game } = client()
+    expect(game.move(1, 2, 3, 0.5)).toBe(false)
+    gate.create(AVATAR, 'Avatar', {}, true)
+    expect(game.move(4, 5, 6, 0.25)).toBe(true)
+    expect(game.player?.position).toEqual({ x: 4, y: 5, z: 6 })
+    const { server } = game.player!
+    server['say']!('hello', 3)
+    expect(server['then']).toBeUndefined()
+    expect(gate.heard()).toEqual([
+      { name: 'positionFromClient', values: { entityId: AVATAR, x: 4, y: 5, z: 6, yaw: 0.25 } },
+      { name: 'callFromClient', values: { entityId: AVATAR, method: 'say', args: ['hello', 3] } },
+    ])
+    expect(game.counters).toMatchObject({ framesOut: 2, bytesOut: gate.written[0]!.length + gate.written[1]!.length })
+  })
+
+  it('throws to the author what cannot be said, and sends nothing of it', () => {
+    const { gate, game } = client()
+    expect(() => game.call('short', 'say')).toThrow(TypeError)
+    expect(() => game.call(AVATAR, 'say', [new Date()])).toThrow(TypeError)
+    expect(gate.written).toEqual([])
+    game.call(AVATAR, 'say', 'hello')
+    expect(gate.heard()).toHaveLength(1)
+  })
+
+  it('finds an entity again whose place another one has taken', () => {
+    const { gate, game, errors } = client()
+    const ids = Array.from({ length: 200 }, (_, index) => `entity${String(index).padStart(10, '0')}`)
+    for (const id of ids) gate.create(id, 'Monster', { id })
+    for (const id of ids.slice(0, 100)) gate.send('destroyEntity', { type: 'Monster', entityId: id })
+    for (const id of ids.slice(0, 50)) gate.create(id, 'Monster', { id })
+    const left = [...ids.slice(100), ...ids.slice(0, 50)]
+    gate.send('positions', { records: records(...left.map((id, index) => [id, index, 0, 0, 0] as const)) })
+    expect([...game.entities.values()].map(({ id, attrs, position }) => [id, attrs['id'], position.x])).toEqual(
+      left.map((id, index) => [id, id, index]),
+    )
+    expect(errors).toEqual([])
+  })
+})
+
+describe('what a server gets wrong', () => {
+  it.each([
+    ['a message of an unknown type', 'unknown message', raw(999)],
+    ['a message that is cut off', 'wire', raw(1002, 1, 0)],
+    ['a message with more behind it', 'wire', longer(frame('destroyEntity', { type: 'Avatar', entityId: AVATAR }))],
+    ['arguments that cannot be there', 'wire', raw(1501, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255)],
+    ['positions that end within a record', 'wire', raw(1502, ...new Array<number>(33).fill(65))],
+    ['attributes that are no map', 'wire', frame('createEntity', { ...created(OTHER), attrs: [1] })],
+    ['an entity created again', 'duplicate', frame('createEntity', created(AVATAR))],
+    ['a destroy of an unknown entity', 'unknown entity', frame('destroyEntity', { type: 'Avatar', entityId: OTHER })],
+    [
+      'a call on an unknown entity',
+      'unknown entity',
+      frame('callOnClient', { entityId: OTHER, method: 'say', args: [] }),
+    ],
+    ['a change of an unknown entity', 'unknown entity', frame('mapClear', { entityId: OTHER, path: null })],
+    [
+      'a position of an unknown entity',
+      'unknown entity',
+      frame('positions', { records: records([OTHER, 1, 1, 1, 1]) }),
+    ],
+    ['a call of a hook', 'reserved method', frame('callOnClient', { entityId: AVATAR, method: 'destroyed', args: [] })],
+    [
+      'a message for another client',
+      'misdelivered',
+      frame('destroyEntity', { type: 'Avatar', entityId: AVATAR }, 'client0000000002'),
+    ],
+  ] as const)('%s is counted and changes nothing', (_what, kind, bytes) => {
+    const { gate, game, kinds, log } = client()
+    game.on('Avatar', {})
+    gate.create(AVATAR, 'Avatar', { name: 'one' }, true)
+    gate.push(bytes)
+    expect(kinds()).toEqual([kind])
+    expect(game.counters.protocolErrors).toBe(1)
+    expect(game.counters.unknownEntities).toBe(kind === 'unknown entity' ? 1 : 0)
+    expect([...game.entities.values()]).toEqual([game.player])
+    expect(game.player).toMatchObject({ id: AVATAR, attrs: { name: 'one' }, position: { x: 1, y: 2, z: 3 } })
+
+    gate.create(SPACE, '__space__')
+    expect(game.space?.id).toBe(SPACE)
+    expect(kinds()).toHaveLength(1)
+    expect(log.lines).toEqual([])
+  })
+
+  it('positions behind that of an unknown entity still count', () => {
+    const { gate, game, kinds } = client()
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.send('positions', { records: records([OTHER, 1, 1, 1, 1], [AVATAR, 9, 9, 9, 1]) })
+    expect(kinds()).toEqual(['unknown entity'])
+    expect(game.player?.position.x).toBe(9)
+  })
+
+  it('a player or space on top of another takes its place', () => {
+    const { gate, game, kinds } = client()
+    const destroyed: string[] = []
+    for (const type of ['Avatar', '__space__'])
+      game.on(type, {
+        destroyed() {
+          destroyed.push(this.id)
+        },
+      })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.create(OTHER, 'Avatar', {}, true)
+    gate.create(SPACE, '__space__')
+    gate.create('space00000000002', '__space__')
+    expect(kinds()).toEqual(['duplicate', 'duplicate'])
+    expect(destroyed).toEqual([AVATAR, SPACE])
+    expect([...game.entities.values()]).toEqual([game.player])
+    expect(game.player?.id).toBe(OTHER)
+    expect(game.space?.id).toBe('space00000000002')
+  })
+
+  it('an entity destroyed under another type is gone all the same', () => {
+    const { gate, game, kinds } = client()
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.send('destroyEntity', { type: 'Monster', entityId: AVATAR })
+    expect(kinds()).toEqual(['mirror'])
+    expect(game.player).toBeUndefined()
+  })
+
+  it('a frame longer than allowed ends the session', () => {
+    const { gate, game, kinds } = client({ frameBytesMax: 100 })
+    const reasons: string[] = []
+    game.onClose((reason) => reasons.push(reason))
+    gate.push(new Uint8Array([101, 0, 0, 0]))
+    expect(kinds()).toEqual(['wire'])
+    expect(gate.closedByClient).toBe(true)
+    expect(reasons).toEqual(['a frame of 101 bytes; allowed are 2 to 100'])
+    expect(game.closed).toBe(reasons[0])
+  })
+
+  it('a call while the client has no player is no error', () => {
+    const { gate, game, errors } = client()
+    gate.send('callFiltered', { op: 0, key: '', value: '', method: 'heard', args: [] })
+    expect(errors).toEqual([])
+    expect(game.counters.unheardCalls).toBe(1)
+  })
+})
+
+describe('a hook that throws', () => {
+  it('is logged with its name and harms nobody else', () => {
+    const { gate, game, errors, log } = client()
+    game.on('Avatar', {
+      created() {
+        throw new Error('created went wrong')
+      },
+      say(words: string) {
+        throw new Error(words)
+      },
+    })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.send('callOnClient', { entityId: AVATAR, method: 'say', args: ['say went wrong'] })
+    expect(errors).toEqual([])
+    expect(game.counters.hookErrors).toBe(2)
+    expect(game.player?.id).toBe(AVATAR)
+    expect(log.lines.map(({ message }) => message.split('\n')[0])).toEqual([
+      `Avatar<${AVATAR}>.created: Error: created went wrong`,
+      `Avatar<${AVATAR}>.say: Error: say went wrong`,
+    ])
+  })
+})
+
+describe('the end of a session', () => {
+  it('is told once, also to those who ask later', () => {
+    const { gate, game } = client()
+    const reasons: string[] = []
+    game.onClose((reason) => reasons.push(reason))
+    gate.end('the server went away')
+    gate.end('twice')
+    game.onClose((reason) => reasons.push(reason))
+    expect(reasons).toEqual(['the server went away', 'the server went away'])
+  })
+
+  it('lets nothing in or out after close()', () => {
+    const { gate, game } = client()
+    gate.create(AVATAR, 'Avatar', {}, true)
+    game.close()
+    gate.create(OTHER, 'Avatar')
+    game.call(AVATAR, 'say')
+    expect(game.move(1, 1, 1, 1)).toBe(false)
+    expect(gate.written).toEqual([])
+    expect(game.entities.size).toBe(1)
+    expect(game.closed).toBe('closed')
+  })
+
+  it('comes when the server does not read', () => {
+    const { gate, game } = client({ outBytesMax: 100_000 })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.bufferedBytes = 70_000
+    expect(game.move(1, 1, 1, 1)).toBe(false)
+    expect(game.counters.droppedMoves).toBe(1)
+    game.call(AVATAR, 'say')
+    expect(game.closed).toBeUndefined()
+    gate.bufferedBytes = 100_001
+    game.call(AVATAR, 'say')
+    expect(game.closed).toBe('the server does not read')
+  })
+})
+
+describe('a heartbeat', () => {
+  it('is sent only when nothing else was', async () => {
+    const clock = new VirtualClock()
+    const { gate, game } = client({ clock, heartbeatMs: 1000 })
+    await clock.advance(2500)
+    expect(gate.heard().map(({ name }) => name)).toEqual(['heartbeat', 'heartbeat'])
+    game.call(AVATAR, 'say')
+    await clock.advance(1000)
+    expect(gate.written).toHaveLength(3)
+    await clock.advance(1000)
+    expect(gate.written).toHaveLength(4)
+    game.close()
+    await clock.advance(10_000)
+    expect(gate.written).toHaveLength(4)
+  })
+})
+
+function created(entityId: string) {
+  return { isPlayer: false, entityId, type: 'Avatar', x: 0, y: 0, z: 0, yaw: 0, attrs: {} }
+}
+
+function records(...rows: (readonly [string, number, number, number, number])[]): Uint8Array {
+  const writer = new PacketWriter()
+  for (const [id, ...numbers] of rows) {
+    writer.id(id)
+    for (const number of numbers) writer.f32(number)
+  }
+  return writer.copy()
+}
+
+function raw(type: number, ...payload: number[]): Uint8Array {
+  const writer = new PacketWriter()
+  const start = writer.beginFrame(type)
+  writer.raw(new Uint8Array(payload))
+  writer.endFrame(start)
+  return writer.copy()
+}
+
+function longer(bytes: Uint8Array): Uint8Array {
+  const more = new Uint8Array([...bytes, 0])
+  more[0] = more[0]! + 1
+  return more
+}

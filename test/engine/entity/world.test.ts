@@ -1,0 +1,463 @@
+// The life of entities in one game: hooks in order, clients given and taken, who is shown what, saving, calls.
+import { afterEach, expect, test } from 'vitest'
+import {
+  attr,
+  type EntityClass,
+  entity,
+  entityId,
+  integer,
+  list,
+  map,
+  number,
+  service,
+  space,
+  string,
+  value,
+} from '../../../components/game/goworld.ts'
+import { receiveCall } from '../../../engine/entity/calls.ts'
+import { coreOf } from '../../../engine/entity/core.ts'
+import type { Entity } from '../../../engine/entity/entity.ts'
+import { callBytes, client, Harness } from './harness.ts'
+
+let open: Harness[] = []
+afterEach(() => {
+  for (const harness of open) harness.stop()
+  open = []
+})
+function start(types: readonly EntityClass[], options: ConstructorParameters<typeof Harness>[1] = {}): Harness {
+  const harness = new Harness(types, options)
+  open.push(harness)
+  return harness
+}
+
+const heard: string[] = []
+afterEach(() => void heard.splice(0))
+
+class Walker extends entity({
+  aoi: 10,
+  attrs: { name: attr('walker', 'allClients'), gold: attr(0, 'client'), seen: attr(0) },
+  ownClient: { rename: [string], grow: [number], list: [] },
+  allClients: { poke: [integer] },
+  client: { told(_text: string) {}, poked(_times: number) {} },
+}) {
+  override onInit() {
+    heard.push('onInit')
+  }
+  override onAttrsReady() {
+    heard.push(`onAttrsReady ${this.attrs.name}`)
+  }
+  override onCreated() {
+    heard.push('onCreated')
+  }
+  override onClientConnected() {
+    heard.push('onClientConnected')
+  }
+  override onClientDisconnected() {
+    heard.push('onClientDisconnected')
+  }
+  override onEnteredSpace() {
+    heard.push(`onEnteredSpace ${this.space.kind}`)
+  }
+  override onLeftSpace(left: Room) {
+    heard.push(`onLeftSpace ${left.kind}`)
+  }
+  override onEnteredAoi(other: Entity) {
+    heard.push(`${this.attrs.name} sees ${(other as Walker).attrs.name}`)
+  }
+  override onLeftAoi(other: Entity) {
+    heard.push(`${this.attrs.name} loses ${(other as Walker).attrs.name}`)
+  }
+  override onDestroyed() {
+    heard.push('onDestroyed')
+  }
+  rename(name: string) {
+    this.attrs.name = name
+    this.client.told(`you are ${name}`)
+  }
+  grow(by: number) {
+    this.attrs.gold += by
+  }
+  list() {}
+  poke(times: number) {
+    this.allClients.poked(times)
+  }
+  fail() {
+    throw new Error('the author erred')
+  }
+  async failLater() {
+    await null
+    throw new Error('later')
+  }
+  tick(what: string) {
+    heard.push(`tick ${what}`)
+  }
+}
+
+class Room extends space({ attrs: { weather: attr('sun', 'allClients') } }) {
+  override onEntityEntered(entered: Entity) {
+    heard.push(`room: ${entered.constructor.name} entered`)
+  }
+  override onEntityLeft(left: Entity) {
+    heard.push(`room: ${left.constructor.name} left`)
+  }
+}
+
+const short = (messages: Record<string, unknown>[]) =>
+  messages.map(({ name, type, isPlayer, method, key }) =>
+    [name, type ?? method ?? key, isPlayer ? 'player' : undefined].filter((part) => part !== undefined).join(' '),
+  )
+
+test('hooks come in the order of a life', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 3)
+  const walker = h.game.create(Walker, { name: 'ann' })
+  h.world.giveClient(coreOf(walker), coreOf(walker))
+  h.world.views.bind(coreOf(walker), client(1))
+  await walker.enterSpace(room, { x: 1, y: 2, z: 3 })
+  expect(walker.position).toEqual({ x: 1, y: 2, z: 3 })
+  expect([...room.entities]).toEqual([walker])
+  expect(walker.sees(walker)).toBe(false)
+  walker.destroy()
+  walker.destroy()
+  expect(heard).toEqual([
+    'onInit',
+    'onAttrsReady ann',
+    'onCreated',
+    'room: Walker entered',
+    'onEnteredSpace 3',
+    'room: Walker left',
+    'onLeftSpace 3',
+    'onDestroyed',
+  ])
+  expect(walker.isGone).toBe(true)
+  expect(() => {
+    walker.attrs.gold = 1
+  }).toThrow('gone')
+  await expect(walker.enterSpace(room)).rejects.toThrow('gone')
+  expect(h.game.entity(walker.id)).toBeUndefined()
+})
+
+test('a client hears of its player, then the space, then what it sees; on leaving the reverse', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 7)
+  const other = h.game.create(Walker, { name: 'bob' })
+  await other.enterSpace(room)
+  const walker = h.game.create(Walker, { name: 'ann' })
+  await walker.enterSpace(room)
+  h.take()
+  h.world.views.bind(coreOf(walker), client(1))
+  const told = h.takeFor(client(1).clientId)
+  expect(short(told)).toEqual(['createEntity Walker player', 'createEntity __space__', 'createEntity Walker'])
+  expect(told[0]!['attrs']).toEqual({ name: 'ann', gold: 0 })
+  expect(told[1]!['attrs']).toEqual({ _K: 7, weather: 'sun' })
+  expect(told[2]!['attrs']).toEqual({ name: 'bob' })
+  await walker.enterSpace(h.game.nilSpace)
+  expect(short(h.takeFor(client(1).clientId))).toEqual(['destroyEntity Walker', 'destroyEntity __space__'])
+  expect(walker.space.isNil).toBe(true)
+})
+
+test('giving a client away: the old player goes, the new one comes, hooks follow', async () => {
+  const h = start([Walker, Room])
+  const from = h.game.create(Walker, { name: 'account' })
+  const to = h.game.create(Walker, { name: 'avatar' })
+  h.world.views.bind(coreOf(from), client(1))
+  from.setClientFilter('online', 1)
+  to.setClientFilter('level', 5)
+  h.take()
+  heard.splice(0)
+  from.giveClientTo(to)
+  const said = h.take()
+  expect(said.map(({ name }) => name)).toEqual(['unbindPlayer', 'bindPlayer', 'setFilter'])
+  expect(said[2]!.values).toMatchObject({ key: 'level', value: '5' })
+  expect(heard).toEqual(['onClientConnected', 'onClientDisconnected'])
+  expect([from.hasClient, to.hasClient]).toEqual([false, true])
+  // A second client for the same player: the first is closed, and no hook says it disconnected.
+  const again = h.game.create(Walker)
+  h.world.views.bind(coreOf(again), client(2))
+  h.take()
+  again.giveClientTo(to)
+  expect(h.take().map(({ name, values }) => [name, values['clientId']])).toEqual([
+    ['unbindPlayer', client(2).clientId],
+    ['closeClient', client(1).clientId],
+    ['bindPlayer', client(2).clientId],
+    ['setFilter', client(2).clientId],
+  ])
+})
+
+test('an attribute is flushed before the call that follows it, and a create already holds what was written', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const a = h.game.create(Walker, { name: 'a' })
+  const b = h.game.create(Walker, { name: 'b' })
+  h.world.views.bind(coreOf(a), client(1))
+  await a.enterSpace(room)
+  h.take()
+  a.attrs.gold = 5
+  a.client.told('hello')
+  expect(short(h.takeFor(client(1).clientId))).toEqual(['mapSet gold', 'callOnClient told'])
+  b.attrs.name = 'bee'
+  await b.enterSpace(room)
+  const told = h.takeFor(client(1).clientId)
+  expect(short(told)).toEqual(['createEntity Walker'])
+  expect(told[0]!['attrs']).toEqual({ name: 'bee' })
+  await h.settle()
+  expect(h.take()).toEqual([])
+  b.attrs.name = 'bea'
+  b.attrs.gold = 3
+  await h.settle()
+  const said = h.take()
+  expect(said.map(({ name, values }) => [name, values['audience']])).toEqual([['changeAttr', 1]])
+})
+
+test('what is created and destroyed in one turn is both said', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const a = h.game.create(Walker)
+  h.world.views.bind(coreOf(a), client(1))
+  await a.enterSpace(room)
+  h.take()
+  const b = h.game.create(Walker)
+  b.enterSpace(room)
+  a.client.told('look')
+  b.destroy()
+  expect(short(h.takeFor(client(1).clientId))).toEqual([
+    'createEntity Walker',
+    'callOnClient told',
+    'destroyEntity Walker',
+  ])
+})
+
+test('one create per gate for all clients that begin to see, and one record per gate for what moves', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  for (let n = 0; n < 6; n++) {
+    const watcher = h.game.create(Walker)
+    h.world.views.bind(coreOf(watcher), client(n, 1 + (n % 2)))
+    await watcher.enterSpace(room)
+  }
+  h.world.movement.flush()
+  h.take()
+  const mover = h.game.create(Walker)
+  await mover.enterSpace(room)
+  const shows = h.take().filter(({ name }) => name === 'showEntity')
+  expect(shows.map(({ values }) => [values['gateId'], (values['clientIds'] as string[]).length])).toEqual([
+    [1, 3],
+    [2, 3],
+  ])
+  h.world.movement.flush()
+  h.take()
+  mover.position = { x: 1, y: 0, z: 1 }
+  mover.position = { x: 2, y: 0, z: 1 }
+  h.world.movement.flush()
+  const moves = h.take()
+  expect(
+    moves.map(({ name, values }) => [
+      name,
+      values['gateId'],
+      values['audience'],
+      (values['records'] as Uint8Array).length,
+    ]),
+  ).toEqual([
+    ['positions', 1, 1, 32],
+    ['positions', 2, 1, 32],
+  ])
+  h.world.movement.flush()
+  expect(h.take()).toEqual([])
+  expect(() => {
+    mover.position = { x: Number.NaN, y: 0, z: 0 }
+  }).toThrow('cannot be at')
+})
+
+test('different radii: who sees whom is not symmetric, and hooks tell each side its own', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const near = h.game.create(Walker, { name: 'near' })
+  const far = h.game.create(Walker, { name: 'far' })
+  far.aoi = 100
+  await near.enterSpace(room)
+  heard.splice(0)
+  await far.enterSpace(room, { x: 50, y: 0, z: 0 })
+  expect(far.sees(near)).toBe(true)
+  expect(near.sees(far)).toBe(false)
+  expect(heard.filter((line) => line.includes('sees'))).toEqual(['far sees near'])
+  near.aoi = 60
+  expect(near.seen()).toEqual([far])
+  far.position = { x: 200, y: 0, z: 0 }
+  expect(heard.filter((line) => line.includes('loses')).sort()).toEqual(['far loses near', 'near loses far'])
+})
+
+test('calls of clients: exposed methods only, to the right client, with arguments that pass', () => {
+  const h = start([Walker])
+  const core = coreOf(h.game.create(Walker))
+  const call = (caller: 'server' | 'ownClient' | 'anyClient', method: string, ...args: unknown[]) => {
+    const bytes = callBytes(method, ...args)
+    return receiveCall(core, bytes, 0, bytes.length, caller)
+  }
+  expect(call('ownClient', 'rename', 'zoe')).toBeUndefined()
+  expect((core.entity as Walker).attrs.name).toBe('zoe')
+  expect(call('anyClient', 'rename', 'eve')).toBe('not exposed to this client')
+  expect(call('anyClient', 'poke', 3)).toBeUndefined()
+  expect(call('ownClient', 'poke', 3)).toBeUndefined()
+  expect(call('ownClient', 'poke', 3.5)).toBe('wrong arguments')
+  expect(call('ownClient', 'rename')).toBe('wrong arguments')
+  expect(call('ownClient', 'rename', 'a', 'b')).toBe('wrong arguments')
+  expect(call('ownClient', 'grow', Number.NaN)).toBe('wrong arguments')
+  for (const method of ['destroy', 'onDestroyed', 'constructor', 'attrs', 'toString', '__proto__', 'fail', 'nothing'])
+    expect(call('ownClient', method)).toMatch(/unknown method|not exposed/)
+  for (const method of ['destroy', 'onDestroyed', 'constructor', 'giveClientTo'])
+    expect(call('server', method)).toBe('unknown method')
+  expect(receiveCall(core, new Uint8Array([1, 2, 3]), 0, 3, 'ownClient')).toBe('unreadable')
+  const good = callBytes('rename', 'x')
+  for (let end = 0; end < good.length; end++)
+    expect(receiveCall(core, good, 0, end, 'ownClient')).toMatch(/unreadable|wrong|unknown/)
+})
+
+test('what an author throws is logged with entity and method, and the game goes on', async () => {
+  const h = start([Walker])
+  const walker = h.game.create(Walker)
+  h.game.call(walker.id).fail()
+  h.game.call(walker.id).failLater()
+  h.game.call(walker.id).tick('still here')
+  await h.settle()
+  expect(h.log.matching('error', `Walker<${walker.id}>.fail threw: the author erred`)).toHaveLength(1)
+  expect(h.log.matching('error', `Walker<${walker.id}>.failLater threw: later`)).toHaveLength(1)
+  expect(heard).toContain('tick still here')
+  expect(h.world.authorErrors).toBe(2)
+})
+
+test('calls to others go to their dispatcher; local ones run after the caller, with arguments of their own', async () => {
+  class Keeper extends entity({}) {
+    kept: unknown
+    keep(given: unknown) {
+      this.kept = given
+    }
+  }
+  const h = start([Keeper])
+  const keeper = h.game.create(Keeper)
+  h.take()
+  const given = { deep: [1] }
+  h.game.call(keeper.id).keep(given)
+  expect(keeper.kept).toBeUndefined()
+  given.deep.push(2)
+  await h.settle()
+  expect(keeper.kept).toEqual({ deep: [1] })
+  h.game.call(entityId<Keeper>('somebodyelse0001')).keep(5)
+  const said = h.take()
+  expect(said.map(({ name, values }) => [name, values['entityId'], values['method']])).toEqual([
+    ['callEntity', 'somebodyelse0001', 'keep'],
+  ])
+  expect(() => h.game.call(entityId<Keeper>('somebodyelse0001')).keep(new Date())).toThrow(
+    'call of keep(): a Date cannot be sent',
+  )
+  expect(h.take()).toEqual([])
+})
+
+test('timers run named methods, in order, and end with their entity', async () => {
+  const h = start([Walker])
+  const walker = h.game.create(Walker)
+  walker.after(50, walker.tick, 'late')
+  walker.after(10, walker.tick, 'early')
+  const beat = walker.every(20, walker.tick, 'beat')
+  expect(() => walker.after(1, () => {})).toThrow('a timer needs a public method')
+  expect(() => walker.after(Number.NaN, walker.tick, 'never')).toThrow('cannot wait')
+  await h.clock.advance(65)
+  expect(heard.filter((line) => line.startsWith('tick'))).toEqual([
+    'tick early',
+    'tick beat',
+    'tick beat',
+    'tick late',
+    'tick beat',
+  ])
+  expect(walker.cancel(beat)).toBe(true)
+  expect(walker.cancel(beat)).toBe(false)
+  walker.every(20, walker.tick, 'again')
+  walker.destroy()
+  await h.clock.advance(100)
+  expect(heard.filter((line) => line === 'tick again')).toEqual([])
+  expect(h.world.timers.size).toBe(0)
+})
+
+class Saved extends entity({
+  attrs: { hp: attr(1, 'persistent'), bag: map(value, 'persistent'), log: list(string, 'persistent'), temp: attr(0) },
+}) {}
+
+test('persistent entities are saved at intervals when dirty, on destroy, and come back as they were', async () => {
+  const h = start([Saved], { saveIntervalMs: 1000 })
+  const saved = h.game.create(Saved, { hp: 3 })
+  await h.clock.advance(999)
+  expect(await h.storage.exists('Saved', saved.id)).toBe(false)
+  await h.clock.advance(2)
+  expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: {}, log: [] })
+  saved.attrs.bag.set('coin', { gold: 1 })
+  saved.attrs.log.push('hello')
+  saved.attrs.temp = 9
+  await h.clock.advance(1001)
+  expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: { coin: { gold: 1 } }, log: ['hello'] })
+  saved.attrs.hp = 4
+  saved.destroy()
+  h.take()
+  await h.world.loadHere('Saved', saved.id, 2)
+  const back = h.game.entity(saved.id) as unknown as Saved
+  expect(back).not.toBe(saved)
+  expect(back.attrs.hp).toBe(4)
+  expect(back.attrs.bag.map('coin').get('gold')).toBe(1)
+  expect(h.take().map(({ name, values }) => [name, values['epoch']])).toEqual([['entityPlaced', 2]])
+})
+
+test('what cannot be loaded or created is said to its dispatcher, so that nobody waits for it', async () => {
+  const h = start([Saved])
+  await h.world.loadHere('Saved', 'nowhere000000001', 1)
+  h.world.createHere('Unknown', 'nowhere000000002', 1, {})
+  expect(h.take().map(({ name, values }) => [name, values['entityId']])).toEqual([
+    ['entityGone', 'nowhere000000001'],
+    ['entityGone', 'nowhere000000002'],
+  ])
+  expect(h.log.matching('error', 'cannot be loaded')).toHaveLength(1)
+})
+
+test('a gate that goes down takes its clients with it, and nobody else’s', () => {
+  const h = start([Walker])
+  const here = h.game.create(Walker)
+  const there = h.game.create(Walker)
+  h.world.views.bind(coreOf(here), client(1, 1))
+  h.world.views.bind(coreOf(there), client(2, 2))
+  h.take()
+  heard.splice(0)
+  h.world.gateDown(1)
+  expect(heard).toEqual(['onClientDisconnected'])
+  expect([here.hasClient, there.hasClient]).toEqual([false, true])
+  here.client.told('nobody hears')
+  expect(h.world.views.droppedCalls).toBe(1)
+})
+
+test('a destroyed space lets its entities go', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const walker = h.game.create(Walker)
+  await walker.enterSpace(room)
+  room.destroy()
+  expect(walker.space.isNil).toBe(true)
+  expect(walker.isGone).toBe(false)
+  await expect(walker.enterSpace(room)).rejects.toThrow('there is no space')
+  h.game.nilSpace.destroy()
+  expect(h.game.nilSpace.isGone).toBe(false)
+})
+
+test('services are found by their class, spaces and services stay out of spaces', async () => {
+  class Mail extends service({}) {
+    send(text: string) {
+      heard.push(`mail ${text}`)
+    }
+  }
+  const h = start([Mail, Room])
+  await h.world.loadHere('Mail', h.world.serviceId(Mail), 1)
+  h.game.service(Mail).send('hi')
+  await h.settle()
+  expect(heard).toContain('mail hi')
+  expect(h.world.serviceId(Mail)).toHaveLength(16)
+})
+
+test('a constructor is not for authors', () => {
+  start([Walker])
+  expect(() => new Walker()).toThrow('made with create()')
+})
