@@ -1,7 +1,8 @@
 // The contract of an entity class: what it has, who may call it, what its client understands. Everything that the
 // compiler knows of a class, on the server and in the client SDK, is inferred from here; nothing is generated.
 import { type Check, idText } from '../base/check.ts'
-import type { ListAttr, MapAttr, RecordAttr } from './collections.ts'
+import type { Data } from '../wire/codec.ts'
+import type { AttrValue, ListAttr, MapAttr, RecordAttr } from './collections.ts'
 import type { Space } from './space.ts'
 
 /**
@@ -48,7 +49,9 @@ export interface AttrSpec<T = any, Plain = any, F extends Flag = Flag, K extends
 export type Element = Check<any> | AttrSpec
 
 type ElementOf<E> = E extends Check<infer T> ? ReadOnly<T> : E extends AttrSpec<infer T, any, any> ? T : never
-type PlainOf<E> = E extends Check<infer T> ? T : E extends AttrSpec<any, infer P, any> ? P : never
+/** What may be put in: where anything goes, plain maps and lists do too. */
+type PlainOf<E> =
+  E extends Check<infer T> ? (AttrValue extends T ? T | Data : T) : E extends AttrSpec<any, infer P, any> ? P : never
 
 /** A value: number, string, boolean, or anything MessagePack can say, replaced as a whole. */
 export const attr = <T, const F extends readonly Flag[]>(

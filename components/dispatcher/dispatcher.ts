@@ -1,0 +1,369 @@
+// The dispatcher: a byte router between games and gates. It knows which game has which entity, gives new entities to a
+// game, keeps what must wait, and tells each process who else is there. It opens no call and no attribute.
+//
+//     game ──link──┐   ┌─ Router: id ─> link      (routes.ts; nearly every packet)
+//     game ──link──┼─ Peer ─ Dispatcher: who is there (here)
+//     gate ──link──┘   └─ Entities: where they live, which are on their way (entities.ts)
+import type { Address } from '../../engine/base/address.ts'
+import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+import type { Log } from '../../engine/base/log.ts'
+import type { Random } from '../../engine/base/random.ts'
+import { Turn } from '../../engine/base/turn.ts'
+import type { Link, LinkEvents } from '../../engine/cluster/link.ts'
+import { LinkAcceptor } from '../../engine/cluster/link-acceptor.ts'
+import type { Listener, Transport } from '../../engine/net/connection.ts'
+import { type Handlers, type MessageName, messages, type ReceivedBy, type Values } from '../../engine/wire/messages.ts'
+import { getU16 } from '../../engine/wire/packet.ts'
+import { Directory } from './directory.ts'
+import { Entities, GATHER_MS } from './entities.ts'
+import { Game } from './game.ts'
+import { Peer, type PeerOwner } from './peer.ts'
+import { Placement } from './placement.ts'
+import { BY_ENTITY, BY_GAME, BY_GAME_OR_SHED, ROUTE_AT, Router } from './routes.ts'
+import { Tally } from './tally.ts'
+
+export interface DispatcherOptions {
+  readonly id: number
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly listen: Address
+  readonly log: Log
+  readonly random: Random
+  /** How many games and gates make the deployment complete. */
+  readonly deployment: { readonly games: number; readonly gates: number }
+  readonly cluster: {
+    readonly linkGraceMs: number
+    readonly linkResendBytesMax: number
+    readonly entityQueuePacketsMax: number
+    readonly gameQueueBytesMax: number
+  }
+}
+
+export type DispatcherStatus = ReturnType<Dispatcher['status']>
+
+/** How often limits of time are looked at, and how often what was dropped is summed up in the log. */
+const TIDY_MS = 1000
+const REPORT_MS = 10_000
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #log: Log
+  readonly #tally: Tally
+  readonly #directory = new Directory()
+  readonly #router = new Router(this.#directory)
+  readonly #placement = new Placement()
+  readonly #games = new Map<number, Game>()
+  readonly #gates = new Map<number, Link>()
+  readonly #entities: Entities
+  readonly #acceptor: LinkAcceptor
+  #listener: Listener | undefined
+  #tidying: Scheduled | undefined
+  #gathering: Scheduled | undefined
+  #reportedAt = 0
+  #sessions = 0
+  #ready = false
+  /** Over when all games that the deployment wants have reported, or have had the time for it. */
+  #startingUp = true
+
+  constructor(options: DispatcherOptions) {
+    const { id, clock, log, random, cluster } = options
+    this.#options = options
+    this.#log = log
+    this.#tally = new Tally(log)
+    this.#entities = new Entities(clock, this.#directory, this.#games, this.#placement, this.#tally, cluster)
+    const turn = new Turn(clock)
+    this.#acceptor = new LinkAcceptor(
+      {
+        self: { role: 'dispatcher', id },
+        clock,
+        turn,
+        log,
+        random,
+        graceMs: cluster.linkGraceMs,
+        resendBytesMax: cluster.linkResendBytesMax,
+      },
+      (link) => this.#accept(link),
+    )
+    turn.stage(() => this.#acceptor.flush())
+  }
+
+  /** Where it really listens. */
+  get address(): Address {
+    return this.#listener?.address ?? this.#options.listen
+  }
+
+  async start(): Promise<void> {
+    const { transport, listen, clock } = this.#options
+    this.#reportedAt = clock.now()
+    this.#gather()
+    this.#tidyLater()
+    this.#listener = await transport.listen(listen, (connection) => this.#acceptor.accept(connection))
+  }
+
+  async stop(): Promise<void> {
+    this.#tidying?.cancel()
+    this.#gathering?.cancel()
+    for (const game of this.#games.values()) game.stop()
+    this.#acceptor.close()
+    await this.#listener?.close()
+  }
+
+  status() {
+    return {
+      id: this.#options.id,
+      ready: this.#ready,
+      gathering: this.#entities.gathering,
+      entities: this.#directory.size,
+      placings: this.#entities.placings,
+      held: this.#entities.held,
+      forwarded: this.#router.forwarded,
+      shed: this.#router.shed,
+      counters: { ...this.#tally.counts },
+      games: [...this.#games.values()].map((game) => ({
+        id: game.id,
+        connected: game.connected,
+        reported: game.reported,
+        held: game.held,
+        queuedPackets: game.queuedPackets,
+        queuedBytes: game.queuedBytes,
+        unackedBytes: game.link?.unackedBytes ?? 0,
+        placed: this.#directory.sizeOf(game.id),
+        entities: game.entities,
+        cpuPermille: game.cpuPermille,
+        lagMs: game.lagMs,
+      })),
+      gates: [...this.#gates].map(([id, { unackedBytes }]) => ({ id, unackedBytes })),
+    }
+  }
+
+  // --- sessions ------------------------------------------------------------------------------------------------------
+
+  #accept(link: Link): LinkEvents {
+    const { peer } = link
+    if (peer && (peer.role === 'game' || peer.role === 'gate') && peer.id > 0)
+      return new Peer(link, { role: peer.role, id: peer.id }, this.#owner, this.#router, this.#tally, this.#log)
+    this.#log.error(`a ${peer?.role} ${peer?.id} has connected; a dispatcher talks to games and gates, from 1 on`)
+    return { up: () => link.fail('a dispatcher does not talk to it'), packet() {}, down() {} }
+  }
+
+  readonly #owner: PeerOwner = {
+    up: (peer, fresh) => {
+      if (!fresh) this.#connectedAgain(peer)
+    },
+    broken: (peer) => {
+      const game = this.#gameOf(peer)
+      if (game) game.connected = false
+    },
+    down: (peer, reason) => {
+      if (!peer.greeted) return
+      peer.greeted = false
+      if (peer.role === 'gate') this.#gateDown(peer, reason)
+      else this.#gameSessionOver(peer, reason)
+    },
+    handle: (peer, name, values) => this.#handlers[name](values as never, peer),
+    unrouted: (action, bytes, start, end) => {
+      if (action === BY_ENTITY) return this.#entities.packet(bytes, start, end)
+      if (action !== BY_GAME && action !== BY_GAME_OR_SHED) return this.#tally.add('unknownGate')
+      const game = this.#games.get(getU16(bytes, start + ROUTE_AT))
+      if (game) game.deliver(bytes, start, end)
+      else this.#tally.add('unknownGame')
+    },
+  }
+
+  readonly #handlers: Handlers<'dispatcher', Peer> = {
+    gameHello: (values, peer) => this.#gameHello(peer, values),
+    gateHello: (values, peer) => this.#gateHello(peer, values),
+    gameReported: (_, peer) => {
+      const game = this.#gameOf(peer)
+      if (!game || game.reported) return
+      game.reported = true
+      this.#log.info(`game ${game.id} is ready`, { entities: this.#directory.sizeOf(game.id) })
+      this.#entities.reported(game)
+      this.#endGatheringWhenAllIsIn()
+      this.#readyWhenAllAreThere()
+    },
+    gameLoad: ({ cpuPermille, lagMs, entities }, peer) => {
+      const game = this.#gameOf(peer)
+      if (!game) return
+      game.cpuPermille = cpuPermille
+      game.lagMs = lagMs >= 0 && Number.isFinite(lagMs) ? lagMs : 0
+      game.entities = entities
+      game.placedSince = this.#entities.placingsOf(game)
+    },
+    holdGame: ({ limitMs }, peer) => {
+      const game = this.#gameOf(peer)
+      if (!game) return
+      this.#log.info(`game ${game.id} is held`, { limitMs })
+      game.hold(limitMs, () => this.#holdOver(game))
+    },
+    releaseGame: (_, peer) => this.#gameOf(peer)?.release(),
+    entityPlaced: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.placed(game, values)
+    },
+    entityGone: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.gone(game, values)
+    },
+    // The bytes lie in the link's buffer, and a placing may outlive it.
+    createEntity: (values) =>
+      this.#entities.place({ name: 'createEntity', values: { ...values, attrs: values.attrs.slice() } }),
+    loadEntity: (values) => this.#entities.place({ name: 'loadEntity', values }),
+    bootEntity: (values, peer) => {
+      if (values.gateId !== peer.id)
+        return peer.refuse('forbidden', messages.bootEntity.code, `it speaks for gate ${values.gateId}`)
+      this.#entities.place({ name: 'bootEntity', values })
+    },
+  }
+
+  #gameOf(peer: Peer): Game | undefined {
+    const game = this.#games.get(peer.id)
+    return game && game.link === peer.link ? game : undefined
+  }
+
+  #connectedAgain(peer: Peer): void {
+    const game = this.#gameOf(peer)
+    if (game) game.connected = true
+  }
+
+  // --- games ---------------------------------------------------------------------------------------------------------
+
+  #gameHello(peer: Peer, { gameId, banBootEntity, restoring }: Values<'gameHello'>): void {
+    const { code } = messages.gameHello
+    if (gameId !== peer.id) return peer.refuse('forbidden', code, `it says it is game ${gameId}`)
+    if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
+    const before = this.#games.get(gameId)
+    // It was held, and a process that does not restore what it froze comes in its place.
+    if (before && !restoring) this.#gameLost(before, 'it came back with nothing restored')
+    const known = this.#games.get(gameId)
+    const game = known ?? this.#newGame(gameId)
+    peer.greeted = true
+    game.banBootEntity = banBootEntity
+    game.attach(peer.link, ++this.#sessions)
+    this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
+    if (!known) {
+      this.#tellGames('gameUp', { gameId }, game)
+      this.#tellGates('gameUp', { gameId })
+    }
+    for (const other of this.#games.keys()) if (other !== gameId) peer.link.send('gameUp', { gameId: other })
+    for (const gateId of this.#gates.keys()) peer.link.send('gateUp', { gateId })
+    if (this.#ready) peer.link.send('deploymentReady', {})
+    this.#gather()
+  }
+
+  #newGame(id: number): Game {
+    const { clock, cluster } = this.#options
+    const game = new Game(id, clock, this.#router, this.#tally, cluster)
+    this.#games.set(id, game)
+    this.#placement.add(game)
+    return game
+  }
+
+  #gameSessionOver(peer: Peer, reason: string): void {
+    const game = this.#gameOf(peer)
+    if (!game) return
+    game.detach()
+    if (game.held) this.#log.info(`game ${game.id} has left while it is held: waiting for its restore`, { reason })
+    else this.#gameLost(game, reason)
+  }
+
+  /** The time that a game may be held is over: what was held goes out, if there is anybody to take it. */
+  #holdOver(game: Game): void {
+    const held = { packets: game.queuedPackets, bytes: game.queuedBytes }
+    if (game.link) {
+      this.#log.warn(`game ${game.id} was held for longer than it asked for: released`, held)
+      game.release()
+    } else {
+      this.#log.error(`game ${game.id} was not restored in time`, held)
+      this.#gameLost(game, 'it was not restored in time')
+    }
+  }
+
+  #gameLost(game: Game, reason: string): void {
+    const { id } = game
+    this.#log.warn(`game ${id} is down: ${reason}`, { entities: this.#directory.sizeOf(id) })
+    this.#games.delete(id)
+    this.#placement.remove(game)
+    game.lose()
+    this.#tellGames('gameDown', { gameId: id })
+    this.#tellGates('gameDown', { gameId: id })
+    this.#entities.gameLost(game)
+    this.#endGatheringWhenAllIsIn()
+  }
+
+  // --- gates ---------------------------------------------------------------------------------------------------------
+
+  #gateHello(peer: Peer, { gateId }: Values<'gateHello'>): void {
+    const { code } = messages.gateHello
+    if (gateId !== peer.id) return peer.refuse('forbidden', code, `it says it is gate ${gateId}`)
+    if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
+    peer.greeted = true
+    this.#gates.set(gateId, peer.link)
+    this.#router.gates.set(gateId, peer.link)
+    this.#log.info(`gate ${gateId} is here`)
+    this.#tellGames('gateUp', { gateId })
+    for (const gameId of this.#games.keys()) peer.link.send('gameUp', { gameId })
+    if (this.#ready) peer.link.send('deploymentReady', {})
+    else this.#readyWhenAllAreThere()
+  }
+
+  #gateDown(peer: Peer, reason: string): void {
+    this.#gates.delete(peer.id)
+    this.#router.gates.set(peer.id, undefined)
+    this.#log.warn(`gate ${peer.id} is down: ${reason}`)
+    this.#entities.gateLost(peer.id)
+    this.#tellGames('gateDown', { gateId: peer.id })
+  }
+
+  // --- all of them ---------------------------------------------------------------------------------------------------
+
+  #tellGames<N extends MessageName & ReceivedBy<'game'>>(name: N, values: Values<N>, except?: Game): void {
+    for (const game of this.#games.values()) if (game !== except) game.send(name, values)
+  }
+
+  #tellGates<N extends MessageName & ReceivedBy<'gate'>>(name: N, values: Values<N>): void {
+    for (const link of this.#gates.values()) link.send(name, values)
+  }
+
+  #readyWhenAllAreThere(): void {
+    const { games, gates } = this.#options.deployment
+    let reported = 0
+    for (const game of this.#games.values()) if (game.reported) reported++
+    if (this.#ready || reported < games || this.#gates.size < gates) return
+    this.#ready = true
+    this.#log.info('the deployment is ready', { games: reported, gates: this.#gates.size })
+    this.#tellGames('deploymentReady', {})
+    this.#tellGates('deploymentReady', {})
+  }
+
+  /** Games have a while for their reports; until then unknown entities may be theirs. */
+  #gather(): void {
+    this.#gathering?.cancel()
+    this.#gathering = this.#options.clock.after(GATHER_MS, () => {
+      this.#startingUp = false
+      this.#entities.endGathering()
+    })
+    this.#entities.gather()
+  }
+
+  #endGatheringWhenAllIsIn(): void {
+    const games = [...this.#games.values()]
+    if (games.some((game) => !game.reported)) return
+    if (this.#startingUp && games.length < this.#options.deployment.games) return
+    this.#startingUp = false
+    this.#gathering?.cancel()
+    if (this.#entities.gathering) this.#entities.endGathering()
+  }
+
+  #tidyLater(): void {
+    this.#tidying = this.#options.clock.after(TIDY_MS, () => {
+      const now = this.#options.clock.now()
+      this.#entities.tidy()
+      if (now - this.#reportedAt >= REPORT_MS) {
+        this.#reportedAt = now
+        this.#tally.report()
+      }
+      this.#tidyLater()
+    })
+  }
+}

@@ -1,0 +1,295 @@
+// What happens to entities at the dispatcher: games report where they live, new ones are given to a game, and packets
+// for one that is on its way wait until it is there.
+//
+// After a start, and whenever a game comes anew, an id that is not known may belong to a game that has yet to report.
+// While we gather reports such packets are held, each for a limited time, rather than dropped.
+import type { Clock } from '../../engine/base/clock.ts'
+import type { Values } from '../../engine/wire/messages.ts'
+import { AWAITED, type Directory, GONE, PLACED, PLACING } from './directory.ts'
+import type { Game } from './game.ts'
+import { HeldEntities } from './held.ts'
+import type { Placement } from './placement.ts'
+import { type Placing, type PlacingRequest, Placings } from './placings.ts'
+import { ROUTE_AT } from './routes.ts'
+import type { Tally } from './tally.ts'
+
+/** How long games have for their reports, and packets for unknown entities are held. */
+export const GATHER_MS = 5000
+/** How long a placing waits for the very game it asked for, before any will do. */
+const WANTED_GAME_MS = 5000
+/** How long one waits for a game at all, and a game has to answer: the client that came for it has given up by then. */
+const PLACING_MS = 60_000
+/** A creation that brings down every game that tries it must not bring down all of them. */
+const TRIES_MAX = 3
+/** How long the epoch of an entity that is gone is remembered; then the time alone makes the next one larger. */
+const FORGET_MS = 10_000
+/** Entities that wait for packets' sake, and placings that are kept: beyond, the newest is refused. */
+const ENTITIES_HELD_MAX = 65_536
+const PLACINGS_MAX = 65_536
+const EPOCHS_SINCE_MS = Date.UTC(2026)
+
+export interface EntityLimits {
+  readonly entityQueuePacketsMax: number
+  readonly gameQueueBytesMax: number
+}
+
+export class Entities {
+  readonly #clock: Clock
+  readonly #directory: Directory
+  readonly #games: ReadonlyMap<number, Game>
+  readonly #placement: Placement
+  readonly #tally: Tally
+  readonly #held: HeldEntities
+  readonly #placings: Placings
+  /** When packets for an unknown entity began to be held, by slot, the oldest first. */
+  readonly #awaited = new Map<number, number>()
+  #gathering = false
+
+  constructor(
+    clock: Clock,
+    directory: Directory,
+    games: ReadonlyMap<number, Game>,
+    placement: Placement,
+    tally: Tally,
+    limits: EntityLimits,
+  ) {
+    this.#clock = clock
+    this.#directory = directory
+    this.#games = games
+    this.#placement = placement
+    this.#tally = tally
+    // All that wait together may take up as much as one frozen game.
+    const bytesMax = limits.gameQueueBytesMax
+    this.#held = new HeldEntities({
+      packetsMax: limits.entityQueuePacketsMax,
+      bytesMax,
+      entitiesMax: ENTITIES_HELD_MAX,
+    })
+    this.#placings = new Placings({ countMax: PLACINGS_MAX, bytesMax })
+  }
+
+  get placings(): number {
+    return this.#placings.size
+  }
+
+  get held(): { readonly entities: number; readonly packets: number; readonly bytes: number } {
+    return { entities: this.#held.entities, packets: this.#held.packets, bytes: this.#held.byteCount }
+  }
+
+  get gathering(): boolean {
+    return this.#gathering
+  }
+
+  /** A packet for an entity that the router has no open game for. */
+  packet(bytes: Uint8Array, start: number, end: number): void {
+    let slot = this.#directory.find(bytes, start + ROUTE_AT)
+    const state = slot < 0 ? GONE : this.#directory.state(slot)
+    if (state === PLACED) return this.#games.get(this.#directory.game(slot))?.deliver(bytes, start, end)
+    if (state === GONE) {
+      if (!this.#gathering) return this.#tally.add('unknownEntity')
+      if (this.#awaited.size >= ENTITIES_HELD_MAX) return this.#tally.add('entityQueueFull')
+      if (slot < 0) slot = this.#directory.add(bytes, start + ROUTE_AT)
+      this.#await(slot)
+    }
+    if (!this.#held.add(slot, bytes, start, end)) this.#tally.add('entityQueueFull')
+  }
+
+  /** Somebody wants an entity created, loaded or booted. */
+  place(request: PlacingRequest): void {
+    const id = request.values.entityId
+    let slot = this.#directory.findText(id)
+    const state = slot < 0 ? GONE : this.#directory.state(slot)
+    if (state === PLACED || state === PLACING || this.#placings.get(slot)) {
+      // To be there is all that a load asks for.
+      if (request.name !== 'loadEntity') this.#tally.add('alreadyThere')
+      return
+    }
+    const added = slot < 0
+    if (added) slot = this.#directory.addText(id)
+    const placing = this.#placings.add(slot, request, this.#clock.now())
+    if (!placing) {
+      if (added) this.#directory.goneAt(slot, this.#clock.now())
+      return this.#tally.add('placingsFull')
+    }
+    if (request.name === 'loadEntity' && this.#gathering) {
+      // A game that has yet to report may have it: loading it again would make two of it.
+      if (state === GONE) this.#await(slot)
+    } else {
+      this.#assign(placing)
+    }
+  }
+
+  placed(game: Game, { entityId, epoch }: Values<'entityPlaced'>): void {
+    const directory = this.#directory
+    let slot = directory.findText(entityId)
+    if (slot < 0) slot = directory.addText(entityId)
+    const state = directory.state(slot)
+    const known = directory.epoch(slot)
+    const older = epoch < known || (epoch === known && state === PLACED && directory.game(slot) !== game.id)
+    if (older && (state === PLACED || state === PLACING)) return this.#tally.add('stalePlacement')
+    directory.place(slot, game.id, epoch, game.session)
+    this.#placings.done(slot)
+    this.#awaited.delete(slot)
+    const queue = this.#held.take(slot)
+    if (queue) game.deliverAll(queue)
+  }
+
+  gone(game: Game, { entityId, epoch }: Values<'entityGone'>): void {
+    const slot = this.#directory.findText(entityId)
+    if (slot < 0) return
+    const state = this.#directory.state(slot)
+    const its =
+      (state === PLACED && this.#directory.game(slot) === game.id) ||
+      (state === PLACING && this.#placings.get(slot)?.game === game.id)
+    if (its && epoch >= this.#directory.epoch(slot)) this.#end(slot)
+    else if (state === PLACED || state === PLACING) this.#tally.add('stalePlacement')
+  }
+
+  /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */
+  reported(game: Game): void {
+    this.#endThoseOf(game, (slot) => this.#directory.session(slot) !== game.session)
+    this.#move((one) => one.game === game.id && one.session !== 0 && one.session !== game.session)
+    this.assignWaiting()
+  }
+
+  /** The game died: its entities are gone, and what it was told to make is made elsewhere. */
+  gameLost(game: Game): void {
+    this.#endThoseOf(game, () => true)
+    this.#move((one) => one.game === game.id)
+  }
+
+  /** The clients of these boot entities are gone with their gate. */
+  gateLost(gateId: number): void {
+    const waits = ({ game, request }: Placing) =>
+      game === 0 && request.name === 'bootEntity' && request.values.gateId === gateId
+    for (const placing of this.#placings.filter(waits)) this.#giveUp(placing)
+  }
+
+  /** How many placings a game has not answered yet. */
+  placingsOf(game: Game): number {
+    return this.#placings.countOf(game.id)
+  }
+
+  /** A game may be able to take what waits. */
+  assignWaiting(): void {
+    for (const placing of this.#placings.filter((one) => one.game === 0)) {
+      if (this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
+    }
+  }
+
+  /** Packets for unknown entities are held from now on. */
+  gather(): void {
+    this.#gathering = true
+  }
+
+  /** Who has not been reported by now is nowhere: what was to be loaded is loaded, what is left is dropped. */
+  endGathering(): void {
+    this.#gathering = false
+    for (const slot of [...this.#awaited.keys()]) this.#stopAwaiting(slot)
+  }
+
+  /** Enforces the limits of time. Called now and then. */
+  tidy(): void {
+    const now = this.#clock.now()
+    for (const [slot, since] of this.#awaited) {
+      if (now - since < GATHER_MS) break
+      this.#stopAwaiting(slot)
+    }
+    if (this.#placings.size > 0) {
+      for (const placing of this.#placings.filter((one) => now - one.since >= PLACING_MS)) this.#giveUp(placing)
+      const impatient = (one: Placing) => one.game === 0 && one.wanted !== 0 && now - one.since >= WANTED_GAME_MS
+      for (const placing of this.#placings.filter(impatient)) {
+        placing.wanted = 0
+        if (this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
+      }
+    }
+    this.#directory.forget(now - FORGET_MS)
+  }
+
+  #assign(placing: Placing): void {
+    const { slot, request } = placing
+    this.#awaited.delete(slot)
+    const game = this.#choose(placing)
+    if (!game) return this.#directory.hold(slot, PLACING)
+    const epoch = this.#nextEpoch(slot, request)
+    this.#directory.hold(slot, PLACING, epoch)
+    placing.game = game.id
+    placing.session = game.queueing ? 0 : game.session
+    placing.since = this.#clock.now()
+    placing.tries++
+    game.placedSince++
+    switch (request.name) {
+      case 'createEntity':
+        return game.send('createHere', { ...request.values, epoch })
+      case 'loadEntity':
+        return game.send('loadHere', { ...request.values, epoch })
+      case 'bootEntity':
+        return game.send('bootHere', { ...request.values, epoch })
+    }
+  }
+
+  /** Gives placings to other games than those that were told of them. */
+  #move(test: (placing: Placing) => boolean): void {
+    for (const placing of this.#placings.filter(test)) {
+      placing.game = 0
+      placing.wanted = 0
+      if (placing.tries >= TRIES_MAX) {
+        this.#giveUp(placing)
+      } else {
+        this.#tally.add('placingMoved')
+        this.#assign(placing)
+      }
+    }
+  }
+
+  #choose(placing: Placing): Game | undefined {
+    if (placing.request.name === 'bootEntity') return this.#placement.forBoot()
+    if (placing.wanted === 0) return this.#placement.anywhere()
+    const game = this.#games.get(placing.wanted)
+    return game?.reported ? game : undefined
+  }
+
+  /**
+   * A new entity begins at 1. One that is loaded has lived before, maybe before this process did: the seconds of the
+   * clock are more than all its placements so far.
+   */
+  #nextEpoch(slot: number, request: PlacingRequest): number {
+    const next = this.#directory.epoch(slot) + 1
+    if (request.name !== 'loadEntity') return next
+    return Math.max(next, Math.floor((this.#clock.wallMs() - EPOCHS_SINCE_MS) / 1000))
+  }
+
+  #await(slot: number): void {
+    this.#directory.hold(slot, AWAITED)
+    this.#awaited.set(slot, this.#clock.now())
+  }
+
+  #stopAwaiting(slot: number): void {
+    this.#awaited.delete(slot)
+    const placing = this.#placings.get(slot)
+    if (placing) this.#assign(placing)
+    else this.#end(slot)
+  }
+
+  #giveUp(placing: Placing): void {
+    this.#tally.add('placingGivenUp')
+    this.#end(placing.slot)
+  }
+
+  #endThoseOf(game: Game, test: (slot: number) => boolean): void {
+    for (let slot = this.#directory.firstOf(game.id); slot >= 0; ) {
+      const next = this.#directory.nextOf(slot)
+      if (test(slot)) this.#end(slot)
+      slot = next
+    }
+  }
+
+  /** The entity is nowhere, and what waited for it is dropped. */
+  #end(slot: number): void {
+    this.#directory.goneAt(slot, this.#clock.now())
+    this.#placings.done(slot)
+    this.#awaited.delete(slot)
+    const queue = this.#held.take(slot)
+    if (queue) this.#tally.add('neverPlaced', queue.packets)
+  }
+}

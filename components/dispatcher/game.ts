@@ -1,0 +1,181 @@
+// One game as the dispatcher sees it: its link, how busy it is, and the queue in which its packets wait while it is
+// frozen, away for its restore, or catching up with what had to wait.
+//
+//     open ──holdGame──> held ──releaseGame, or limitMs over──> draining ──empty──> open
+//                         │  ^                                     │
+//                    link down  up again, restoring            link down
+//                         v  │                                     v
+//                         away ──limitMs over──────────────────> lost
+//
+// While it is not open the router has no link for it, so every packet comes by `deliver` and joins the queue's end.
+import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+import type { Link } from '../../engine/cluster/link.ts'
+import { type MessageName, messages, type Values } from '../../engine/wire/messages.ts'
+import { PacketWriter } from '../../engine/wire/packet.ts'
+import { PacketQueue } from './held.ts'
+import type { Router } from './routes.ts'
+import type { Tally } from './tally.ts'
+
+const FRAME_LENGTH_BYTES = 4
+/** How soon a game that cannot take all at once is given more. */
+const DRAIN_MS = 5
+
+export interface GameLimits {
+  readonly linkResendBytesMax: number
+  readonly gameQueueBytesMax: number
+}
+
+interface Hold {
+  readonly queue: PacketQueue
+  timer: Scheduled | undefined
+  draining: boolean
+}
+
+const scratch = new PacketWriter(1024)
+
+export class Game {
+  readonly id: number
+  link: Link | undefined
+  /** Counts the link sessions of all games; entries in the directory carry the one that reported them. */
+  session = 0
+  /** False while the connection is broken and may yet be resumed. */
+  connected = false
+  reported = false
+  banBootEntity = false
+  cpuPermille = 0
+  lagMs = 0
+  entities = 0
+  /** Entities placed on it that its last report of load cannot have counted. */
+  placedSince = 0
+  readonly #clock: Clock
+  readonly #router: Router
+  readonly #tally: Tally
+  readonly #limits: GameLimits
+  #hold: Hold | undefined
+
+  constructor(id: number, clock: Clock, router: Router, tally: Tally, limits: GameLimits) {
+    this.id = id
+    this.#clock = clock
+    this.#router = router
+    this.#tally = tally
+    this.#limits = limits
+  }
+
+  get held(): boolean {
+    return this.#hold !== undefined && !this.#hold.draining
+  }
+
+  /** Whether what is for it has to wait its turn. */
+  get queueing(): boolean {
+    return this.#hold !== undefined
+  }
+
+  get queuedPackets(): number {
+    return this.#hold?.queue.packets ?? 0
+  }
+
+  get queuedBytes(): number {
+    return this.#hold?.queue.byteCount ?? 0
+  }
+
+  /** Ready to be given more to do at once. */
+  get steady(): boolean {
+    return this.reported && this.connected && this.#hold === undefined
+  }
+
+  attach(link: Link, session: number): void {
+    this.link = link
+    this.session = session
+    this.connected = true
+    this.reported = false
+    this.#open()
+  }
+
+  /** The link session is over. A held game keeps what waits for it. */
+  detach(): void {
+    this.link = undefined
+    this.connected = false
+    this.#router.games.set(this.id, undefined)
+  }
+
+  /** Says something of our own; it keeps its place among what waits, and is never refused. */
+  send<N extends MessageName>(name: N, values: Values<N>): void {
+    scratch.at = 0
+    messages[name].write(scratch, values as never)
+    if (this.#hold) this.#hold.queue.forward(scratch.bytes, FRAME_LENGTH_BYTES, scratch.at)
+    else this.link?.forward(scratch.bytes, FRAME_LENGTH_BYTES, scratch.at)
+  }
+
+  /** Passes a packet on, or keeps it while the game is held; when the queue is full the newest is dropped. */
+  deliver(bytes: Uint8Array, start: number, end: number): void {
+    const hold = this.#hold
+    if (hold === undefined) return this.link?.forward(bytes, start, end)
+    if (hold.queue.byteCount + FRAME_LENGTH_BYTES + end - start > this.#limits.gameQueueBytesMax)
+      return this.#tally.add('gameQueueFull')
+    hold.queue.forward(bytes, start, end)
+  }
+
+  /** Passes on all that waited for an entity that is now here. */
+  deliverAll(queue: PacketQueue): void {
+    if (this.#hold) queue.moveTo(this.#hold.queue)
+    else this.#drain(queue)
+  }
+
+  /** Holds all that is for the game. After `limitMs` it is released, and `overdue` is told. */
+  hold(limitMs: number, overdue: () => void): void {
+    this.#hold?.timer?.cancel()
+    const queue = this.#hold?.queue ?? new PacketQueue()
+    const timer = this.#clock.after(limitMs, overdue)
+    this.#hold = { queue, timer, draining: false }
+    this.#router.games.set(this.id, undefined)
+  }
+
+  /** What was held goes out, in its order; what comes meanwhile queues up behind it. */
+  release(): void {
+    if (this.held) this.#drain(this.#hold!.queue)
+  }
+
+  /** The game will not come back; what waited for it is dropped and counted. */
+  lose(): void {
+    this.#hold?.timer?.cancel()
+    this.#tally.add('gameLost', this.queuedPackets)
+    this.#hold = undefined
+    this.detach()
+  }
+
+  /** The dispatcher stops. */
+  stop(): void {
+    this.#hold?.timer?.cancel()
+  }
+
+  #drain(queue: PacketQueue): void {
+    this.#hold?.timer?.cancel()
+    const hold: Hold = { queue, timer: undefined, draining: true }
+    this.#hold = hold
+    this.#router.games.set(this.id, undefined)
+    // As much as the link can keep until it is acknowledged; the rest a little later.
+    const pump = () => {
+      const { link } = this
+      if (!link) return
+      const room = this.#room(link)
+      if (room > 0) queue.moveTo(link, room)
+      if (this.#hold !== hold) return
+      if (queue.packets > 0) {
+        hold.timer = this.#clock.after(DRAIN_MS, pump)
+      } else {
+        this.#hold = undefined
+        this.#open()
+      }
+    }
+    pump()
+  }
+
+  #open(): void {
+    if (this.#hold === undefined) this.#router.games.set(this.id, this.link)
+  }
+
+  /** Bytes that may be given to the link at once, so that it does not run over for our own haste. */
+  #room(link: Link): number {
+    return this.#limits.linkResendBytesMax / 2 - link.unackedBytes
+  }
+}

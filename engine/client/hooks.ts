@@ -1,0 +1,70 @@
+// The hooks that an author gave for each class of entity, and who among them hears what.
+import type { CallArguments } from './call-arguments.ts'
+import { ProtocolError } from './errors.ts'
+import type { MirrorEntity } from './mirror.ts'
+
+/** What one `on(type, …)` gave: a function a method, and under `changed` one an attribute. */
+export type HookTable = Readonly<Record<string, unknown>>
+type Hook = (this: MirrorEntity, ...args: unknown[]) => unknown
+
+/** Names in a table that no call from the server reaches. */
+const RESERVED = ['created', 'destroyed', 'changed']
+
+export class HookTables {
+  readonly #byType = new Map<string, HookTable[]>()
+  #running: MirrorEntity | undefined
+  #runningName = ''
+
+  /** The hook that ran last, as a log names it. */
+  get running(): string {
+    return `${this.#running ?? 'client'}.${this.#runningName}`
+  }
+
+  add(type: string, table: HookTable): void {
+    const tables = this.#byType.get(type)
+    if (tables) tables.push(table)
+    else this.#byType.set(type, [table])
+  }
+
+  /** Notes who is about to run, for the log should it throw. */
+  enter(mirror: MirrorEntity | undefined, name: string): void {
+    this.#running = mirror
+    this.#runningName = name
+  }
+
+  lifecycle(mirror: MirrorEntity, name: 'created' | 'destroyed'): void {
+    const tables = this.#byType.get(mirror.type)
+    if (!tables) return
+    for (const table of tables) {
+      const hook = table[name]
+      if (isHook(hook)) hook.call(mirror)
+    }
+  }
+
+  changed(mirror: MirrorEntity, attr: string): void {
+    const tables = this.#byType.get(mirror.type)
+    if (!tables) return
+    for (const { changed } of tables) {
+      if (typeof changed !== 'object' || changed === null || !Object.hasOwn(changed, attr)) continue
+      const hook = (changed as HookTable)[attr]
+      if (isHook(hook)) hook.call(mirror, mirror.attrs[attr])
+    }
+  }
+
+  /** A call from the server. Answers whether anybody heard it. */
+  call(mirror: MirrorEntity, method: string, args: CallArguments): boolean {
+    const tables = this.#byType.get(mirror.type)
+    if (!tables) return false
+    if (RESERVED.includes(method)) throw new ProtocolError('reserved method', `${mirror} cannot hear ${method}()`)
+    let values: unknown[] | undefined
+    for (const table of tables) {
+      const hook = table[method]
+      if (!isHook(hook)) continue
+      values ??= args.values()
+      hook.apply(mirror, values)
+    }
+    return values !== undefined
+  }
+}
+
+const isHook = (value: unknown): value is Hook => typeof value === 'function'

@@ -1,0 +1,70 @@
+// How bytes reach a gate and come back. Whatever carries them in order will do; a WebSocket is at hand everywhere,
+// `tcp.ts` has sockets for Node, and tests hand in their own.
+
+export interface ByteStream {
+  /** Bytes written that have not left yet. */
+  readonly bufferedBytes: number
+  /** The bytes are the stream's from now on. Never throws; ignored once closed. Never calls `onData` in return. */
+  write(bytes: Uint8Array): void
+  /** Chunks may be cut anywhere. Set once, before the first arrives. */
+  onData(handler: (chunk: Uint8Array) => void): void
+  /** Called once, with why: also when the connection never came about. */
+  onClose(handler: (reason: string) => void): void
+  /** What was written is still sent. */
+  close(): void
+}
+
+/** The path of a gate's WebSocket door, taken when the URL names none. */
+const GATE_PATH = '/ws'
+
+/** A stream over a WebSocket (binary messages), for browsers and Node alike. */
+export function webSocketStream(url: string): ByteStream {
+  const target = new URL(url)
+  if (target.pathname === '/') target.pathname = GATE_PATH
+  const socket = new WebSocket(target)
+  socket.binaryType = 'arraybuffer'
+
+  // Until the socket is open what is written waits here; the session bounds it by `bufferedBytes`.
+  let early: Uint8Array[] | undefined = []
+  let earlyBytes = 0
+  let onData: (chunk: Uint8Array) => void = () => {}
+  let onClose: (reason: string) => void = () => {}
+  let failure = ''
+
+  socket.onopen = () => {
+    for (const bytes of early ?? []) socket.send(bytes as Uint8Array<ArrayBuffer>)
+    early = undefined
+    earlyBytes = 0
+  }
+  socket.onmessage = ({ data }) => {
+    if (data instanceof ArrayBuffer) return onData(new Uint8Array(data))
+    failure = 'the server sent text where bytes are wanted'
+    socket.close()
+  }
+  socket.onerror = () => {
+    failure ||= early ? `cannot connect to ${target.href}` : 'the connection failed'
+  }
+  socket.onclose = ({ code, reason }) => {
+    early = undefined
+    onClose(failure || reason || (code === 1000 || code === 1005 ? 'closed' : `closed with code ${code}`))
+  }
+
+  return {
+    get bufferedBytes() {
+      return earlyBytes + socket.bufferedAmount
+    },
+    write(bytes) {
+      if (early) {
+        early.push(bytes)
+        earlyBytes += bytes.length
+      } else if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
+    },
+    onData(handler) {
+      onData = handler
+    },
+    onClose(handler) {
+      onClose = handler
+    },
+    close: () => socket.close(),
+  }
+}

@@ -1,0 +1,59 @@
+// A client's stream over TCP or a Unix socket, for Node: bots, tools, tests.
+import { connect, type Socket } from 'node:net'
+import type { Address } from '../base/address.ts'
+import { realClock } from '../base/clock.ts'
+import { messageOf, OperatorError } from '../base/errors.ts'
+import type { ByteStream } from './stream.ts'
+
+/** How long a server may take to answer our goodbye before the socket is dropped. */
+const GOODBYE_MS = 2_000
+
+/** Connects to an address, or to one written down: `host:port`, `tcp://host:port`, `unix:/path`. */
+export function tcpStream(target: Address | string): ByteStream {
+  return socketStream(connect(typeof target === 'string' ? parseTarget(target) : target))
+}
+
+/** Throws an OperatorError for what is no address. */
+export function parseTarget(text: string): Address {
+  const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(text)
+  if (unix) return { kind: 'unix', path: unix[1]! }
+  const tcp = /^(?:tcp:\/\/)?(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(text)
+  const port = Number(tcp?.[3])
+  if (!tcp || port < 1 || port > 65_535)
+    throw new OperatorError(`'${text}' is no server address: host:port, tcp://host:port or unix:/path is wanted`)
+  return { kind: 'tcp', host: tcp[1] ?? tcp[2]!, port }
+}
+
+function socketStream(socket: Socket): ByteStream {
+  let failure = ''
+  let weClosed = false
+  let onClose: (reason: string) => void = () => {}
+  socket.setNoDelay(true)
+  socket.on('error', (error) => {
+    failure ||= messageOf(error) || 'the connection failed'
+  })
+  socket.on('close', () => onClose(failure || (weClosed ? 'closed' : 'closed by the server')))
+
+  return {
+    get bufferedBytes() {
+      return socket.writableLength
+    },
+    write(bytes) {
+      if (socket.writable) socket.write(bytes)
+    },
+    onData(handler) {
+      socket.on('data', handler)
+    },
+    onClose(handler) {
+      onClose = handler
+    },
+    close() {
+      if (weClosed) return
+      weClosed = true
+      if (socket.connecting) return void socket.destroy()
+      socket.end()
+      const dropped = realClock.after(GOODBYE_MS, () => socket.destroy())
+      socket.once('close', () => dropped.cancel())
+    },
+  }
+}

@@ -1,0 +1,265 @@
+// What one client knows of the world: the entities it was told of, changed message by message. What does not fit
+// throws ProtocolError, or WireError from the reader, and leaves all as it was.
+//
+//     1002 created ─> 1004 … 1012 attributes, 1009 calls, 1502 positions ─> 1003 destroyed       of each entity
+//     player ─> its space ─> what it sees                                                        in this order
+import { WireError } from '../base/errors.ts'
+import { ID_BYTES } from '../base/id.ts'
+import { IdTable } from '../base/id-table.ts'
+import { clientMessages as messages, SPACE_TYPE } from '../wire/client-wire.ts'
+import { type Data, readData } from '../wire/codec.ts'
+import { type PacketReader, readLatin1 } from '../wire/packet.ts'
+import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../wire/sync.ts'
+import { type AttrMap, asPath, listAppend, listPop, listSet, mapClear, mapDelete, mapSet, rootOf } from './attr-tree.ts'
+import { CallArguments } from './call-arguments.ts'
+import { ProtocolError } from './errors.ts'
+import { HookTables } from './hooks.ts'
+import { MirrorEntity, type MirrorOwner, SpaceMirror } from './mirror.ts'
+import { readName } from './name-cache.ts'
+import type { Counters, Observer } from './observer.ts'
+
+const ADDRESS_BYTES = 2 + ID_BYTES
+
+/** Serves one call after the other, of all worlds. */
+const args = new CallArguments()
+
+export interface WorldOwner {
+  readonly counters: Counters
+  /** For errors that a message survives. */
+  report(error: ProtocolError): void
+  call: MirrorOwner['call']
+}
+
+export class World implements MirrorOwner {
+  /** The player and what it sees; not the space. */
+  readonly entities = new Map<string, MirrorEntity>()
+  readonly hooks = new HookTables()
+  player: MirrorEntity | undefined
+  space: SpaceMirror | undefined
+  readonly #owner: WorldOwner
+  readonly #observer: Observer
+  // Entities by the bytes of their id, the space among them: the table's value is a place in the list.
+  readonly #places = new IdTable(8)
+  readonly #mirrors: (MirrorEntity | undefined)[] = []
+  readonly #freePlaces: number[] = []
+  // Gate and client as the first message named them.
+  #address: Uint8Array | undefined
+
+  constructor(owner: WorldOwner, observer: Observer) {
+    this.#owner = owner
+    this.#observer = observer
+  }
+
+  call(entityId: string, method: string, ...values: unknown[]): void {
+    this.#owner.call(entityId, method, ...values)
+  }
+
+  /** Takes one message; the reader stands behind its type. */
+  take(type: number, reader: PacketReader): void {
+    switch (type) {
+      case messages.positions.code:
+        return this.#positions(reader)
+      case messages.callFiltered.code:
+        return this.#callFiltered(reader)
+      case messages.callOnClient.code:
+        return this.#callOnClient(reader)
+      case messages.createEntity.code:
+        return this.#create(reader)
+      case messages.destroyEntity.code:
+        return this.#destroy(reader)
+      case messages.mapSet.code:
+      case messages.mapDelete.code:
+      case messages.mapClear.code:
+      case messages.listSet.code:
+      case messages.listPop.code:
+      case messages.listAppend.code:
+        return this.#changeAttr(type, reader)
+      default:
+        throw new ProtocolError('unknown message', `message of type ${type}`)
+    }
+  }
+
+  #positions(reader: PacketReader): void {
+    const { bytes, at, end } = reader
+    if ((end - at) % RECORD_BYTES !== 0) throw new WireError('positions end within a record')
+    this.#owner.counters.positions += (end - at) / RECORD_BYTES
+    this.hooks.enter(undefined, 'onPosition')
+    const observer = this.#observer
+    let unknown = -1
+    for (let record = at; record < end; record += RECORD_BYTES) {
+      const place = this.#places.get(bytes, record)
+      if (place < 0) {
+        unknown = record
+        continue
+      }
+      const mirror = this.#mirrors[place]!
+      const x = recordX(bytes, record)
+      const y = recordY(bytes, record)
+      const z = recordZ(bytes, record)
+      const yaw = recordYaw(bytes, record)
+      observer.onPosition?.(mirror, x, y, z, yaw)
+      mirror.place(x, y, z, yaw)
+    }
+    if (unknown >= 0) throw unknownEntity('a position', readLatin1(bytes, unknown, ID_BYTES))
+  }
+
+  #callOnClient(reader: PacketReader): void {
+    this.#checkAddress(reader)
+    const mirror = this.#known(reader, 'a call')
+    const method = readName(reader)
+    args.load(reader)
+    reader.finish()
+    this.hooks.enter(mirror, method)
+    this.#observer.onCall?.(mirror, method, args)
+    if (!this.hooks.call(mirror, method, args) && !this.#observer.onCall) this.#owner.counters.unheardCalls++
+  }
+
+  #callFiltered(reader: PacketReader): void {
+    reader.skip(1)
+    reader.skip(reader.u32())
+    reader.skip(reader.u32())
+    const method = readName(reader)
+    args.load(reader)
+    reader.finish()
+    this.hooks.enter(this.player, method)
+    this.#observer.onFiltered?.(method, args)
+    // Between two players, a client may still be among the chosen: nobody hears it then.
+    const heard = this.player !== undefined && this.hooks.call(this.player, method, args)
+    if (!heard && !this.#observer.onFiltered) this.#owner.counters.unheardCalls++
+  }
+
+  #create(reader: PacketReader): void {
+    this.#checkAddress(reader)
+    const isPlayer = reader.bool()
+    const id = reader.id()
+    const type = readName(reader)
+    const x = reader.f32()
+    const y = reader.f32()
+    const z = reader.f32()
+    const yaw = reader.f32()
+    const attrs = asAttrs(readData(reader))
+    reader.finish()
+    if (this.#places.getText(id) >= 0) throw new ProtocolError('duplicate', `${type}<${id}> is created again`)
+
+    let mirror: MirrorEntity
+    if (type === SPACE_TYPE) {
+      if (this.space) this.#replaced(this.space, id)
+      mirror = this.space = new SpaceMirror(this, id, type, false, attrs)
+    } else {
+      if (isPlayer && this.player) this.#replaced(this.player, id)
+      mirror = new MirrorEntity(this, id, type, isPlayer, attrs)
+      if (isPlayer) this.player = mirror
+      this.entities.set(id, mirror)
+    }
+    mirror.place(x, y, z, yaw)
+    const place = this.#freePlaces.pop() ?? this.#mirrors.length
+    this.#mirrors[place] = mirror
+    this.#places.setText(id, place)
+
+    this.hooks.enter(mirror, 'created')
+    this.#observer.onCreated?.(mirror)
+    this.hooks.lifecycle(mirror, 'created')
+  }
+
+  /** A player or space came before the one that was there had gone. */
+  #replaced(old: MirrorEntity, id: string): void {
+    this.#owner.report(new ProtocolError('duplicate', `${old} is still there when ${id} takes its place`))
+    this.#remove(old)
+  }
+
+  #destroy(reader: PacketReader): void {
+    this.#checkAddress(reader)
+    const type = readName(reader)
+    const mirror = this.#known(reader, 'a destroy')
+    reader.finish()
+    if (mirror.type !== type) this.#owner.report(new ProtocolError('mirror', `${mirror} is destroyed as a ${type}`))
+    this.#remove(mirror)
+  }
+
+  #remove(mirror: MirrorEntity): void {
+    const place = this.#places.deleteText(mirror.id)
+    this.#mirrors[place] = undefined
+    this.#freePlaces.push(place)
+    this.entities.delete(mirror.id)
+    if (mirror === this.player) this.player = undefined
+    if (mirror === this.space) this.space = undefined
+
+    this.hooks.enter(mirror, 'destroyed')
+    this.#observer.onDestroyed?.(mirror)
+    this.hooks.lifecycle(mirror, 'destroyed')
+  }
+
+  #changeAttr(type: number, reader: PacketReader): void {
+    this.#checkAddress(reader)
+    const mirror = this.#known(reader, 'an attribute change')
+    const path = asPath(readData(reader))
+    const { attrs } = mirror
+    let key = ''
+    if (type === messages.mapSet.code) {
+      key = readName(reader)
+      mapSet(attrs, path, key, lastData(reader))
+    } else if (type === messages.mapDelete.code) {
+      key = readName(reader)
+      reader.finish()
+      mapDelete(attrs, path, key)
+    } else if (type === messages.listSet.code) {
+      listSet(attrs, path, reader.u32(), lastData(reader))
+    } else if (type === messages.listAppend.code) {
+      listAppend(attrs, path, lastData(reader))
+    } else if (type === messages.listPop.code) {
+      reader.finish()
+      listPop(attrs, path)
+    } else {
+      reader.finish()
+      const keys = mapClear(attrs, path)
+      if (path.length === 0) {
+        for (const gone of keys) this.#changed(mirror, gone)
+        return
+      }
+    }
+    this.#changed(mirror, rootOf(path, key))
+  }
+
+  #changed(mirror: MirrorEntity, attr: string): void {
+    this.hooks.enter(mirror, attr)
+    this.#observer.onChanged?.(mirror, attr)
+    this.hooks.changed(mirror, attr)
+  }
+
+  /** Steps over gate and client: all that is meant for one client names the same. */
+  #checkAddress(reader: PacketReader): void {
+    const at = reader.skip(ADDRESS_BYTES)
+    const { bytes } = reader
+    const address = this.#address
+    if (!address) {
+      this.#address = bytes.slice(at, at + ADDRESS_BYTES)
+      return
+    }
+    for (let byte = 0; byte < ADDRESS_BYTES; byte++)
+      if (bytes[at + byte] !== address[byte])
+        throw new ProtocolError('misdelivered', `a message for client ${readLatin1(bytes, at + 2, ID_BYTES)}`)
+  }
+
+  #known(reader: PacketReader, what: string): MirrorEntity {
+    const at = reader.skip(ID_BYTES)
+    const place = this.#places.get(reader.bytes, at)
+    if (place < 0) throw unknownEntity(what, readLatin1(reader.bytes, at, ID_BYTES))
+    return this.#mirrors[place]!
+  }
+}
+
+const unknownEntity = (what: string, id: string) =>
+  new ProtocolError('unknown entity', `${what} of ${id}, which was not created here`)
+
+function lastData(reader: PacketReader): Data {
+  const value = readData(reader)
+  reader.finish()
+  return value
+}
+
+function asAttrs(value: Data): AttrMap {
+  if (value === null || value === undefined) return {}
+  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array)
+    throw new WireError('attributes are no map')
+  return value as AttrMap
+}

@@ -1,0 +1,374 @@
+// Every section and key of goworld.ini, in one table: its kind, default, what is allowed, and why it is there.
+// The reader, the types of what it gives, goworld.ini.sample and docs/config.md all derive from it.
+import type { Address } from '../base/address.ts'
+
+/** What a backend makes of `url`: the path of a file beside goworld.ini, the URL of a server, or nothing. */
+export interface Backend {
+  readonly urlIs: 'file' | 'server' | 'unused'
+  readonly urlDefault: string
+}
+
+// A backend that gets built is one line here; its name then leaves the "not built in yet" answer by itself.
+export const STORAGE_BACKENDS = {
+  sqlite: { urlIs: 'file', urlDefault: 'goworld.db' },
+  memory: { urlIs: 'unused', urlDefault: '' },
+} as const satisfies Record<string, Backend>
+
+export const KVDB_BACKENDS = {
+  sqlite: { urlIs: 'file', urlDefault: 'goworld.db' },
+  memory: { urlIs: 'unused', urlDefault: '' },
+} as const satisfies Record<string, Backend>
+
+const KNOWN_BACKENDS = ['mongodb', 'redis', 'redis_cluster', 'postgres', 'filesystem']
+
+interface Described {
+  readonly why: string
+  /** Written out in goworld.ini.sample; the other keys stand there as comments. */
+  readonly live?: true
+  /** GoWorld's files have it and it does no harm, but no new file needs it. */
+  readonly old?: true
+}
+export interface BoolKey extends Described {
+  readonly kind: 'bool'
+  readonly default: boolean
+  /** `true` is refused for now: silently going on without it would be worse. */
+  readonly notYet?: true
+}
+export interface IntKey extends Described {
+  readonly kind: 'int'
+  readonly default: number
+  readonly min: number
+  readonly max: number
+}
+export interface TextKey extends Described {
+  readonly kind: 'text'
+  readonly default: string
+  /** Set where an empty value makes no sense. */
+  readonly filled?: true
+}
+/** A file, relative to the folder of goworld.ini; empty means none. */
+export interface PathKey extends Described {
+  readonly kind: 'path'
+  readonly default: string
+}
+export interface OneOfKey<V extends string = string> extends Described {
+  readonly kind: 'oneOf'
+  readonly values: readonly V[]
+  readonly default: V
+  /** Other spellings of a value. */
+  readonly aliases: Readonly<Record<string, V>>
+  /** Values that GoWorld has and we will have. */
+  readonly later: readonly string[]
+}
+/** `host:port` or `unix:path`. In section N a default's port is N-1 higher, so that neighbours do not collide. */
+export interface AddressKey<Optional extends boolean = boolean> extends Described {
+  readonly kind: 'address'
+  /** Empty when it follows another key. */
+  readonly default: string
+  /** An empty value switches it off. */
+  readonly optional: Optional
+  readonly follows?: string
+}
+/** `key_1`, `key_2`, …: as many as one likes. */
+export interface ListKey extends Described {
+  readonly kind: 'list'
+}
+/** Accepted, because GoWorld's files have it, and answered with a warning. */
+export interface IgnoredKey extends Described {
+  readonly kind: 'ignored'
+}
+/** One half of an address, as the 2017 generation of GoWorld wrote it. */
+export interface HalfKey extends Described {
+  readonly kind: 'half'
+  readonly of: string
+  readonly half: 'host' | 'port'
+}
+export type Key = BoolKey | IntKey | TextKey | PathKey | OneOfKey | AddressKey | ListKey | IgnoredKey | HalfKey
+
+export interface Section {
+  readonly about: string
+  /** `[game_common]`, `[game1]`, `[game2]`, … rather than one `[game]`. */
+  readonly numbered: boolean
+  /** Names of older generations. */
+  readonly aliases: readonly string[]
+  readonly keys: Readonly<Record<string, Key>>
+}
+
+const bool = (standard: boolean, why: string): BoolKey => ({ kind: 'bool', default: standard, why })
+const boolNotYet = (why: string): BoolKey => ({ kind: 'bool', default: false, notYet: true, why })
+const int = (standard: number, min: number, max: number, why: string): IntKey => ({
+  kind: 'int',
+  default: standard,
+  min,
+  max,
+  why,
+})
+const text = (standard: string, why: string): TextKey => ({ kind: 'text', default: standard, why })
+const filledText = (standard: string, why: string): TextKey => ({ kind: 'text', default: standard, filled: true, why })
+const file = (standard: string, why: string): PathKey => ({ kind: 'path', default: standard, why })
+const oneOf = <const V extends string>(
+  values: readonly V[],
+  standard: NoInfer<V>,
+  why: string,
+  more: { aliases?: Record<string, NoInfer<V>>; later?: readonly string[] } = {},
+): OneOfKey<V> => ({
+  kind: 'oneOf',
+  values,
+  default: standard,
+  aliases: more.aliases ?? {},
+  later: more.later ?? [],
+  why,
+})
+const backend = <const B extends Record<string, Backend>>(built: B, why: string) =>
+  oneOf(Object.keys(built) as (keyof B & string)[], 'sqlite' as keyof B & string, why, {
+    later: KNOWN_BACKENDS.filter((name) => !(name in built)),
+  })
+const address = (standard: string, why: string): AddressKey<false> => ({
+  kind: 'address',
+  default: standard,
+  optional: false,
+  why,
+})
+const addressLike = (follows: string, why: string): AddressKey<false> => ({ ...address('', why), follows })
+const addressOrOff = (standard: string, why: string): AddressKey<true> => ({
+  ...address(standard, why),
+  optional: true,
+})
+const list = (why: string): ListKey => ({ kind: 'list', why })
+const ignored = (why: string): IgnoredKey => ({ kind: 'ignored', why })
+const half = (of: string, which: 'host' | 'port', why = `The ${which} of ${of}, as written in 2017.`): HalfKey => ({
+  kind: 'half',
+  of,
+  half: which,
+  why,
+})
+const old = <K extends Key>(key: K): K => ({ ...key, old: true })
+const live = <K extends Key>(key: K): K => ({ ...key, live: true })
+
+const one = <const K extends Record<string, Key>>(about: string, keys: K) => ({
+  about,
+  numbered: false,
+  aliases: [],
+  keys,
+})
+const numbered = <const K extends Record<string, Key>>(about: string, keys: K, aliases: string[] = []) => ({
+  about,
+  numbered: true,
+  aliases,
+  keys,
+})
+
+/** More would make the default ports of games run into something else: the kinds stand 1000 ports apart. */
+export const PROCESSES_MAX = 1000
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+const HTTP_IP = 'The host of http_addr, as written in 2017; off without http_port.'
+const HTTP_PORT = 'The port of http_addr, as written in 2017; 0 = off.'
+
+const logLevel = live(
+  oneOf(['debug', 'info', 'warn', 'error'], 'info', 'Lines below this level are not written.', {
+    aliases: { warning: 'warn', panic: 'error', fatal: 'error' },
+  }),
+)
+const logStderr = bool(true, 'Whether the log also goes to standard error.')
+const gomaxprocs = ignored('Go only: a process here runs its game logic on one thread.')
+const db = text('goworld', 'Database name, for backends on a server.')
+const driver = old(text('', 'SQL driver name in GoWorld; no backend here needs it.'))
+const startNodes = list('Nodes to find the cluster by: start_nodes_1, start_nodes_2, … (redis_cluster).')
+const host = old(text('', 'Server address in the oldest GoWorld files (redis), before url.'))
+
+export const SECTIONS = {
+  debug: one('Switches for development.', {
+    debug: bool(false, 'Turns on checks and log lines that cost time; 0 in production.'),
+  }),
+  deployment: one(
+    'How many processes make up the server. A file without this section (GoWorld of 2017) has as many as its ' +
+      'highest numbered sections say.',
+    {
+      desired_dispatchers: live(
+        int(1, 1, PROCESSES_MAX, 'Dispatchers; entities are spread over them by their ids, so all must be up.'),
+      ),
+      desired_games: live(int(1, 1, PROCESSES_MAX, 'Games; the server is ready when all have connected.')),
+      desired_gates: live(int(1, 0, PROCESSES_MAX, 'Gates; 0 runs a server without clients.')),
+    },
+  ),
+  storage: one('Where entities are saved.', {
+    type: live(backend(STORAGE_BACKENDS, 'The backend; memory forgets all when the process stops.')),
+    url: live(text('goworld.db', 'sqlite: the path of the file, relative to the folder of this one.')),
+    db,
+    driver,
+    host,
+    directory: old(text('', 'Folder of the filesystem backend.')),
+    start_nodes: startNodes,
+  }),
+  kvdb: one('Where the key-value store of the game code lives.', {
+    type: live(backend(KVDB_BACKENDS, 'The backend; memory is private to each game.')),
+    url: live(text('goworld.db', 'sqlite: the path of the file; it may be the file of [storage].')),
+    db,
+    collection: text('__kv__', 'Table or collection that holds the keys.'),
+    driver,
+    host,
+    start_nodes: startNodes,
+  }),
+  cluster: one('Limits of the links between processes (ours; GoWorld has no such section).', {
+    link_grace_ms: int(
+      3000,
+      0,
+      600_000,
+      'How long a broken link waits for its peer to come back before the peer counts as dead.',
+    ),
+    link_resend_bytes_max: int(
+      64 * MIB,
+      64 * KIB,
+      4096 * MIB,
+      'Bytes a link keeps until they are acknowledged; beyond, the link is given up.',
+    ),
+    entity_queue_packets_max: int(
+      1000,
+      1,
+      1_000_000,
+      'Packets a dispatcher holds for one entity that is being loaded.',
+    ),
+    game_queue_bytes_max: int(
+      64 * MIB,
+      64 * KIB,
+      4096 * MIB,
+      'Bytes a dispatcher holds for one game that is frozen or being restored.',
+    ),
+  }),
+  dispatcher: numbered('Routers between games and gates. GoWorld of 2017 called the only one [dispatcher].', {
+    listen_addr: address('127.0.0.1:13000', 'Where games and gates connect; keep it off the public network.'),
+    advertise_addr: addressLike('listen_addr', 'What games and gates connect to, where that is another address.'),
+    http_addr: addressOrOff('127.0.0.1:23000', 'Health and metrics; empty = off.'),
+    log_file: file('dispatcher.log', 'All dispatchers append to it; empty = none.'),
+    log_stderr: logStderr,
+    log_level: logLevel,
+    bind_ip: half('listen_addr', 'host'),
+    bind_port: half('listen_addr', 'port'),
+    ip: half('advertise_addr', 'host', 'The host of advertise_addr (and of listen_addr without bind_ip), in 2017.'),
+    port: half('advertise_addr', 'port', 'The port of advertise_addr (and of listen_addr without bind_port), in 2017.'),
+    http_ip: half('http_addr', 'host', HTTP_IP),
+    http_port: half('http_addr', 'port', HTTP_PORT),
+  }),
+  game: numbered(
+    'Processes that run entities. GoWorld of 2017 called them [server_common], [server1], …',
+    {
+      boot_entity: live(filledText('Account', 'The type of the entity that a new client gets.')),
+      ban_boot_entity: bool(false, 'Keeps boot entities, and so new logins, off this game.'),
+      save_interval: live(int(300, 1, 86_400, 'Seconds between two saves of a persistent entity.')),
+      position_sync_interval_ms: int(100, 10, 10_000, 'How often positions go from the game to its clients.'),
+      freeze_wait_ms: int(
+        1000,
+        0,
+        60_000,
+        'How long a freeze (hot reload) waits for open requests before it rejects them.',
+      ),
+      http_addr: addressOrOff('127.0.0.1:25000', 'Health and metrics; empty = off.'),
+      log_file: file('game.log', 'All games append to it; empty = none.'),
+      log_stderr: logStderr,
+      log_level: logLevel,
+      gomaxprocs,
+      http_ip: half('http_addr', 'host', HTTP_IP),
+      http_port: half('http_addr', 'port', HTTP_PORT),
+    },
+    ['server'],
+  ),
+  gate: numbered('Processes that clients connect to.', {
+    listen_addr: address('0.0.0.0:14000', 'Where clients connect over TCP.'),
+    http_addr: addressOrOff('127.0.0.1:24000', 'WebSocket clients (/ws), health and metrics; empty = off.'),
+    client_protocol: oneOf(
+      ['2022', '2017'],
+      '2022',
+      'Numbers of the client messages: 2017 is for the old JavaScript and Unity clients.',
+    ),
+    clients_max: int(10_000, 1, 1_000_000, 'Clients at a time; more are turned away.'),
+    client_queue_bytes_max: int(
+      4 * MIB,
+      16 * KIB,
+      1024 * MIB,
+      'A client with more unsent bytes than this is closed: one that does not read must not cost more memory.',
+    ),
+    client_packet_bytes_max: int(
+      1 * MIB,
+      256,
+      64 * MIB,
+      'A client that announces a longer packet is closed before any of it is kept.',
+    ),
+    heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
+    position_sync_interval_ms: int(100, 10, 10_000, 'How often positions go from the gate to the games.'),
+    log_file: file('gate.log', 'All gates append to it; empty = none.'),
+    log_stderr: logStderr,
+    log_level: logLevel,
+    gomaxprocs,
+    compress_connection: boolNotYet('Compresses client connections.'),
+    compress_format: oneOf(
+      ['snappy', 'gwsnappy', 'flate', 'lz4', 'lzw'],
+      'snappy',
+      'The form of the compression, once compress_connection is available.',
+    ),
+    encrypt_connection: boolNotYet('TLS on client connections.'),
+    rsa_key: file('rsa.key', 'Private key for encrypt_connection.'),
+    rsa_certificate: file('rsa.crt', 'Certificate for encrypt_connection.'),
+    ip: half('listen_addr', 'host'),
+    port: half('listen_addr', 'port'),
+    http_ip: half('http_addr', 'host', HTTP_IP),
+    http_port: half('http_addr', 'port', HTTP_PORT),
+  }),
+} as const satisfies Record<string, Section>
+
+export type SectionName = keyof typeof SECTIONS
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S
+
+type ValueOf<K> = K extends { kind: 'bool' }
+  ? boolean
+  : K extends { kind: 'int' }
+    ? number
+    : K extends { kind: 'text' | 'path' }
+      ? string
+      : K extends OneOfKey<infer V>
+        ? V
+        : K extends { kind: 'list' }
+          ? readonly string[]
+          : K extends AddressKey<infer Optional>
+            ? Optional extends true
+              ? Address | undefined
+              : Address
+            : never
+
+type Keys<S extends SectionName> = (typeof SECTIONS)[S]['keys']
+
+/** What a section reads as: `log_level` becomes `logLevel`, halves of addresses and ignored keys are gone. */
+export type Parsed<S extends SectionName> = {
+  readonly [K in keyof Keys<S> & string as Keys<S>[K] extends { kind: 'half' | 'ignored' } ? never : Camel<K>]: ValueOf<
+    Keys<S>[K]
+  >
+}
+
+/** `log_level` to `logLevel`. */
+export const camelCase = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** What may stand behind the `=`, in words. */
+export function allowedOf(key: Key): string {
+  switch (key.kind) {
+    case 'bool':
+      return 'true or false (1, 0, yes, no, on, off)'
+    case 'int':
+      return `a whole number from ${key.min} to ${key.max}`
+    case 'oneOf':
+      return `one of ${key.values.join(', ')}`
+    case 'address':
+      return `host:port, :port or unix:path${key.optional ? ', or empty (off)' : ''}`
+    case 'half':
+      if (key.half === 'host') return 'a host name or an IP address'
+      return `a whole number from ${key.of === 'http_addr' ? '0 (off)' : '1'} to 65535`
+    case 'path':
+      return 'a path'
+    case 'text':
+    case 'list':
+    case 'ignored':
+      return 'text'
+  }
+}

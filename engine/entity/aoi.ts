@@ -1,0 +1,417 @@
+// Who sees whom on the XZ plane: the area of interest of one space.
+//
+//     a sees b      when b comes within a's radius        ( b is at   distance <= radius )
+//     until         b is further than radius + hysteresis
+//
+//     distance      0 ............... radius ............. radius + hysteresis ......
+//     a sees b      always            if it did before      never
+//
+// So without hysteresis who sees whom follows from the positions alone, and a pair that sees or not takes no memory: a
+// move compares each near entity's distance before with that after. With hysteresis only the pairs in the middle, if
+// they see, are remembered one by one (#lingering). Distances are compared squared, in doubles, and always exactly.
+//
+// Entities are in layers by radius, (64, 128], (128, 256], …, those of radius 0 in one of their own, and each layer is a
+// grid. A move looks in every layer, no further than its own radius or that layer's largest: a boss that sees the whole
+// map costs the others one more look at a layer of one. And it looks only at the ring around its new position where
+// the step can have carried someone over a border:
+//
+//           .─────────.           inner = smallest radius - step
+//         ╱   .─────.   ╲         outer = largest radius + hysteresis + step
+//        │  ╱ nobody ╲   │
+//        │ │  here    │  │  <──── whose pair may change is in the ring
+//        │  ╲changes ╱   │
+//         ╲   `─────'   ╱
+//           `─────────'
+import { type AoiEvents, AoiEventStack } from './aoi-events.ts'
+import { AoiGrid, SlotList } from './aoi-grid.ts'
+import { AoiPairs } from './aoi-pairs.ts'
+
+export type { AoiEvents } from './aoi-events.ts'
+
+export interface AoiOptions {
+  /** How much further than its radius a watcher keeps seeing whom it sees; 0 by default. */
+  readonly hysteresis?: number
+}
+
+interface Layer {
+  grid: AoiGrid
+  // Of those in it, maybe with some of those who were; without watchers: no radius is smaller than infinity.
+  radiusMin: number
+  radiusMax: number
+}
+
+/** Larger radii are refused: their squares would not be finite. */
+const RADIUS_MAX = 1e150
+
+// Radius 0 sees nobody, not even at distance 0: no squared distance is -1 or less.
+const NOBODY = -1
+const ABSENT = Number.POSITIVE_INFINITY
+const FREE = -1
+
+const BLIND_SIDE_EXPONENT = 6
+
+/**
+ * Slots are small integers; a removed entity's slot is given to another once all its leaves are told. An operation tells
+ * first the leaves, then the enters, each time first those where the entity is the subject. All state has changed before
+ * the first is told, and handlers may call any operation (see aoi-events.ts): it is done, and told, at once. An entity
+ * that is added can be an event's watcher or subject before `add` has answered its slot, and one that is removed is in
+ * no slot while its leaves are told: `has` says which slots are taken.
+ */
+export class Aoi {
+  readonly #hysteresis: number
+  readonly #events: AoiEventStack
+  readonly #layers: Layer[] = []
+  readonly #lingering = new AoiPairs()
+  readonly #found = new SlotList()
+  // Lists for walks through what an entity sees: a visitor may begin another walk.
+  readonly #lists: SlotList[] = []
+  // Counts operations, so that a walk notices a change.
+  #version = 0
+
+  #x = new Float64Array(16)
+  #z = new Float64Array(16)
+  #radius = new Float64Array(16)
+  // The squared radius, and the squared distance up to which what is seen stays seen.
+  #enter2 = new Float64Array(16)
+  #leave2 = new Float64Array(16)
+  // Its layer, and its place in that layer's grid, or FREE.
+  #layer = new Uint8Array(16)
+  #place = new Int32Array(16).fill(FREE)
+  #seenCount = new Int32Array(16)
+  #watcherCount = new Int32Array(16)
+  #slotCount = 0
+  #freeSlots = new Int32Array(16)
+  #freeCount = 0
+  #count = 0
+
+  constructor(events: AoiEvents, { hysteresis = 0 }: AoiOptions = {}) {
+    checkDistance('hysteresis', hysteresis)
+    this.#events = new AoiEventStack(events)
+    this.#hysteresis = hysteresis
+  }
+
+  /** How many entities there are. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Adds an entity; answers its slot. A radius of 0 sees nobody, and is seen. */
+  add(x: number, z: number, radius: number): number {
+    checkPosition(x, z)
+    checkDistance('radius', radius)
+    const slot = this.#takeSlot()
+    this.#seenCount[slot] = 0
+    this.#watcherCount[slot] = 0
+    this.#setRadius(slot, radius)
+    const base = this.#begin()
+    this.#findChanges(slot, ABSENT, ABSENT, x, z)
+    this.#insert(slot, x, z, radius)
+    this.#change(slot, ABSENT, ABSENT, x, z, this.#enter2[slot]!, this.#leave2[slot]!)
+    this.#count++
+    this.#events.tell(base)
+    return slot
+  }
+
+  /** Removes an entity. When this returns, all leaves that mention it have been told. */
+  remove(slot: number): void {
+    this.#checkSlot(slot)
+    const base = this.#begin()
+    const x = this.#x[slot]!
+    const z = this.#z[slot]!
+    this.#findChanges(slot, x, z, ABSENT, ABSENT)
+    this.#takeOut(slot)
+    this.#change(slot, x, z, ABSENT, ABSENT, this.#enter2[slot]!, this.#leave2[slot]!)
+    this.#count--
+    this.#events.takeOver(slot, base)
+    try {
+      this.#events.tell(base)
+    } finally {
+      this.#freeSlots[this.#freeCount++] = slot
+    }
+  }
+
+  move(slot: number, x: number, z: number): void {
+    this.#checkSlot(slot)
+    checkPosition(x, z)
+    const fromX = this.#x[slot]!
+    const fromZ = this.#z[slot]!
+    if (x === fromX && z === fromZ) return
+    const base = this.#begin()
+    this.#findChanges(slot, fromX, fromZ, x, z)
+    if (this.#layers[this.#layer[slot]!]!.grid.moveInCell(this.#place[slot]!, x, z)) {
+      this.#x[slot] = x
+      this.#z[slot] = z
+    } else {
+      this.#takeOut(slot)
+      this.#insert(slot, x, z, this.#radius[slot]!)
+    }
+    this.#change(slot, fromX, fromZ, x, z, this.#enter2[slot]!, this.#leave2[slot]!)
+    this.#events.tell(base)
+  }
+
+  setRadius(slot: number, radius: number): void {
+    this.#checkSlot(slot)
+    checkDistance('radius', radius)
+    const before = this.#radius[slot]!
+    if (radius === before) return
+    const base = this.#begin()
+    const x = this.#x[slot]!
+    const z = this.#z[slot]!
+    const enterBefore = this.#enter2[slot]!
+    const leaveBefore = this.#leave2[slot]!
+    this.#found.length = 0
+    for (const { grid } of this.#layers) {
+      if (grid.population === 0) continue
+      grid.findRing(x, z, Math.min(before, radius), Math.max(before, radius) + this.#hysteresis, this.#found)
+    }
+    this.#takeOut(slot)
+    this.#setRadius(slot, radius)
+    this.#insert(slot, x, z, radius)
+    this.#change(slot, x, z, x, z, enterBefore, leaveBefore)
+    this.#events.tell(base)
+  }
+
+  /** Whether there is an entity in a slot. */
+  has(slot: number): boolean {
+    return slot >= 0 && slot < this.#slotCount && this.#place[slot]! !== FREE
+  }
+
+  sees(watcher: number, subject: number): boolean {
+    if (watcher === subject || !this.has(watcher) || !this.has(subject)) return false
+    const dx = this.#x[watcher]! - this.#x[subject]!
+    const dz = this.#z[watcher]! - this.#z[subject]!
+    return this.#isSeen(watcher, subject, dx * dx + dz * dz, this.#enter2[watcher]!, this.#leave2[watcher]!)
+  }
+
+  /** How many `slot` sees. */
+  seenCount(slot: number): number {
+    return this.has(slot) ? this.#seenCount[slot]! : 0
+  }
+
+  /** How many see `slot`. */
+  watcherCount(slot: number): number {
+    return this.has(slot) ? this.#watcherCount[slot]! : 0
+  }
+
+  /** Calls `visit` for each that `slot` sees; if the visitor changes the AOI, for those of them that are still seen. */
+  forEachSeen(slot: number, visit: (subject: number) => void): void {
+    const list = this.#lists.pop() ?? new SlotList()
+    this.#listSeen(slot, list)
+    const version = this.#version
+    for (let at = 0; at < list.length; at++) {
+      const subject = list.slots[at]!
+      if (version === this.#version || this.sees(slot, subject)) visit(subject)
+    }
+    this.#lists.push(list)
+  }
+
+  /** Calls `visit` for each that sees `slot`; if the visitor changes the AOI, for those of them that still see it. */
+  forEachWatcher(slot: number, visit: (watcher: number) => void): void {
+    const list = this.#lists.pop() ?? new SlotList()
+    this.#listWatchers(slot, list)
+    const version = this.#version
+    for (let at = 0; at < list.length; at++) {
+      const watcher = list.slots[at]!
+      if (version === this.#version || this.sees(watcher, slot)) visit(watcher)
+    }
+    this.#lists.push(list)
+  }
+
+  /** Writes those whom `slot` sees to `into`, as many as fit; answers how many there are. */
+  copySeen(slot: number, into: Int32Array): number {
+    this.#listSeen(slot, this.#found)
+    return copy(this.#found, into)
+  }
+
+  /** Writes those who see `slot` to `into`, as many as fit; answers how many there are. */
+  copyWatchers(slot: number, into: Int32Array): number {
+    this.#listWatchers(slot, this.#found)
+    return copy(this.#found, into)
+  }
+
+  // --- what changes ----------------------------------------------------------------------------------------------------
+
+  /** Puts all into #found whose pair with an entity may change when it goes from one place to another, and some more. */
+  #findChanges(slot: number, fromX: number, fromZ: number, toX: number, toZ: number): void {
+    const found = this.#found
+    found.length = 0
+    const radius = this.#radius[slot]!
+    const dx = toX - fromX
+    const dz = toZ - fromZ
+    const step = Math.sqrt(dx * dx + dz * dz)
+    for (let index = 0; index < this.#layers.length; index++) {
+      const { grid, radiusMin, radiusMax } = this.#layers[index]!
+      if (grid.population === 0) continue
+      const largest = Math.max(radius, radiusMax)
+      if (largest === 0) continue
+      const outer = largest + this.#hysteresis
+      if (step <= outer * 2.5) {
+        const smallest = radius > 0 ? Math.min(radius, radiusMin) : radiusMin
+        grid.findRing(toX, toZ, smallest - step, outer + step, found)
+      } else {
+        // Too far for both places to concern anyone: nobody is found twice.
+        if (fromX !== ABSENT) grid.findRing(fromX, fromZ, 0, outer, found)
+        if (toX !== ABSENT) grid.findRing(toX, toZ, 0, outer, found)
+      }
+    }
+  }
+
+  /** Settles the pairs of an entity with all in #found: first who sees it, then whom it sees. */
+  #change(
+    slot: number,
+    fromX: number,
+    fromZ: number,
+    toX: number,
+    toZ: number,
+    enterBefore: number,
+    leaveBefore: number,
+  ): void {
+    const { slots, length } = this.#found
+    for (let at = 0; at < length; at++) {
+      const other = slots[at]!
+      const enter = this.#enter2[other]!
+      if (enter === NOBODY || other === slot) continue
+      const x = this.#x[other]!
+      const z = this.#z[other]!
+      const leave = this.#leave2[other]!
+      this.#settle(other, slot, square(x - fromX, z - fromZ), square(x - toX, z - toZ), enter, leave, enter, leave)
+    }
+    const enter = this.#enter2[slot]!
+    const leave = this.#leave2[slot]!
+    if (enter === NOBODY && enterBefore === NOBODY) return
+    for (let at = 0; at < length; at++) {
+      const other = slots[at]!
+      if (other === slot) continue
+      const before = square(this.#x[other]! - fromX, this.#z[other]! - fromZ)
+      const after = square(this.#x[other]! - toX, this.#z[other]! - toZ)
+      this.#settle(slot, other, before, after, enterBefore, leaveBefore, enter, leave)
+    }
+  }
+
+  #settle(
+    watcher: number,
+    subject: number,
+    before: number,
+    after: number,
+    enterBefore: number,
+    leaveBefore: number,
+    enter: number,
+    leave: number,
+  ): void {
+    const saw = this.#isSeen(watcher, subject, before, enterBefore, leaveBefore)
+    const sees = after <= enter || (saw && after <= leave)
+    if (this.#hysteresis > 0) {
+      const lingered = saw && before > enterBefore
+      const lingers = sees && after > enter
+      if (lingered && !lingers) this.#lingering.take(watcher, subject)
+      else if (lingers && !lingered) this.#lingering.set(watcher, subject, 0)
+    }
+    if (saw === sees) return
+    if (sees) {
+      this.#seenCount[watcher]!++
+      this.#watcherCount[subject]!++
+      this.#events.enter(watcher, subject)
+    } else {
+      this.#seenCount[watcher]!--
+      this.#watcherCount[subject]!--
+      this.#events.leave(watcher, subject)
+    }
+  }
+
+  #isSeen(watcher: number, subject: number, distance2: number, enter: number, leave: number): boolean {
+    return distance2 <= enter || (distance2 <= leave && this.#lingering.has(watcher, subject))
+  }
+
+  #listSeen(slot: number, list: SlotList): void {
+    list.length = 0
+    if (this.seenCount(slot) === 0) return
+    const outer = this.#radius[slot]! + this.#hysteresis
+    for (const { grid } of this.#layers) {
+      if (grid.population > 0) grid.findRing(this.#x[slot]!, this.#z[slot]!, 0, outer, list)
+    }
+    let length = 0
+    for (let at = 0; at < list.length; at++) {
+      const subject = list.slots[at]!
+      if (this.sees(slot, subject)) list.slots[length++] = subject
+    }
+    list.length = length
+  }
+
+  #listWatchers(slot: number, list: SlotList): void {
+    list.length = 0
+    if (this.watcherCount(slot) === 0) return
+    for (const { grid, radiusMax } of this.#layers) {
+      if (grid.population === 0 || radiusMax === 0) continue
+      grid.findRing(this.#x[slot]!, this.#z[slot]!, 0, radiusMax + this.#hysteresis, list)
+    }
+    let length = 0
+    for (let at = 0; at < list.length; at++) {
+      const watcher = list.slots[at]!
+      if (this.sees(watcher, slot)) list.slots[length++] = watcher
+    }
+    list.length = length
+  }
+
+  // --- where entities are ------------------------------------------------------------------------------------------------
+
+  /** Begins an operation; the grids may first change to cells that fit what was asked of them. */
+  #begin(): number {
+    this.#version++
+    for (let index = 0; index < this.#layers.length; index++) {
+      const layer = this.#layers[index]!
+      const sideExponent = layer.grid.betterSideExponent()
+      if (sideExponent !== layer.grid.sideExponent) this.#rebuild(layer, sideExponent)
+    }
+    return this.#events.begin()
+  }
+
+  #rebuild(layer: Layer, sideExponent: number): void {
+    const found = this.#found
+    found.length = 0
+    layer.grid.findAll(found)
+    layer.grid = new AoiGrid(sideExponent)
+    for (let at = 0; at < found.length; at++) {
+      const slot = found.slots[at]!
+      this.#place[slot] = layer.grid.insert(slot, this.#x[slot]!, this.#z[slot]!)
+    }
+  }
+
+  #insert(slot: number, x: number, z: number, radius: number): void {
+    const layer = this.#layers[this.#layer[slot]!]!
+    if (layer.grid.population === 0) {
+      layer.radiusMin = Number.POSITIVE_INFINITY
+      layer.radiusMax = 0
+    }
+    if (radius > 0) {
+      layer.radiusMin = Math.min(layer.radiusMin, radius)
+      layer.radiusMax = Math.max(layer.radiusMax, radius)
+    }
+    this.#x[slot] = x
+    this.#z[slot] = z
+    this.#place[slot] = layer.grid.insert(slot, x, z)
+  }
+
+  #takeOut(slot: number): void {
+    const place = this.#place[slot]!
+    const moved = this.#layers[this.#layer[slot]!]!.grid.remove(place)
+    if (moved >= 0) this.#place[moved] = place
+    this.#place[slot] = FREE
+  }
+
+  /** Sets the radius and the layer of an entity that is in no grid. */
+  #setRadius(slot: number, radius: number): void {
+    this.#radius[slot] = radius
+    this.#enter2[slot] = radius > 0 ? radius * radius : NOBODY
+    this.#leave2[slot] = radius > 0 ? (radius + this.#hysteresis) * (radius + this.#hysteresis) : NOBODY
+    const sideExponent = radius > 0 ? Math.ceil(Math.log2(radius)) : BLIND_SIDE_EXPONENT
+  }
+
+  #takeSlot(): number {
+    if (this.#freeCount > 0) return this.#freeSlots[--this.#freeCount]!
+    return this.#slotCount++
+  }
+
+  #checkSlot(slot: number): void {
+    if (!this.has(slot)) throw new RangeError(`no entity in AOI slot ${slot}`)
+  }
+}
