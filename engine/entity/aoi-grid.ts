@@ -220,8 +220,8 @@ export class AoiGrid {
     const right = (cellX + 1) * this.#side - x
     const front = cellZ * this.#side - z
     const back = (cellZ + 1) * this.#side - z
-    const nearX = left > 0 ? left : right < 0 ? right : 0
-    const nearZ = front > 0 ? front : back < 0 ? back : 0
+    const nearX = Math.max(left, -right, 0)
+    const nearZ = Math.max(front, -back, 0)
     if (nearX * nearX + nearZ * nearZ > high) return false
     const farX = Math.max(-left, right)
     const farZ = Math.max(-front, back)

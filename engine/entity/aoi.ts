@@ -22,7 +22,7 @@
 //        │  ╲changes ╱   │
 //         ╲   `─────'   ╱
 //           `─────────'
-import { type AoiEvents, AoiEventStack } from './aoi-events.ts'
+import { AoiEventStack, type AoiEvents } from './aoi-events.ts'
 import { AoiGrid, SlotList } from './aoi-grid.ts'
 import { AoiPairs } from './aoi-pairs.ts'
 
@@ -34,20 +34,27 @@ export interface AoiOptions {
 }
 
 interface Layer {
+  // Radii up to 2 ** exponent and over half of that; BLIND for radius 0.
+  readonly exponent: number
   grid: AoiGrid
   // Of those in it, maybe with some of those who were; without watchers: no radius is smaller than infinity.
   radiusMin: number
   radiusMax: number
 }
 
-/** Larger radii are refused: their squares would not be finite. */
-const RADIUS_MAX = 1e150
+/** Larger radii (and hysteresis) are refused: their squares would not be finite. */
+const DISTANCE_MAX = 1e150
 
 // Radius 0 sees nobody, not even at distance 0: no squared distance is -1 or less.
 const NOBODY = -1
 const ABSENT = Number.POSITIVE_INFINITY
 const FREE = -1
 
+const BLIND = Number.NEGATIVE_INFINITY
+// Those smaller than any area of interest, or larger, share a layer: there are never more than some fifty.
+const EXPONENT_MIN = -4
+const EXPONENT_MAX = 40
+// The side of a cell of those of radius 0, until the searches show which fits.
 const BLIND_SIDE_EXPONENT = 6
 
 /**
@@ -102,7 +109,7 @@ export class Aoi {
     const slot = this.#takeSlot()
     this.#seenCount[slot] = 0
     this.#watcherCount[slot] = 0
-    this.#setRadius(slot, radius)
+    this.#assignRadius(slot, radius)
     const base = this.#begin()
     this.#findChanges(slot, ABSENT, ABSENT, x, z)
     this.#insert(slot, x, z, radius)
@@ -165,7 +172,7 @@ export class Aoi {
       grid.findRing(x, z, Math.min(before, radius), Math.max(before, radius) + this.#hysteresis, this.#found)
     }
     this.#takeOut(slot)
-    this.#setRadius(slot, radius)
+    this.#assignRadius(slot, radius)
     this.#insert(slot, x, z, radius)
     this.#change(slot, x, z, x, z, enterBefore, leaveBefore)
     this.#events.tell(base)
@@ -180,7 +187,7 @@ export class Aoi {
     if (watcher === subject || !this.has(watcher) || !this.has(subject)) return false
     const dx = this.#x[watcher]! - this.#x[subject]!
     const dz = this.#z[watcher]! - this.#z[subject]!
-    return this.#isSeen(watcher, subject, dx * dx + dz * dz, this.#enter2[watcher]!, this.#leave2[watcher]!)
+    return this.#isSeen(watcher, subject, square(dx, dz), this.#enter2[watcher]!, this.#leave2[watcher]!)
   }
 
   /** How many `slot` sees. */
@@ -220,13 +227,13 @@ export class Aoi {
   /** Writes those whom `slot` sees to `into`, as many as fit; answers how many there are. */
   copySeen(slot: number, into: Int32Array): number {
     this.#listSeen(slot, this.#found)
-    return copy(this.#found, into)
+    return copyOut(this.#found, into)
   }
 
   /** Writes those who see `slot` to `into`, as many as fit; answers how many there are. */
   copyWatchers(slot: number, into: Int32Array): number {
     this.#listWatchers(slot, this.#found)
-    return copy(this.#found, into)
+    return copyOut(this.#found, into)
   }
 
   // --- what changes ----------------------------------------------------------------------------------------------------
@@ -399,19 +406,65 @@ export class Aoi {
   }
 
   /** Sets the radius and the layer of an entity that is in no grid. */
-  #setRadius(slot: number, radius: number): void {
+  #assignRadius(slot: number, radius: number): void {
     this.#radius[slot] = radius
     this.#enter2[slot] = radius > 0 ? radius * radius : NOBODY
     this.#leave2[slot] = radius > 0 ? (radius + this.#hysteresis) * (radius + this.#hysteresis) : NOBODY
-    const sideExponent = radius > 0 ? Math.ceil(Math.log2(radius)) : BLIND_SIDE_EXPONENT
+    this.#layer[slot] = this.#layerFor(radius)
+  }
+
+  /** Answers the index of the layer for a radius. */
+  #layerFor(radius: number): number {
+    const exponent = radius > 0 ? Math.min(Math.max(Math.ceil(Math.log2(radius)), EXPONENT_MIN), EXPONENT_MAX) : BLIND
+    const layers = this.#layers
+    for (let index = 0; index < layers.length; index++) if (layers[index]!.exponent === exponent) return index
+    const grid = new AoiGrid(radius > 0 ? exponent : BLIND_SIDE_EXPONENT)
+    return layers.push({ exponent, grid, radiusMin: Number.POSITIVE_INFINITY, radiusMax: 0 }) - 1
   }
 
   #takeSlot(): number {
     if (this.#freeCount > 0) return this.#freeSlots[--this.#freeCount]!
+    if (this.#slotCount === this.#place.length) this.#grow()
     return this.#slotCount++
   }
 
-  #checkSlot(slot: number): void {
-    if (!this.has(slot)) throw new RangeError(`no entity in AOI slot ${slot}`)
+  #grow(): void {
+    const length = this.#slotCount * 2
+    this.#x = copied(this.#x, new Float64Array(length))
+    this.#z = copied(this.#z, new Float64Array(length))
+    this.#radius = copied(this.#radius, new Float64Array(length))
+    this.#enter2 = copied(this.#enter2, new Float64Array(length))
+    this.#leave2 = copied(this.#leave2, new Float64Array(length))
+    this.#layer = copied(this.#layer, new Uint8Array(length))
+    this.#place = copied(this.#place, new Int32Array(length).fill(FREE))
+    this.#seenCount = copied(this.#seenCount, new Int32Array(length))
+    this.#watcherCount = copied(this.#watcherCount, new Int32Array(length))
+    this.#freeSlots = copied(this.#freeSlots, new Int32Array(length))
   }
+
+  #checkSlot(slot: number): void {
+    if (!this.has(slot)) throw new RangeError(`AOI slot ${slot} is empty`)
+  }
+}
+
+const square = (dx: number, dz: number) => dx * dx + dz * dz
+
+function checkPosition(x: number, z: number): void {
+  if (!Number.isFinite(x) || !Number.isFinite(z)) throw new RangeError(`position ${x}, ${z} is not finite`)
+}
+
+function checkDistance(name: string, distance: number): void {
+  if (distance >= 0 && distance <= DISTANCE_MAX) return
+  throw new RangeError(`${name} ${distance}: a distance from 0 to ${DISTANCE_MAX} is wanted`)
+}
+
+/** Answers `to`, with what is in `from` at its start. */
+function copied<T extends Float64Array | Int32Array | Uint8Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+function copyOut(list: SlotList, into: Int32Array): number {
+  for (let at = Math.min(list.length, into.length) - 1; at >= 0; at--) into[at] = list.slots[at]!
+  return list.length
 }

@@ -1,3 +1,4 @@
+// The attributes of a mirror against a plain model: the same changes, whatever they are, must give the same tree.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { connect, type ProtocolError } from '../../../engine/client/client.ts'

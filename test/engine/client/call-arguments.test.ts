@@ -1,3 +1,4 @@
+// Arguments and names off the wire, looked at without decoding more than is asked for.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { WireError } from '../../../engine/base/errors.ts'

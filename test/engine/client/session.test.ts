@@ -1,3 +1,4 @@
+// A client's session, told one message after the other: what hooks and observers hear, and what counts as an error.
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'

@@ -1,3 +1,4 @@
+// The streams a client can go over, against real sockets on this machine: TCP, Unix, WebSocket.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type ListenOptions, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'

@@ -1,0 +1,67 @@
+# Two commands matter: `make start` runs a whole server with the demo game, `make test` runs every test.
+# Only Node.js 20 or newer and npm are needed: `npm ci` brings the Node that runs everything else.
+
+NODE = $(shell if [ -x node_modules/.bin/node ]; then echo node_modules/.bin/node; else echo node; fi)
+GOWORLD = components/cli/goworld
+INSTALLED = node_modules/.package-lock.json
+BOTS = 20
+
+.DEFAULT_GOAL := help
+.PHONY: help start test check types lint floors format bench clean install \
+        dispatcher gate test_game test_client nil_game
+
+help:
+	@echo 'make start        run a server with test_game and $(BOTS) bots (BOTS=n); Ctrl-C stops it'
+	@echo 'make start-NAME   run a server with examples/NAME'
+	@echo 'make test         run every test'
+	@echo 'make check        types, style and the rules of the house: before every commit'
+	@echo 'make format       put the style right'
+	@echo 'make bench        run every benchmark, or one: make bench ONLY=name'
+	@echo 'make clean        remove what servers left behind: logs, databases, run folders'
+	@echo 'make dispatcher gate test_game test_client nil_game'
+	@echo '                  make the programs of that name ready to run'
+
+start: $(INSTALLED)
+	@$(GOWORLD) start examples/test_game --bots $(BOTS)
+
+start-%: $(INSTALLED)
+	@$(GOWORLD) start examples/$*
+
+test: $(INSTALLED)
+	$(NODE) node_modules/.bin/vitest run
+
+check: types lint floors
+
+types: $(INSTALLED)
+	$(NODE) node_modules/.bin/tsc -p tsconfig.json
+
+lint: $(INSTALLED)
+	$(NODE) node_modules/.bin/biome check --error-on-warnings .
+
+floors: $(INSTALLED)
+	$(NODE) node_modules/.bin/vitest run test/floors.test.ts test/tidy.test.ts
+
+format: $(INSTALLED)
+	$(NODE) node_modules/.bin/biome check --write .
+
+bench: $(INSTALLED)
+	@$(NODE) --disable-warning=ExperimentalWarning bench/run.ts $(ONLY)
+
+# Nothing is compiled: the sources run as they are, by the launcher beside them.
+dispatcher gate: $(INSTALLED)
+	@echo 'ready: components/$@/$@ -help'
+
+test_game test_client nil_game: $(INSTALLED)
+	@echo 'ready: examples/$@/$@ -help'
+
+install: $(INSTALLED)
+
+# npm warns that its own Node is too old for us; the one it installs is not.
+$(INSTALLED): package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean:
+	rm -rf coverage .goworld examples/*/.goworld
+	rm -f *.log *.db *.db-shm *.db-wal *.cpuprofile
+	rm -f examples/*/*.log examples/*/*.db examples/*/*.db-shm examples/*/*.db-wal

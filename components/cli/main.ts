@@ -1,0 +1,61 @@
+// The `goworld` command: starts, shows and stops the processes of a server, and runs a game while it is being written.
+import '../signals.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { OperatorError } from '../../engine/base/errors.ts'
+import { runProgram } from '../../engine/config/program.ts'
+import { suggestion } from '../../engine/config/suggestion.ts'
+import { REPOSITORY } from '../process/flags.ts'
+import { type Command, command } from './command.ts'
+import { dev } from './dev.ts'
+import { start } from './start.ts'
+import { status } from './status.ts'
+import { kill, stop } from './stop.ts'
+
+const help = command({
+  name: 'help',
+  about: 'Prints this text.',
+  positionals: '[command]',
+  flags: {},
+  async run(_, [name]) {
+    if (name !== undefined) return find(name).invoke(['-help'])
+    process.stdout.write(helpText())
+  },
+})
+
+const version = command({
+  name: 'version',
+  about: 'Prints the versions of goworld and of Node.js.',
+  flags: {},
+  async run() {
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string }
+    process.stdout.write(`goworld ${version}, Node.js ${process.version}\n`)
+  },
+})
+
+const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, status, dev, help, version }
+
+/** Commands of GoWorld's that have no place here, or not yet. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  build: 'nothing is built: the sources run as they are; try goworld start',
+  reload: 'reload comes with freeze, not built yet; stop and start the server instead',
+}
+
+function find(name: string): Command {
+  const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (found) return found
+  if (Object.hasOwn(ANSWERS, name)) throw new OperatorError(ANSWERS[name]!)
+  throw new OperatorError(`unknown command ${name}${suggestion(name, Object.keys(COMMANDS)) || '; try goworld help'}`)
+}
+
+function helpText(): string {
+  const width = Math.max(...Object.values(COMMANDS).map(({ usage }) => usage.length))
+  const lines = Object.values(COMMANDS).map(({ usage, about }) => `  goworld ${usage.padEnd(width)}  ${about}`)
+  return `A server engine for MMO games.\n\n${lines.join('\n')}\n\ngoworld help start prints the flags of a command.\n`
+}
+
+void runProgram('goworld', async () => {
+  const [name = 'help', ...argv] = process.argv.slice(2)
+  const plain = { '-h': 'help', '-help': 'help', '--help': 'help', '-v': 'version', '--version': 'version' }[name]
+  await find(plain ?? name).invoke(argv)
+})

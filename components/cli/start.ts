@@ -1,0 +1,177 @@
+// `goworld start`: all processes of a server, in order, each waited for. In the foreground their logs come here and
+// Ctrl-C stops them; with -d they stay, for `goworld status` and `goworld stop`.
+//
+//     dispatchers up ─> games up ─> gates up ─> all ready ─> bots ─> … Ctrl-C ─> bots, gates, games, dispatchers stop
+import { basename, join, relative } from 'node:path'
+import { realClock } from '../../engine/base/clock.ts'
+import { Child, type Status } from '../process/child.ts'
+import { REPOSITORY } from '../process/flags.ts'
+import { nameOf, type ProcessId } from '../process/run-folder.ts'
+import { command } from './command.ts'
+import { endAll } from './ending.ts'
+import { Interrupts } from './interrupts.ts'
+import { bold, say, sayAddresses, sayFor } from './screen.ts'
+import {
+  callable,
+  commandsOf,
+  findServer,
+  gameModule,
+  refuseSecond,
+  SERVER_FLAGS,
+  type Server,
+  writeConfig,
+} from './server.ts'
+
+const START_LIMIT_MS = 60_000
+/** Nothing is said of a wait shorter than this. */
+const PATIENCE_MS = 3000
+
+export const start = command({
+  name: 'start',
+  about: 'Starts a server: dispatchers, games, gates.',
+  positionals: '<game folder>',
+  flags: {
+    d: { type: 'bool', help: 'leave it running in the background' },
+    bots: { type: 'int', min: 0, default: 0, help: 'how many bots of test_client play beside it' },
+    ...SERVER_FLAGS,
+  },
+  async run(flags, [folder]) {
+    const began = realClock.now()
+    const server = findServer(folder!, flags)
+    const module = gameModule(server.folder)
+    refuseSecond(server)
+    const configPath = writeConfig(server)
+    const crew = new Crew(server, flags.d)
+    const interrupts = new Interrupts(() => say('stopping; once more kills'))
+    const up = await crew.start(module, configPath, flags.bots, interrupts)
+    if (up) {
+      say(`\n${bold(`${folder} is up`)} after ${((realClock.now() - began) / 1000).toFixed(1)} s`)
+      sayAddresses(await crew.statuses())
+      sayWhatNext(folder!, configPath, flags.d)
+      if (flags.d) return crew.leave()
+      await Promise.race([interrupts.first, crew.ended])
+    }
+    const inOrder = await crew.end(interrupts)
+    if (!up && interrupts.count > 0) process.exitCode = 130
+    else if (!up || !inOrder || crew.exitCode !== 0) process.exitCode = crew.exitCode || 1
+  },
+})
+
+/** The processes that one command started. */
+class Crew {
+  /** Of the first that ended by itself, and not in order; else 0. */
+  exitCode = 0
+  readonly #children: Child[] = []
+  readonly #server: Server
+  readonly #background: boolean
+  readonly #ended = Promise.withResolvers<void>()
+  #ending = false
+
+  constructor(server: Server, background: boolean) {
+    this.#server = server
+    this.#background = background
+  }
+
+  /** Resolves when none is left but bots. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Resolves to false when it was interrupted, or has failed and has said why. */
+  async start(module: string, configPath: string, bots: number, interrupts: Interrupts): Promise<boolean> {
+    for (const { name, command } of commandsOf(this.#server, module, configPath)) {
+      if (!(await this.#wait([this.#spawn(name, command)], 'to start', () => true, interrupts))) return false
+    }
+    if (!(await this.#wait(this.#children, 'to be ready', ({ ready }) => ready === true, interrupts))) return false
+    for (const child of this.#children) void child.ended.then(() => this.#lost(child))
+    if (bots > 0) {
+      const client = join(REPOSITORY, 'examples/test_client/test_client.ts')
+      const name = { role: 'bots', id: 1 } as const
+      const child = this.#spawn(name, [client, '-N', String(bots), '-quiet', '-configfile', configPath])
+      const release = this.#server.run.claim(name, child.pid)
+      void child.ended.then(release).then(() => this.#lost(child))
+    }
+    return true
+  }
+
+  async statuses(): Promise<Status[]> {
+    const statuses = await Promise.all(this.#children.map((child) => child.status()))
+    return statuses.filter((status) => status !== undefined)
+  }
+
+  /** They go on without us. */
+  leave(): void {
+    for (const child of this.#children) child.unref()
+  }
+
+  /** Resolves to whether all ended by themselves. */
+  end(interrupts: Interrupts): Promise<boolean> {
+    this.#ending = true
+    return endAll(this.#server.run, this.#children, { tell: say, hurry: interrupts.second })
+  }
+
+  #spawn(name: ProcessId, command: readonly string[]): Child {
+    const { folder, run } = this.#server
+    const onLine = this.#background ? undefined : (line: string) => sayFor(name, line)
+    const child = new Child(name, run, { command, cwd: folder, ...(onLine && { onLine }) })
+    this.#children.push(child)
+    return child
+  }
+
+  /** Waits until `good` holds of all, telling for whom. One that ends is the end of the start. */
+  async #wait(
+    children: readonly Child[],
+    what: string,
+    good: (status: Status) => boolean,
+    interrupts: Interrupts,
+  ): Promise<boolean> {
+    const waiting = new Set(children)
+    const over = new AbortController()
+    const names = () => [...waiting].map(({ name }) => nameOf(name)).join(', ')
+    const tell = setInterval(() => say(`waiting for ${names()} ${what}`), PATIENCE_MS)
+    const all = Promise.all(
+      children.map(async (child) => {
+        if (await child.until(good, START_LIMIT_MS, over.signal)) waiting.delete(child)
+        else over.abort()
+      }),
+    )
+    const anyEnd = this.#children.map((child) => child.ended)
+    await Promise.race([all, interrupts.first, ...anyEnd])
+    over.abort()
+    clearInterval(tell)
+    await all
+    const dead = this.#children.find(({ end }) => end !== undefined)
+    if (dead) this.#sayEnd(dead)
+    else if (waiting.size > 0 && interrupts.count === 0) {
+      say(`${names()}: still not there ${START_LIMIT_MS / 1000} s after it was asked ${what}`)
+    }
+    return dead === undefined && waiting.size === 0 && interrupts.count === 0
+  }
+
+  #sayEnd(child: Child): void {
+    this.exitCode = child.exitCode ?? 1
+    say(`${nameOf(child.name)} ${child.end} before the server was up`)
+    // In the foreground its lines were shown as they came.
+    if (this.#background) for (const line of child.lastLines) sayFor(child.name, line)
+  }
+
+  /** One that ended later: the others go on, as they would where nobody watches. */
+  #lost(child: Child): void {
+    if (child.exitCode !== 0 && !this.#ending) {
+      this.exitCode ||= child.exitCode ?? 1
+      if (!this.#background) say(`${nameOf(child.name)} ${child.end}; the others go on`)
+    }
+    if (this.#children.every(({ name, end }) => end !== undefined || name.role === 'bots')) this.#ended.resolve()
+  }
+}
+
+function sayWhatNext(folder: string, configPath: string, background: boolean): void {
+  const goworld = callable('components/cli/goworld')
+  const file = relative(process.cwd(), configPath)
+  say('')
+  if (basename(folder) === 'test_game') {
+    say(`  play:    ${callable('examples/test_client/test_client')} -N 100 -configfile ${file}`)
+  }
+  say(`  status:  ${goworld} status ${folder}`)
+  say(`  stop:    ${background ? '' : 'Ctrl-C, or '}${goworld} stop ${folder}\n`)
+}

@@ -1,0 +1,42 @@
+// `goworld stop` and `goworld kill`: end what runs of a server, by its pid files, whoever started it.
+import { nameOf, RunFolder } from '../process/run-folder.ts'
+import { command } from './command.ts'
+import { endAll, killNow, runningOf } from './ending.ts'
+import { say } from './screen.ts'
+import { gameFolder } from './server.ts'
+
+export const stop = command({
+  name: 'stop',
+  about: 'Stops a server in order: gates, games (which save), dispatchers.',
+  positionals: '<game folder>',
+  flags: {},
+  async run(_, [folder]) {
+    const { run, running } = whatRuns(folder!)
+    if (running.length === 0) return say(`nothing runs in ${run.path}`)
+    const inOrder = await endAll(run, running, { tell: say })
+    say(inOrder ? 'stopped' : 'stopped, but not all of it in order')
+    if (!inOrder) process.exitCode = 1
+  },
+})
+
+export const kill = command({
+  name: 'kill',
+  about: 'Ends a server at once; what was not saved is lost.',
+  positionals: '<game folder>',
+  flags: {},
+  async run(_, [folder]) {
+    const { run, running } = whatRuns(folder!)
+    if (running.length === 0) return say(`nothing runs in ${run.path}`)
+    // Bots first, and dispatchers last, so that nobody's log fills with the loss of the others.
+    for (const one of running.toReversed()) await killNow(run, one)
+    say(`killed ${running.map(({ name }) => nameOf(name)).join(', ')}`)
+  },
+})
+
+/** Processes that live; what dead ones left is cleared away. */
+function whatRuns(folder: string) {
+  const run = new RunFolder(gameFolder(folder))
+  const found = run.processes()
+  for (const one of found) if (!one.alive) run.clear(one)
+  return { run, running: found.filter(({ alive }) => alive).map((one) => runningOf(run, one)) }
+}

@@ -1,0 +1,83 @@
+// A game as a part of a process: its module loaded, its stores opened, started, with its figures.
+import { existsSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import type { Address } from '../../engine/base/address.ts'
+import { realClock } from '../../engine/base/clock.ts'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
+import type { Log } from '../../engine/base/log.ts'
+import { machineRandom } from '../../engine/base/random.ts'
+import type { Config } from '../../engine/config/config.ts'
+import { type GameDefinition, isGameDefinition } from '../../engine/entity/definition.ts'
+import { openKvdb } from '../../engine/kvdb/backends.ts'
+import type { Transport } from '../../engine/net/connection.ts'
+import { openStorage } from '../../engine/storage/backends.ts'
+import type { Part } from '../process/part.ts'
+import { Game } from './game.ts'
+import { measureLoad } from './load.ts'
+
+export interface GamePartOptions {
+  readonly id: number
+  readonly config: Config
+  readonly definition: GameDefinition
+  readonly links: Transport
+  readonly dispatchers: readonly Address[]
+  readonly log: Log
+}
+
+/** The game that a module exports. Whatever else is wrong with the module is thrown as it is, with its stack. */
+export async function loadGame(path: string): Promise<GameDefinition> {
+  if (!existsSync(path)) throw new OperatorError(`${path}: no such file`)
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+  if (isGameDefinition(module.default)) return module.default
+  throw new OperatorError(`${path} exports no game: it must end with export default game([…])`)
+}
+
+export async function startGame(options: GamePartOptions): Promise<Part> {
+  const { id, config, definition, links, dispatchers, log } = options
+  const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs } = config.game(id)
+  const { linkGraceMs, linkResendBytesMax } = config.cluster
+  const directory = config.dir
+  const storage = await openStorage({ ...config.storage, directory, log }).catch(refuse('storage', config))
+  const kvdb = await openKvdb({ ...config.kvdb, directory, log }).catch(refuse('kvdb', config))
+  const game = new Game({
+    id,
+    definition,
+    clock: realClock,
+    random: machineRandom,
+    log,
+    links,
+    dispatchers,
+    config: {
+      bootEntity,
+      banBootEntity,
+      saveIntervalMs: saveInterval * 1000,
+      positionSyncIntervalMs,
+      linkGraceMs,
+      linkResendBytesMax,
+    },
+    storage,
+    kvdb,
+    load: measureLoad(),
+  })
+  await game.start()
+  return {
+    get ready() {
+      return game.ready
+    },
+    addresses: {},
+    status: () => game.status(),
+    async stop() {
+      const unsaved = await game.stop()
+      await storage.close()
+      await kvdb.close()
+      if (unsaved > 0) throw new Error(`${unsaved} entities could not be saved`)
+    },
+  }
+}
+
+/** A store that cannot be opened is for the operator to mend. */
+const refuse = (section: 'storage' | 'kvdb', config: Config) => (error: unknown) => {
+  if (error instanceof OperatorError) throw error
+  const { type, url } = config[section]
+  throw new OperatorError(`[${section}] type=${type} url=${url}: ${messageOf(error)}`, { cause: error })
+}

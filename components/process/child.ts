@@ -1,0 +1,123 @@
+// A process of ours as the one that started it sees it: its last lines, its answers, its end.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { realClock } from '../../engine/base/clock.ts'
+import { wantsColor } from './color.ts'
+import { askControl } from './control.ts'
+import type { ProcessId, RunFolder } from './run-folder.ts'
+
+export type Status = Readonly<Record<string, unknown>>
+
+export interface ChildOptions {
+  /** The main of the role and its arguments. */
+  readonly command: readonly string[]
+  /** The game folder: the run folder is found by it. */
+  readonly cwd: string
+  /** Where each line goes that the process writes; without it the lines go to a file in the run folder. */
+  readonly onLine?: (line: string) => void
+  /** Ends the process when we end, however that is. */
+  readonly tied?: boolean
+}
+
+const LAST_LINES = 20
+const POLL_MS = 50
+
+/** In a session of its own, so that a terminal's Ctrl-C reaches its starter only. */
+export class Child {
+  readonly name: ProcessId
+  /** How it ended, in words; undefined while it runs. */
+  end: string | undefined
+  exitCode: number | undefined
+  readonly ended: Promise<void>
+  readonly #folder: RunFolder
+  readonly #process: ChildProcess
+  readonly #lines: string[] = []
+  readonly #inFile: boolean
+
+  constructor(name: ProcessId, folder: RunFolder, { command, cwd, onLine, tied = false }: ChildOptions) {
+    this.name = name
+    this.#folder = folder
+    this.#inFile = onLine === undefined
+    const out = this.#inFile ? openSync(folder.outPath(name), 'w') : 'pipe'
+    this.#process = spawn(process.execPath, [...process.execArgv, ...command], {
+      cwd,
+      detached: true,
+      // Its lines come to our terminal, though by way of a pipe.
+      env: onLine && wantsColor(process.stdout) ? { ...process.env, FORCE_COLOR: '1' } : process.env,
+      stdio: [tied ? 'pipe' : 'ignore', out, out],
+    })
+    if (typeof out === 'number') closeSync(out)
+    const { stdout, stderr } = this.#process
+    const read = [stdout, stderr].flatMap((stream) => (stream && onLine ? [this.#read(stream, onLine)] : []))
+    this.ended = new Promise((resolve) => {
+      this.#process.on('error', (error) => {
+        this.exitCode = 1
+        this.end = `cannot be run: ${error.message}`
+        resolve()
+      })
+      this.#process.on('exit', async (code, signal) => {
+        this.exitCode = code ?? 1
+        this.end = signal ? `was ended by ${signal}` : `exited with code ${code}`
+        // What it said last may still be in the pipe.
+        await Promise.all(read)
+        resolve()
+      })
+    })
+  }
+
+  /** Resolves at the end of the stream. */
+  #read(stream: Readable, onLine: (line: string) => void): Promise<void> {
+    const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+    lines.on('line', (line) => {
+      this.#lines.push(line)
+      if (this.#lines.length > LAST_LINES) this.#lines.shift()
+      onLine(line)
+    })
+    return new Promise((resolve) => void lines.on('close', resolve))
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  get lastLines(): readonly string[] {
+    if (!this.#inFile) return this.#lines
+    return readFileSync(this.#folder.outPath(this.name), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
+  }
+
+  /** Lets our own process end before the child does. */
+  unref(): void {
+    this.#process.unref()
+  }
+
+  alive(): boolean {
+    return this.end === undefined
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.end === undefined) this.#process.kill(signal)
+  }
+
+  /** What it says of itself, or undefined while it does not answer. */
+  status(): Promise<Status | undefined> {
+    return statusOf(this.#folder, this.name)
+  }
+
+  /** Resolves to true once `good` holds of its status; to false when it ends before, on `signal`, or after `limitMs`. */
+  async until(good: (status: Status) => boolean, limitMs: number, signal?: AbortSignal): Promise<boolean> {
+    const end = realClock.now() + limitMs
+    while (this.end === undefined && !signal?.aborted && realClock.now() < end) {
+      const status = await this.status()
+      if (status && status.pid === this.pid && good(status)) return true
+      await Promise.race([sleep(POLL_MS), this.ended])
+    }
+    return false
+  }
+}
+
+/** What a process says of itself, or undefined when it does not answer. */
+export const statusOf = (folder: RunFolder, name: ProcessId): Promise<Status | undefined> =>
+  askControl(folder.socketPath(name), 'status').catch(() => undefined)

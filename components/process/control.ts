@@ -1,0 +1,66 @@
+// The control channel: each process answers the `goworld` command on a local socket that only its user can open.
+// node-ipc carries it; nothing of the game goes this way.
+//
+//     goworld ──{ type: 'status' | 'stop' }──> process
+//             <──{ type: 'answer', data }──
+import { IPCModule } from 'node-ipc'
+import { realClock } from '../../engine/base/clock.ts'
+
+export interface ControlHandlers {
+  /** Must be JSON. */
+  status(): Record<string, unknown>
+  /** Begins an orderly stop; the answer does not wait for its end. */
+  stop(): void
+}
+
+/** Commands are few and come one by one; more than this at a time is a mistake. */
+const CONNECTIONS_MAX = 16
+const ANSWER_TIMEOUT_MS = 2000
+
+/** Serves on a socket at `path`, in the folder `folder`, which is made private to the user. */
+export function serveControl(path: string, folder: string, handlers: ControlHandlers): Promise<{ close(): void }> {
+  const ipc = quiet()
+  ipc.config.socketRoot = folder
+  ipc.config.maxConnections = CONNECTIONS_MAX
+  return new Promise((resolve, reject) => {
+    ipc.serve(path, () => resolve({ close: () => ipc.server.stop() }))
+    // After the start only connections fail, which is no matter of ours: the promise is settled by then.
+    ipc.server.on('error', reject)
+    ipc.server.on('status', (_, socket) => void ipc.server.emit(socket, 'answer', handlers.status()))
+    ipc.server.on('stop', (_, socket) => {
+      ipc.server.emit(socket, 'answer', {})
+      handlers.stop()
+    })
+    ipc.server.start()
+  })
+}
+
+/** Asks the process behind a socket; rejects when there is none or it does not answer in time. */
+export function askControl(
+  path: string,
+  question: 'status' | 'stop',
+  timeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<Record<string, unknown>> {
+  const ipc = quiet()
+  ipc.config.maxRetries = 0
+  ipc.config.stopRetrying = true
+  const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>()
+  const timeout = realClock.after(timeoutMs, () => reject(new Error(`no answer in ${timeoutMs} ms`)))
+  ipc.connectTo('process', path)
+  const process = ipc.of.process!
+  process.on('connect', () => void process.emit(question, {}))
+  process.on('answer', (data) => resolve(data as Record<string, unknown>))
+  process.on('error', reject)
+  process.on('disconnect', () => reject(new Error('the connection was closed')))
+  return promise.finally(() => {
+    timeout.cancel()
+    ipc.disconnect('process')
+  })
+}
+
+function quiet(): IPCModule {
+  const ipc = new IPCModule()
+  ipc.config.silent = true
+  ipc.config.parser = 'guarded'
+  return ipc
+}

@@ -1,0 +1,68 @@
+// The HTTP server of a process, on its http_addr: whether it is ready, and its figures. Nothing else is ever here, as
+// operators open this port to load balancers. A gate adds its WebSocket clients (/ws) to the same server.
+//
+//     GET /healthz -> 200 or 503, {"ready":true,"name":"gate1"}
+//     GET /status  -> 200, all figures
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type Address, formatAddress } from '../../engine/base/address.ts'
+import { addressInUse } from '../../engine/config/program.ts'
+
+export interface HttpPages {
+  healthz(): { readonly ready: boolean }
+  status(): Record<string, unknown>
+}
+
+/** Whoever asks for a page has this long to say so. */
+const REQUEST_TIMEOUT_MS = 10_000
+const HEADER_BYTES_MAX = 8192
+
+/** A server that does not listen yet. */
+export function createHttp(pages: HttpPages): Server {
+  return createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: HEADER_BYTES_MAX },
+    (request, response) => answer(pages, request, response),
+  )
+}
+
+function answer(pages: HttpPages, request: IncomingMessage, response: ServerResponse): void {
+  // No page takes a body; one that comes is not read.
+  response.setHeader('connection', 'close')
+  const path = request.url?.split('?', 1)[0]
+  if (path !== '/healthz' && path !== '/status') return send(response, 404, { error: 'not found' })
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD')
+    return send(response, 405, { error: 'method not allowed' })
+  }
+  if (path === '/status') return send(response, 200, pages.status())
+  const health = pages.healthz()
+  return send(response, health.ready ? 200 : 503, health)
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+/** Resolves to where the server listens; port 0 has become one by then. `who` is for the error: `gate1 http_addr`. */
+export async function listenHttp(server: Server, address: Address, who: string): Promise<Address> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }, resolve)
+  try {
+    await promise
+  } catch (error) {
+    throw addressInUse(error, who, address)
+  }
+  server.removeListener('error', reject)
+  // Such as too many open files: the connection is lost, the server is not.
+  server.on('error', () => {})
+  const bound = server.address()
+  return address.kind === 'tcp' && typeof bound === 'object' && bound !== null
+    ? { ...address, port: bound.port }
+    : address
+}
+
+export const httpUrl = (address: Address, path: string): string =>
+  address.kind === 'unix'
+    ? `http+unix://${encodeURIComponent(address.path)}${path}`
+    : `http://${formatAddress(address)}${path}`

@@ -1,0 +1,107 @@
+// The log of a process: pino behind the engine's Log, into a file and to standard error, one line each.
+//
+//     2026-01-31T12:00:00.000Z INFO  game1 the deployment is ready games=2
+//     GOWORLD_LOG=json:  {"level":"info","time":…,"name":"game1","msg":"the deployment is ready","games":2}
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { type Logger, multistream, pino, stdSerializers } from 'pino'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
+import type { Log, LogFields } from '../../engine/base/log.ts'
+import { wantsColor } from './color.ts'
+import { formatLogLine } from './log-line.ts'
+
+export interface LogSettings {
+  /** Whose log it is: `game1`. */
+  readonly name: string
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  /** Empty for none. */
+  readonly file: string
+  readonly stderr: boolean
+}
+
+/** Bytes that wait for a reader of standard error; a terminal on hold must not stop a game, so beyond, lines go. */
+const STDERR_BYTES_MAX = 1024 * 1024
+
+export class ProcessLog implements Log {
+  readonly #logger: Logger
+  readonly #close: () => void
+
+  constructor(logger: Logger, close: () => void) {
+    this.#logger = logger
+    this.#close = close
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#logger.debug(fields, message)
+  }
+  info(message: string, fields?: LogFields): void {
+    this.#logger.info(fields, message)
+  }
+  warn(message: string, fields?: LogFields): void {
+    this.#logger.warn(fields, message)
+  }
+  error(message: string, fields?: LogFields): void {
+    this.#logger.error(fields, message)
+  }
+  child(fields: LogFields): Log {
+    return new ProcessLog(this.#logger.child(fields), this.#close)
+  }
+  /** Waits until all is written. */
+  close(): void {
+    this.#close()
+  }
+}
+
+export function openLog(settings: LogSettings): ProcessLog {
+  const json = process.env.GOWORLD_LOG === 'json'
+  const streams: { level: 'debug'; stream: { write(line: string): void } }[] = []
+  const closing: (() => void)[] = []
+  if (settings.file !== '') {
+    const file = openFile(settings.file)
+    streams.push({ level: 'debug', stream: { write: (line) => file.write(json ? line : formatLogLine(line, false)) } })
+    closing.push(file.close)
+  }
+  if (settings.stderr) {
+    const stderr = pino.destination({ fd: 2, sync: false, maxLength: STDERR_BYTES_MAX })
+    stderr.on('error', () => {})
+    const color = wantsColor(process.stderr)
+    streams.push({
+      level: 'debug',
+      stream: { write: (line) => stderr.write(json ? line : formatLogLine(line, color)) },
+    })
+    closing.push(() => stderr.flushSync())
+  }
+  const logger = pino(
+    {
+      level: settings.level,
+      base: { name: settings.name },
+      formatters: { level: (level) => ({ level }) },
+      serializers: { error: stdSerializers.err },
+    },
+    multistream(streams),
+  )
+  return new ProcessLog(logger, () => {
+    for (const close of closing.splice(0)) close()
+  })
+}
+
+/** Whole lines at the end of the file: several processes may write to one. A full disk costs lines, not the process. */
+function openFile(path: string): { write(line: string): void; close(): void } {
+  let file: number | undefined
+  try {
+    file = openSync(path, 'a')
+  } catch (error) {
+    throw new OperatorError(`log_file=${path}: ${messageOf(error)}`)
+  }
+  return {
+    write(line) {
+      if (file === undefined) return
+      try {
+        writeSync(file, line)
+      } catch {}
+    },
+    close() {
+      if (file !== undefined) closeSync(file)
+      file = undefined
+    },
+  }
+}

@@ -1,0 +1,11 @@
+// What a process is made of, as all that is around it sees it: a dispatcher, a game, a gate, or all of them at once.
+
+export interface Part {
+  /** All that the deployment wants is there. */
+  readonly ready: boolean
+  /** Where it can be reached, by kind: `{ tcp: 'tcp://127.0.0.1:14000' }`. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** Figures, as JSON. */
+  status(): Record<string, unknown>
+  stop(): Promise<void>
+}

@@ -1,0 +1,121 @@
+// The life of a process of ours, whichever its role: log, run folder, HTTP and control channel around the part that
+// does the work, an orderly stop on a signal, and no end without a line in the log.
+//
+//     claim name ─> part starts ─> http listens ─> control listens ─> … ─> SIGTERM, SIGINT or `stop` ─> part stops ─> 0
+//                                                                          └ a second signal: 143 or 130, at once
+import type { Server } from 'node:http'
+import type { Address } from '../../engine/base/address.ts'
+import { messageOf } from '../../engine/base/errors.ts'
+import type { Config } from '../../engine/config/config.ts'
+import { onFreezeSignal } from '../signals.ts'
+import { serveControl } from './control.ts'
+import type { CommonFlags } from './flags.ts'
+import { createHttp, httpUrl, listenHttp } from './http.ts'
+import { type LogSettings, openLog, type ProcessLog } from './log.ts'
+import { Meter } from './meter.ts'
+import type { Part } from './part.ts'
+import { nameOf, type ProcessId, RunFolder } from './run-folder.ts'
+
+export interface ProcessSettings {
+  readonly httpAddr: Address | undefined
+  readonly logFile: string
+  readonly logStderr: boolean
+  readonly logLevel: LogSettings['level']
+}
+
+export interface PartTools {
+  readonly log: ProcessLog
+  /** Not listening yet; a gate adds its WebSocket path. Undefined without an http_addr. */
+  readonly http: Server | undefined
+}
+
+/** Runs until a signal; resolves when the process is up. */
+export async function runProcess(
+  name: ProcessId,
+  { warnings }: Pick<Config, 'warnings'>,
+  settings: ProcessSettings,
+  flags: Pick<CommonFlags, 'log'>,
+  start: (tools: PartTools) => Promise<Part>,
+): Promise<void> {
+  const folder = new RunFolder(process.cwd())
+  const release = folder.claim(name)
+  process.on('exit', release)
+  const log = openLog({
+    name: nameOf(name),
+    level: flags.log ?? settings.logLevel,
+    file: settings.logFile,
+    stderr: settings.logStderr,
+  })
+  process.on('exit', () => log.close())
+  catchStrays(log)
+  for (const warning of warnings) log.warn(warning)
+
+  const meter = new Meter()
+  let part: Part | undefined
+  let httpAddress: Address | undefined
+  const status = () => ({
+    ...part?.status(),
+    ...name,
+    pid: process.pid,
+    ready: isReady(),
+    stopping,
+    ...meter.read(),
+    addresses: { ...part?.addresses, ...(httpAddress && { http: httpUrl(httpAddress, '/healthz') }) },
+  })
+  const isReady = () => part?.ready === true && !stopping
+  const http =
+    settings.httpAddr &&
+    createHttp({ healthz: () => ({ ready: isReady(), name: nameOf(name) }), status: () => status() })
+
+  let stopping = false
+  const stop = async (why: string) => {
+    stopping = true
+    log.info(`stopping: ${why}`)
+    try {
+      await part?.stop()
+      log.info('stopped')
+    } catch (error) {
+      log.error(`did not stop in order: ${messageOf(error)}`, { error })
+      process.exitCode = 1
+    }
+    process.exit()
+  }
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(code)
+      void stop(signal)
+    })
+  }
+
+  part = await start({ log, http })
+  if (http && settings.httpAddr) {
+    httpAddress = await listenHttp(http, settings.httpAddr, `${nameOf(name)} http_addr`)
+  }
+  await serveControl(folder.socketPath(name), folder.socketFolder, {
+    status,
+    stop: () => void (stopping || stop('asked to')),
+  })
+  process.on('exit', () => folder.clear(name))
+  const where = Object.values(status().addresses).join(' ')
+  log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
+}
+
+/** What nobody caught ends the process, with its stack in the log. Authors' methods are caught in the engine. */
+function catchStrays(log: ProcessLog): void {
+  process.on('uncaughtException', (error, origin) => {
+    log.error(
+      `${origin === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception'}: ${messageOf(error)}`,
+      {
+        error,
+      },
+    )
+    process.exit(1)
+  })
+  // Whoever read our output may be gone; that is no reason to end a game.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+  onFreezeSignal(() => log.warn('SIGUSR1: freeze is not built yet'))
+}

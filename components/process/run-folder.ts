@@ -1,0 +1,157 @@
+// The run folder: what runs of one server, as its processes and the `goworld` command both see it.
+//
+//     <game folder>/.goworld/gate1.pid    the pid, and when that process began, so that a reused pid is told apart
+//                            gate1.sock   the control channel
+//                            gate1.out    standard output and error in the background
+//                            goworld.ini  the configuration that `goworld start` made, when it made one
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
+
+/** `dev` is all three in one process; `bots` play beside the server and have no control channel. */
+export type Role = 'dispatcher' | 'game' | 'gate' | 'dev' | 'bots'
+/** In the order of a start; a stop goes backwards. */
+export const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate', 'dev', 'bots']
+
+/** One process of a server. */
+export interface ProcessId {
+  readonly role: Role
+  readonly id: number
+}
+
+export interface ProcessFound extends ProcessId {
+  readonly pid: number
+  /** False for what a process left that was killed, even when its pid is another program's by now. */
+  readonly alive: boolean
+}
+
+export const nameOf = ({ role, id }: ProcessId): string => `${role}${id}`
+
+/** The smallest limit among our systems, less the longest name that a socket of ours has. */
+const SOCKET_FOLDER_BYTES_MAX = 103 - '/dispatcher1000.sock'.length
+
+export class RunFolder {
+  readonly path: string
+  /** The folder of the sockets: this one, unless its path is too long for a socket's. */
+  readonly socketFolder: string
+
+  constructor(gameFolder: string) {
+    this.path = join(gameFolder, '.goworld')
+    const short = Buffer.byteLength(this.path) <= SOCKET_FOLDER_BYTES_MAX
+    this.socketFolder = short ? this.path : shortFolder(this.path)
+  }
+
+  get configPath(): string {
+    return join(this.path, 'goworld.ini')
+  }
+  socketPath(process: ProcessId): string {
+    return join(this.socketFolder, `${nameOf(process)}.sock`)
+  }
+  outPath(process: ProcessId): string {
+    return join(this.path, `${nameOf(process)}.out`)
+  }
+
+  create(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 })
+    mkdirSync(this.socketFolder, { recursive: true, mode: 0o700 })
+  }
+
+  /** Makes a process (this one) the only one of its name here; answers how to give the name back. */
+  claim(name: ProcessId, pid = process.pid): () => void {
+    this.create()
+    const file = this.#pidPath(name)
+    const text = `${pid}\n${beginningOf(pid)}\n`
+    const running = this.find(name)
+    if (running?.alive) throw new OperatorError(`${nameOf(name)} runs already in ${this.path}, pid ${running.pid}`)
+    if (running) this.clear(name)
+    try {
+      writeFileSync(file, text, { flag: 'wx' })
+    } catch (error) {
+      throw new OperatorError(`${file}: cannot be written: ${messageOf(error)}`)
+    }
+    return () => {
+      if (readText(file) === text) rmSync(file, { force: true })
+    }
+  }
+
+  find(name: ProcessId): ProcessFound | undefined {
+    const [pidText, beginning] = readText(this.#pidPath(name))?.split('\n') ?? []
+    const pid = Number(pidText)
+    if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
+    return { ...name, pid, alive: isAlive(pid, beginning ?? '') }
+  }
+
+  /** Every process with a pid file, in the order of a start. */
+  processes(): ProcessFound[] {
+    const found: ProcessFound[] = []
+    for (const file of listed(this.path)) {
+      const [, role, id] = /^([a-z]+)(\d+)\.pid$/.exec(file) ?? []
+      if (!ROLES.includes(role as Role)) continue
+      const process = this.find({ role: role as Role, id: Number(id) })
+      if (process) found.push(process)
+    }
+    return found.sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.id - b.id)
+  }
+
+  /** Removes what a process left that did not end by itself. */
+  clear(name: ProcessId): void {
+    rmSync(this.#pidPath(name), { force: true })
+    rmSync(this.socketPath(name), { force: true })
+  }
+
+  #pidPath(process: ProcessId): string {
+    return join(this.path, `${nameOf(process)}.pid`)
+  }
+}
+
+/** Whether the process that wrote the pid file still runs. */
+function isAlive(pid: number, beginning: string): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    // EPERM: it is another user's.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  return beginningOf(pid) === beginning
+}
+
+/**
+ * When a process began: with the pid it names one process for good. Another answer for a process that has ended
+ * and that its parent has not yet waited for.
+ */
+function beginningOf(pid: number): string {
+  const stat = readText(`/proc/${pid}/stat`)
+  if (stat !== undefined) {
+    // The second field is the program's name in brackets, and may hold anything.
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' || state === 'X' ? 'ended' : fields[18]!
+  }
+  // A system without /proc, such as macOS.
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env, encoding: 'utf8' })
+  return stdout?.trim() ?? ''
+}
+
+function shortFolder(path: string): string {
+  const hash = createHash('sha256').update(path).digest('hex').slice(0, 12)
+  return join(tmpdir(), `goworld-${userInfo().uid}-${hash}`)
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
