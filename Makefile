@@ -4,6 +4,7 @@
 NODE = $(shell if [ -x node_modules/.bin/node ]; then echo node_modules/.bin/node; else echo node; fi)
 GOWORLD = components/cli/goworld
 INSTALLED = node_modules/.package-lock.json
+NPM_QUIET = --no-audit --no-fund --loglevel=error
 BOTS = 20
 
 .DEFAULT_GOAL := help
@@ -56,9 +57,11 @@ test_game test_client nil_game: $(INSTALLED)
 
 install: $(INSTALLED)
 
-# npm warns that its own Node is too old for us; the one it installs is not.
+# npm warns that its own Node is too old for us; the one it installs is not. `npm ci` refuses a lockfile that lacks the
+# packages of other systems, as one has that was made behind a mirror; `npm install` takes the same versions from it.
 $(INSTALLED): package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	@echo 'installing the dependencies …'
+	@npm ci $(NPM_QUIET) 2>/dev/null || npm install --no-save $(NPM_QUIET)
 	@touch $@
 
 clean:

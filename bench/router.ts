@@ -25,7 +25,7 @@ const WARM_UP_MS = 1500
 const MEASURED_MS = Number(process.env['MS'] ?? 4000)
 /** What may be under way at a time, so that buffers stay as small as on a server that keeps up. */
 const UNDER_WAY_BYTES = 4 * 1024 * 1024
-const SLAB_BYTES = 128 * 1024
+const SLAB_BYTES = 16 * 1024
 const RESEND_BYTES_MAX = 64 * 1024 * 1024
 const TARGET_PER_CPU_SECOND = 5_000_000
 
@@ -127,7 +127,7 @@ function keepSending(mayWait: () => boolean, send: (slab: Uint8Array) => void, s
   let going = true
   const turn = () => {
     if (!going) return
-    for (let count = 0; count < 2 && !mayWait(); count++) send(slabs[next++ % slabs.length]!)
+    for (let count = 0; count < 16 && !mayWait(); count++) send(slabs[next++ % slabs.length]!)
     setImmediate(turn)
   }
   turn()

@@ -23,10 +23,10 @@ void runProgram('dev', async () => {
   const settings = { ...config.game(1), httpAddr: config.gate(1).httpAddr }
   // `goworld dev` holds the other end: when it is gone, so are we.
   process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
-  await runProcess({ role: 'dev', id: 1 }, config, settings, { log: undefined }, async ({ log, http }) => {
+  await runProcess({ role: 'dev', id: 1 }, config, settings, { log: undefined }, async ({ log }) => {
     const dispatcher = await startDispatcher({ id: 1, config, links, listen, log })
     const game = await startGame({ id: 1, config, definition, links, dispatchers: [listen], log })
-    const gate = await startGate({ id: 1, config, links, dispatchers: [listen], log, http })
+    const gate = await startGate({ id: 1, config, links, dispatchers: [listen], log })
     return together({ dispatcher, game, gate })
   })
 })

@@ -85,10 +85,10 @@ export function refuseSecond({ folder, run }: Server): void {
   for (const one of found) run.clear(one)
 }
 
-/** The file for the processes to read, made now if need be. */
+/** The file for the processes to read, made now if need be, and the run folder with it. */
 export function writeConfig({ config, configPath, run }: Server): string {
-  if (configPath !== undefined) return configPath
   run.create()
+  if (configPath !== undefined) return configPath
   writeFileSync(run.configPath, formatConfig(config))
   return run.configPath
 }

@@ -6,7 +6,7 @@ import { basename, join, relative } from 'node:path'
 import { realClock } from '../../engine/base/clock.ts'
 import { Child, type Status } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
-import { nameOf, type ProcessId } from '../process/run-folder.ts'
+import { nameOf, type ProcessId, ROLES } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { endAll } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
@@ -47,7 +47,7 @@ export const start = command({
     if (up) {
       say(`\n${bold(`${folder} is up`)} after ${((realClock.now() - began) / 1000).toFixed(1)} s`)
       sayAddresses(await crew.statuses())
-      sayWhatNext(folder!, configPath, flags.d)
+      sayWhatNext(folder!, configPath, flags)
       if (flags.d) return crew.leave()
       await Promise.race([interrupts.first, crew.ended])
     }
@@ -79,8 +79,11 @@ class Crew {
 
   /** Resolves to false when it was interrupted, or has failed and has said why. */
   async start(module: string, configPath: string, bots: number, interrupts: Interrupts): Promise<boolean> {
-    for (const { name, command } of commandsOf(this.#server, module, configPath)) {
-      if (!(await this.#wait([this.#spawn(name, command)], 'to start', () => true, interrupts))) return false
+    const commands = commandsOf(this.#server, module, configPath)
+    for (const role of ROLES) {
+      const group = commands.filter(({ name }) => name.role === role)
+      const children = group.map(({ name, command }) => this.#spawn(name, command))
+      if (!(await this.#wait(children, 'to start', () => true, interrupts))) return false
     }
     if (!(await this.#wait(this.#children, 'to be ready', ({ ready }) => ready === true, interrupts))) return false
     for (const child of this.#children) void child.ended.then(() => this.#lost(child))
@@ -165,13 +168,13 @@ class Crew {
   }
 }
 
-function sayWhatNext(folder: string, configPath: string, background: boolean): void {
+function sayWhatNext(folder: string, configPath: string, { d, bots }: { d: boolean; bots: number }): void {
   const goworld = callable('components/cli/goworld')
-  const file = relative(process.cwd(), configPath)
   say('')
   if (basename(folder) === 'test_game') {
-    say(`  play:    ${callable('examples/test_client/test_client')} -N 100 -configfile ${file}`)
+    const client = `${callable('examples/test_client/test_client')} -N 100 -S ${bots + 1}`
+    say(`  play:    ${client} -configfile ${relative(process.cwd(), configPath)}`)
   }
   say(`  status:  ${goworld} status ${folder}`)
-  say(`  stop:    ${background ? '' : 'Ctrl-C, or '}${goworld} stop ${folder}\n`)
+  say(`  stop:    ${d ? '' : 'Ctrl-C, or '}${goworld} stop ${folder}\n`)
 }

@@ -57,8 +57,9 @@ function row(status: ProcessStatus): string[] {
     shown('uptimeSeconds', duration),
     shown('cpuPercent', (percent) => `${percent}%`),
     shown('rssBytes', (bytes) => `${Math.round(bytes / 1024 / 1024)} MB`),
-    shown('entities'),
-    shown('clients'),
+    // Others know of entities too, but do not have them.
+    ['game', 'dev'].includes(status.role) ? shown('entities') : '',
+    ['gate', 'dev'].includes(status.role) ? shown('clients') : '',
   ]
 }
 

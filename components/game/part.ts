@@ -12,6 +12,7 @@ import { openKvdb } from '../../engine/kvdb/backends.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import { openStorage } from '../../engine/storage/backends.ts'
 import type { Part } from '../process/part.ts'
+import { openDoor } from './door.ts'
 import { Game } from './game.ts'
 import { measureLoad } from './load.ts'
 
@@ -27,6 +28,7 @@ export interface GamePartOptions {
 /** The game that a module exports. Whatever else is wrong with the module is thrown as it is, with its stack. */
 export async function loadGame(path: string): Promise<GameDefinition> {
   if (!existsSync(path)) throw new OperatorError(`${path}: no such file`)
+  openDoor()
   const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
   if (isGameDefinition(module.default)) return module.default
   throw new OperatorError(`${path} exports no game: it must end with export default game([…])`)

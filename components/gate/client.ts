@@ -1,150 +1,106 @@
-// One client's connection: what it sends is cut into frames, what is for it is gathered and leaves in one write a turn.
+// One client of the gate: its connection, cut into frames, and what the gate knows of it.
 //
-//     out        calls, attribute changes, creates and destroys, in order      never dropped: too many end the client
-//     positions  one 1502 frame of records, copied word by word                while the client lags: the latest of
-//                                                                             each entity only
-import type { Clock } from '../../engine/base/clock.ts'
+//     waiting ──deployment ready──> booting ──bindPlayer──> bound ──connection closed──> gone
+//             (no entity yet)               (boot entity asked for)       any state may end there
+import { messageOf, WireError } from '../../engine/base/errors.ts'
 import type { Connection } from '../../engine/net/connection.ts'
-import { clientMessages } from '../../engine/wire/client-wire.ts'
-import { FRAME_HEADER_BYTES, PacketWriter, putU32 } from '../../engine/wire/packet.ts'
-import { RECORD_BYTES } from '../../engine/wire/sync.ts'
+import { FrameReader } from '../../engine/wire/frame.ts'
+import type { Output } from './output.ts'
 import type { View } from './views.ts'
 
-const RECORD_WORDS = RECORD_BYTES / 4
-/** Two unused bytes, so that the records behind the frame's header lie on whole words. */
-const ALIGN_BYTES = 2
-const HEADER_WORDS = (ALIGN_BYTES + FRAME_HEADER_BYTES) / 4
-/** With more than this unsent, a client lags: it gets only the latest positions. */
-const LAG_BYTES = 64 * 1024
+export type ClientState = 'waiting' | 'booting' | 'bound' | 'gone'
 
-export class GateClient {
+export interface ClientOwner {
+  /** A whole frame: type and fields. Answers false when the client is not heard any more. */
+  frame(client: Client, bytes: Uint8Array, start: number, end: number): boolean
+  /** The client announced a frame of a length that is not allowed. */
+  badLength(client: Client, message: string): void
+  /** The connection is over. */
+  closed(client: Client, reason: string): void
+}
+
+export interface ClientIdentity {
+  readonly slot: number
+  /** The gate's own name for it, which no client ever chooses. */
   readonly id: string
+  /** The entity with which it begins. */
+  readonly bootId: string
+}
+
+export class Client {
+  readonly slot: number
+  readonly id: string
+  /** The characters of the id. */
   readonly idBytes: Uint8Array
+  readonly output: Output
   readonly connection: Connection
-  /** The entity that stands for it, and where that lives. */
+  state: ClientState = 'waiting'
+  /** Whom the games are told has lost its client: the boot entity, then whoever was bound last. */
+  entityId: string
+  /** The entity that the client plays, as long as a game says so. */
   player: View | undefined
-  /** Whom to tell when it goes before it has a player. */
-  bootEntityId: string | undefined
+  /** Whether positions of the player are taken from the client. */
   syncing = false
-  /** What it sees. */
-  readonly watching = new Set<View>()
-  readonly filters = new Map<string, string>()
+  /** Which refusals were logged; see `refusals.ts`. */
+  refused = 0
+
+  // For `heartbeat.ts`, which looks now and then.
+  heard = true
   heardMs: number
-  closed = false
-  /** Whether it is on the list of those to flush. */
-  touched = false
+  bootedMs = 0
+  /** When the frame that is still unfinished was first seen so, or -1. */
+  unfinishedMs = -1
 
-  readonly #out = new PacketWriter(512)
-  readonly #queueBytesMax: number
-  #positions = new ArrayBuffer((HEADER_WORDS + 4 * RECORD_WORDS) * 4)
-  #words = new Int32Array(this.#positions)
-  #bytes = new Uint8Array(this.#positions)
-  #records = 0
-  #latest: Map<View, Int32Array> | undefined
+  readonly #owner: ClientOwner
+  readonly #frames: FrameReader
 
-  constructor(id: string, connection: Connection, clock: Clock, queueBytesMax: number) {
+  constructor(
+    { slot, id, bootId }: ClientIdentity,
+    connection: Connection,
+    output: Output,
+    owner: ClientOwner,
+    { packetBytesMax, nowMs }: { readonly packetBytesMax: number; readonly nowMs: number },
+  ) {
+    this.slot = slot
     this.id = id
     this.idBytes = Uint8Array.from(id, (character) => character.charCodeAt(0))
+    this.entityId = bootId
     this.connection = connection
-    this.heardMs = clock.now()
-    this.#queueBytesMax = queueBytesMax
+    this.output = output
+    this.heardMs = nowMs
+    this.#owner = owner
+    // A later protocol's hello, a rate limit: they would sit here, between the frame and its handler.
+    this.#frames = new FrameReader((bytes, start, end) => owner.frame(this, bytes, start, end), {
+      maxBytes: packetBytesMax,
+    })
   }
 
-  /** Bytes that have not reached its kernel. */
-  get queuedBytes(): number {
-    return this.connection.bufferedBytes + this.#out.at
+  /** Begins to listen. TLS and compression would have wrapped the connection before it got here. */
+  open(): void {
+    const { connection, output } = this
+    connection.handle({
+      data: (chunk) => this.#receive(chunk),
+      drain: () => output.written(),
+      close: (reason) => this.#owner.closed(this, reason),
+    })
   }
 
-  get isOverfull(): boolean {
-    return this.queuedBytes > this.#queueBytesMax
+  get remote(): string {
+    return this.connection.remote
   }
 
-  /** A message meant for this client: `body` is what follows the client's id. */
-  addressed(type: number, gateId: number, body: Uint8Array, from: number, to: number): void {
-    const out = this.#out
-    const start = out.beginFrame(type)
-    out.u16(gateId)
-    out.raw(this.idBytes)
-    out.raw(body, from, to)
-    out.endFrame(start)
+  /** Bytes of a frame that has not arrived whole. */
+  get unfinishedBytes(): number {
+    return this.#frames.waitingBytes
   }
 
-  /** A message that is the same for everybody. */
-  common(type: number, body: Uint8Array, from: number, to: number): void {
-    const out = this.#out
-    const start = out.beginFrame(type)
-    out.raw(body, from, to)
-    out.endFrame(start)
-  }
-
-  /** The position of an entity it sees, as the eight words of a record. */
-  position(view: View, words: Int32Array): void {
-    if (this.connection.bufferedBytes > LAG_BYTES) {
-      this.#latest ??= new Map()
-      const held = this.#latest.get(view)
-      if (held) held.set(words)
-      else this.#latest.set(view, words.slice())
-      return
+  #receive(chunk: Uint8Array): void {
+    if (this.state === 'gone') return
+    try {
+      this.#frames.push(chunk)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#owner.badLength(this, messageOf(error))
     }
-    if ((HEADER_WORDS + (this.#records + 1) * RECORD_WORDS) * 4 > this.#positions.byteLength) this.#growPositions()
-    const to = this.#words
-    const at = HEADER_WORDS + this.#records * RECORD_WORDS
-    // Spelt out: a call of `set` costs more than eight stores.
-    to[at] = words[0]!
-    to[at + 1] = words[1]!
-    to[at + 2] = words[2]!
-    to[at + 3] = words[3]!
-    to[at + 4] = words[4]!
-    to[at + 5] = words[5]!
-    to[at + 6] = words[6]!
-    to[at + 7] = words[7]!
-    this.#records++
-  }
-
-  /** It no longer sees this one: positions that wait go out before the destroy, or not at all. */
-  forget(view: View): void {
-    this.#latest?.delete(view)
-    if (this.#records > 0) this.#commitPositions()
-  }
-
-  /** Puts positions that were held back while it lagged among those to send. */
-  caughtUp(): boolean {
-    const latest = this.#latest
-    if (!latest || this.connection.bufferedBytes > LAG_BYTES) return false
-    this.#latest = undefined
-    for (const [view, words] of latest) this.position(view, words)
-    return true
-  }
-
-  /** Sends what was gathered, in one write. */
-  flush(): void {
-    this.touched = false
-    if (this.#records > 0) this.#commitPositions()
-    const length = this.#out.at
-    if (length === 0 || this.closed) return
-    const chunk = Buffer.allocUnsafe(length)
-    chunk.set(this.#out.written())
-    this.#out.at = 0
-    this.connection.write(chunk)
-  }
-
-  #commitPositions(): void {
-    const start = ALIGN_BYTES
-    const end = (HEADER_WORDS + this.#records * RECORD_WORDS) * 4
-    const bytes = this.#bytes
-    putU32(bytes, start, end - start - 4)
-    bytes[start + 4] = clientMessages.positions.code & 0xff
-    bytes[start + 5] = clientMessages.positions.code >>> 8
-    this.#out.raw(bytes, start, end)
-    this.#records = 0
-  }
-
-  #growPositions(): void {
-    const grown = new ArrayBuffer(this.#positions.byteLength * 2)
-    const words = new Int32Array(grown)
-    words.set(this.#words)
-    this.#positions = grown
-    this.#words = words
-    this.#bytes = new Uint8Array(grown)
   }
 }

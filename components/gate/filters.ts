@@ -1,67 +1,139 @@
-// Filter properties of clients, and who matches: a key's clients stand by their value, so that a comparison is made once
-// for each value, and equality is one look.
-import type { FilterOperator } from '../../engine/wire/client-wire.ts'
-import type { GateClient } from './client.ts'
+// Filter properties of clients: keys and values that games give to them, by which a call reaches some of the clients.
+//
+//     key ─> value ─> clients          `=` looks the value up; the other operators compare with each value there is
+//
+// As in GoWorld a client without the key matches nothing, not even `!=`, and an empty key means every client. Values
+// are compared as numbers when both sides are, else as texts.
+
+/** A decimal number as people write it; anything else is text. */
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i
+
+interface Value {
+  readonly text: string
+  readonly number: number | undefined
+  readonly clients: Set<number>
+}
+
+class Values {
+  readonly byText = new Map<string, Value>()
+  readonly byNumber = new Map<number, Set<Value>>()
+
+  add(client: number, text: string): void {
+    let value = this.byText.get(text)
+    if (!value) {
+      value = { text, number: numberIn(text), clients: new Set() }
+      this.byText.set(text, value)
+      if (value.number !== undefined) this.#alike(value.number).add(value)
+    }
+    value.clients.add(client)
+  }
+
+  remove(client: number, text: string): void {
+    const value = this.byText.get(text)
+    if (!value) return
+    value.clients.delete(client)
+    if (value.clients.size > 0) return
+    this.byText.delete(text)
+    if (value.number === undefined) return
+    const alike = this.#alike(value.number)
+    alike.delete(value)
+    if (alike.size === 0) this.byNumber.delete(value.number)
+  }
+
+  /** Texts that say the same number. */
+  #alike(number: number): Set<Value> {
+    let alike = this.byNumber.get(number)
+    if (!alike) {
+      alike = new Set()
+      this.byNumber.set(number, alike)
+    }
+    return alike
+  }
+}
 
 export class Filters {
-  readonly #keys = new Map<string, Map<string, Set<GateClient>>>()
+  readonly #keys = new Map<string, Values>()
+  /** By client: its properties. */
+  readonly #clients = new Map<number, Map<string, string>>()
 
-  set(client: GateClient, key: string, value: string): void {
-    this.#remove(client, key)
-    client.filters.set(key, value)
+  set(client: number, key: string, value: string): void {
+    let properties = this.#clients.get(client)
+    if (!properties) {
+      properties = new Map()
+      this.#clients.set(client, properties)
+    }
+    const before = properties.get(key)
+    if (before === value) return
+    if (before !== undefined) this.#remove(client, key, before)
+    properties.set(key, value)
     let values = this.#keys.get(key)
     if (!values) {
-      values = new Map()
+      values = new Values()
       this.#keys.set(key, values)
     }
-    const clients = values.get(value)
-    if (clients) clients.add(client)
-    else values.set(value, new Set([client]))
+    values.add(client, value)
   }
 
-  clear(client: GateClient): void {
-    for (const key of [...client.filters.keys()]) this.#remove(client, key)
+  /** Takes all of a client's properties away. */
+  clear(client: number): void {
+    const properties = this.#clients.get(client)
+    if (!properties) return
+    this.#clients.delete(client)
+    for (const [key, value] of properties) this.#remove(client, key, value)
   }
 
-  /** Calls `visit` with every client whose property compares so. A client without the property matches nothing. */
-  forEachMatch(key: string, operator: FilterOperator, value: string, visit: (client: GateClient) => void): void {
+  /**
+   * Calls `visit` for each client whose property `key` compares to `operand`. `operator`: its index in
+   * `FILTER_OPERATORS`; one that is unknown matches nothing. An empty key is for the caller, who knows every client.
+   */
+  forEach(operator: number, key: string, operand: string, visit: (client: number) => void): void {
     const values = this.#keys.get(key)
     if (!values) return
-    for (const [held, clients] of values)
-      if (compares(held, operator, value)) for (const client of clients) visit(client)
+    const number = numberIn(operand)
+    if (operator === 0) {
+      if (number === undefined) return values.byText.get(operand)?.clients.forEach(visit)
+      return values.byNumber.get(number)?.forEach((value) => value.clients.forEach(visit))
+    }
+    for (const value of values.byText.values()) {
+      if (holds(operator, compare(value, operand, number))) value.clients.forEach(visit)
+    }
   }
 
-  #remove(client: GateClient, key: string): void {
-    const value = client.filters.get(key)
-    if (value === undefined) return
-    client.filters.delete(key)
-    const values = this.#keys.get(key)!
-    const clients = values.get(value)!
-    clients.delete(client)
-    if (clients.size === 0) values.delete(value)
-    if (values.size === 0) this.#keys.delete(key)
+  #remove(client: number, key: string, value: string): void {
+    const values = this.#keys.get(key)
+    if (!values) return
+    values.remove(client, value)
+    if (values.byText.size === 0) this.#keys.delete(key)
   }
 }
 
-/** As numbers when both are, else as text. */
-export function compares(left: string, operator: FilterOperator, right: string): boolean {
-  const numeric = isNumber(left) && isNumber(right)
-  const a = numeric ? Number(left) : left
-  const b = numeric ? Number(right) : right
+/** Less than 0, 0 or more than 0, as the value is less than, equal to or more than the operand. */
+function compare(value: Value, operand: string, number: number | undefined): number {
+  if (value.number !== undefined && number !== undefined) return value.number - number
+  return value.text < operand ? -1 : value.text > operand ? 1 : 0
+}
+
+function holds(operator: number, order: number): boolean {
   switch (operator) {
-    case '=':
-      return a === b
-    case '!=':
-      return a !== b
-    case '>':
-      return a > b
-    case '<':
-      return a < b
-    case '>=':
-      return a >= b
-    case '<=':
-      return a <= b
+    case 0:
+      return order === 0
+    case 1:
+      return order !== 0
+    case 2:
+      return order > 0
+    case 3:
+      return order < 0
+    case 4:
+      return order >= 0
+    case 5:
+      return order <= 0
+    default:
+      return false
   }
 }
 
-const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(text))
+function numberIn(text: string): number | undefined {
+  if (!NUMBER.test(text)) return undefined
+  const number = Number(text)
+  return Number.isFinite(number) ? number : undefined
+}

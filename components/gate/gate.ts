@@ -1,26 +1,31 @@
-// The gate: holds client connections, checks what they send, and fans out what games say.
+// The gate: holds the connections of clients, checks what they say, and passes on to each what games say once to all.
 //
-//     client ──frame──> Inbound ──stamped──> dispatcher of the entity
-//     client <──one write a turn── GateClient <── Views (who sees whom) <── dispatcher of this gate
+//     client ──> Client: frames ──> Intake: checks, stamp ──> Cluster ──> dispatcher ──> game
+//     client <── Output: batch  <── FanOut, ViewChanges: who <── Cluster <── dispatcher <── game
 import type { Address } from '../../engine/base/address.ts'
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
-import { messageOf, WireError } from '../../engine/base/errors.ts'
+import { WireError } from '../../engine/base/errors.ts'
 import { IdMaker } from '../../engine/base/id.ts'
-import { IdTable } from '../../engine/base/id-table.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
+import type { Link } from '../../engine/cluster/link.ts'
 import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
-import { clientMessages, FILTER_OPERATORS } from '../../engine/wire/client-wire.ts'
-import { FrameReader } from '../../engine/wire/frame.ts'
-import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
-import { getU16, getU32, PacketReader } from '../../engine/wire/packet.ts'
-import { RECORD_BYTES } from '../../engine/wire/sync.ts'
-import { GateClient } from './client.ts'
+import { messages } from '../../engine/wire/messages.ts'
+import { getU16 } from '../../engine/wire/packet.ts'
+import { BufferPool } from './buffers.ts'
+import { Client } from './client.ts'
+import { Clients } from './clients.ts'
+import { FanOut } from './fan-out.ts'
 import { Filters } from './filters.ts'
-import { type Drop, type Fault, Inbound } from './inbound.ts'
-import { type View, Views } from './views.ts'
+import { Games } from './games.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Intake } from './intake.ts'
+import { Output } from './output.ts'
+import { type Refusal, Refusals } from './refusals.ts'
+import { ViewChanges } from './view-changes.ts'
+import { Views } from './views.ts'
 
 export interface GateOptions {
   readonly id: number
@@ -29,85 +34,120 @@ export interface GateOptions {
   readonly log: Log
   readonly links: Transport
   readonly dispatchers: readonly Address[]
-  /** Where clients connect; more come in through `accept`. */
+  /** Where clients connect. Others, WebSockets say, are handed to `accept`. */
   readonly clients: readonly { readonly transport: Transport; readonly address: Address }[]
-  /** A client silent for longer is closed; 0 = never. */
+  /** A client may be silent for this long; 0: for ever. */
   readonly heartbeatMs: number
+  /** A client with more unsent bytes than this is closed. */
   readonly clientQueueBytesMax: number
+  /** A client that announces a longer frame is closed. */
   readonly clientPacketBytesMax: number
   readonly clientsMax: number
   readonly linkGraceMs: number
   readonly linkResendBytesMax: number
+  /** Which of GoWorld's clients connect. */
   readonly protocol: '2022' | '2017'
 }
 
-const FAULTS: ReadonlySet<string> = new Set<Fault>(['unknown type', 'malformed'])
-const ID_BYTES = 16
+/** How long a client that is being closed may take to read what was said to it. */
+const CLOSE_MS = 3000
 
 export class Gate {
   readonly #options: GateOptions
   readonly #log: Log
   readonly #turn: Turn
   readonly #cluster: Cluster
-  readonly #inbound: Inbound
   readonly #ids: IdMaker
-  readonly #views = new Views()
+  readonly #clients = new Clients()
+  readonly #views: Views
   readonly #filters = new Filters()
-  readonly #slots = new IdTable(1024)
-  readonly #clients: (GateClient | undefined)[] = []
-  readonly #free: number[] = []
-  /** Connected, but the deployment was not ready yet. */
-  readonly #waiting = new Set<GateClient>()
-  readonly #readyDispatchers = new Set<number>()
+  readonly #viewChanges: ViewChanges
+  readonly #fanOut: FanOut
+  readonly #intake: Intake
+  readonly #heartbeat: Heartbeat
+  readonly #games: Games
+  readonly #refusals: Refusals
+  readonly #pool = new BufferPool()
   readonly #listeners: Listener[] = []
-  readonly #counts = new Map<string, number>()
-  readonly #logged = new WeakMap<GateClient, Set<string>>()
-  readonly #reader = new PacketReader()
-  readonly #record = new Int32Array(RECORD_BYTES / 4)
-  #touched: GateClient[] = []
-  #congested = new Set<number>()
-  #heartbeat: Scheduled | undefined
+  /** Clients that wait for a boot entity, in the order in which they came. */
+  readonly #waiting = new Set<Client>()
+  /** Closed by us and still on their way out. */
+  readonly #leaving = new Map<Client, Scheduled>()
+  readonly #readyDispatchers = new Set<number>()
+  readonly #congested = new Set<number>()
+  /** Outputs with something to say at the end of this turn, and those that are saying it. */
+  #touched: Output[] = []
+  #flushing: Output[] = []
   #ready = false
   #stopping = false
+  #saidFull = false
+  #gone: (() => void) | undefined
+  #unreadable = 0
 
   constructor(options: GateOptions) {
+    const { id, clock, random, log } = options
     this.#options = options
-    this.#log = options.log
-    this.#turn = new Turn(options.clock)
-    this.#ids = new IdMaker(options.clock, options.random)
+    this.#log = log
+    this.#turn = new Turn(clock)
+    this.#ids = new IdMaker(clock, random)
+    this.#refusals = new Refusals(log)
     this.#cluster = new Cluster(
       {
-        self: { role: 'gate', id: options.id },
-        clock: options.clock,
+        self: { role: 'gate', id },
+        clock,
         turn: this.#turn,
-        log: options.log,
-        random: options.random,
+        log,
+        random,
         transport: options.links,
         dispatchers: options.dispatchers,
         graceMs: options.linkGraceMs,
         resendBytesMax: options.linkResendBytesMax,
       },
       {
-        up: (_dispatcher, link, fresh) => {
-          if (fresh) link.send('gateHello', { gateId: options.id })
-          this.#bootWaiting()
-        },
+        up: (dispatcher, link, fresh) => fresh && this.#introduce(dispatcher, link),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
-        down: (dispatcher, reason) => {
-          this.#readyDispatchers.delete(dispatcher)
-          if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}; clients stay`)
-        },
-        congested: (dispatcher, on) => this.#setCongested(dispatcher, on),
+        down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
+        congested: (dispatcher, on) => this.#linkCongested(dispatcher, on),
       },
     )
-    this.#inbound = new Inbound(this.#cluster, options.protocol)
-    this.#turn.stage(() => this.#flushClients())
+    this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
+    const known = { gateId: id, clients: this.#clients, views: this.#views, filters: this.#filters }
+    this.#viewChanges = new ViewChanges({
+      ...known,
+      clientGone: (entityId, clientId) => this.#tellGone(entityId, clientId),
+    })
+    this.#fanOut = new FanOut({
+      ...known,
+      protocol: options.protocol,
+      closeClient: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
+    })
+    this.#intake = new Intake(this.#cluster, options.protocol, {
+      drop: (client, reason) => this.#refusals.add(client, reason),
+      refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
+    })
+    this.#games = new Games(clock, options.linkGraceMs, {
+      gone: (gameId) => this.#gameDown(gameId),
+      settled: () => this.#bootWaiting(),
+    })
+    this.#heartbeat = new Heartbeat({
+      clock,
+      clients: this.#clients,
+      heartbeatMs: options.heartbeatMs,
+      paused: () => this.#congested.size > 0,
+      refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
+    })
+    this.#turn.stage(() => this.#flushOutputs())
     this.#turn.stage(() => this.#cluster.flush())
   }
 
-  /** Every process that the deployment wants is there: clients get their boot entities. */
+  /** The whole deployment is there: clients that come get an entity. */
   get ready(): boolean {
     return this.#ready
+  }
+
+  /** Where it really listens for clients. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map(({ address }) => address)
   }
 
   async start(): Promise<void> {
@@ -115,105 +155,160 @@ export class Gate {
       this.#listeners.push(await transport.listen(address, (connection) => this.accept(connection)))
     }
     this.#cluster.start()
-    if (this.#options.heartbeatMs > 0) this.#checkHeartbeats()
+    this.#heartbeat.start()
   }
 
-  /** Where clients can connect: the ports are known once it has started. */
-  get addresses(): readonly Address[] {
-    return this.#listeners.map(({ address }) => address)
-  }
-
+  /** Closes all clients, then leaves the cluster; that tells the games that they are gone. */
   async stop(): Promise<void> {
     this.#stopping = true
-    this.#heartbeat?.cancel()
-    for (const client of this.#clients) client?.connection.close('the gate stops')
-    await this.#cluster.close()
+    this.#heartbeat.stop()
+    this.#games.stop()
+    const gone = new Promise<void>((resolve) => {
+      this.#gone = resolve
+    })
+    for (const client of this.#clients) this.#close(client, 'the gate stops')
+    // Each goes within CLOSE_MS, whether it reads what was said to it or not.
+    if (this.#leaving.size > 0) await gone
     await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#cluster.close()
+  }
+
+  /** Takes a client. */
+  accept(connection: Connection): void {
+    if (this.#stopping) return this.#turnAway(connection, 'stopping')
+    const { clientsMax, clientQueueBytesMax, clientPacketBytesMax, clock } = this.#options
+    if (this.#clients.size >= clientsMax) {
+      if (!this.#saidFull) this.#log.warn(`clients_max = ${clientsMax} is reached: more are turned away`)
+      this.#saidFull = true
+      return this.#turnAway(connection, 'gateFull')
+    }
+    const identity = { slot: this.#clients.nextSlot, id: this.#ids.next(), bootId: this.#ids.next() }
+    const output = new Output(
+      identity.slot,
+      identity.id,
+      connection,
+      this.#pool,
+      this.#outputOwner,
+      clientQueueBytesMax,
+    )
+    const limits = { packetBytesMax: clientPacketBytesMax, nowMs: clock.now() }
+    const client = new Client(identity, connection, output, this.#clientOwner, limits)
+    this.#clients.add(client)
+    this.#fanOut.addOutput(output)
+    this.#log.debug(`client ${client.id} has come from ${client.remote}`)
+    this.#boot(client)
+    client.open()
+    if (this.#congested.size > 0) connection.pause()
   }
 
   status() {
+    let lagging = 0
+    let queuedBytes = 0
+    for (const { output } of this.#clients) {
+      if (output.lagging) lagging++
+      queuedBytes += output.queuedBytes
+    }
     return {
+      id: this.#options.id,
       ready: this.#ready,
-      clients: this.#slots.size,
-      views: this.#views.size,
+      clients: this.#clients.size,
       waiting: this.#waiting.size,
-      counts: Object.fromEntries(this.#counts),
+      leaving: this.#leaving.size,
+      lagging,
+      queuedBytes,
+      paused: this.#congested.size > 0,
+      games: this.#games.known,
+      entities: this.#views.size,
+      watchings: this.#views.watchings,
+      calls: this.#intake.calls,
+      positions: this.#intake.positions,
+      deliveredRecords: this.#fanOut.deliveredRecords,
+      deliveredMessages: this.#fanOut.deliveredMessages + this.#viewChanges.delivered,
+      missedClients: this.#fanOut.missedClients + this.#viewChanges.missedClients,
+      missedEntities: this.#fanOut.missedEntities,
+      stale: this.#viewChanges.stale,
+      unreadable: this.#unreadable,
+      refused: { ...this.#refusals.counts },
+      links: this.#cluster.links.map(({ up, unackedBytes, droppedPackets }) => ({ up, unackedBytes, droppedPackets })),
     }
   }
 
-  /** Takes a client's connection. */
-  accept(connection: Connection): void {
-    const { clock, clientQueueBytesMax, clientPacketBytesMax, clientsMax } = this.#options
-    if (this.#slots.size >= clientsMax || this.#stopping) {
-      this.#count('too many clients')
-      connection.handle({ data() {}, close() {} })
-      return connection.close('the gate is full')
-    }
-    const client = new GateClient(this.#ids.next(), connection, clock, clientQueueBytesMax)
-    this.#add(client)
-    const frames = new FrameReader(
-      (bytes, start, end) => {
-        client.heardMs = clock.now()
-        const trouble = this.#inbound.receive(client, bytes, start, end)
-        if (trouble) this.#trouble(client, trouble)
-        return !client.closed
-      },
-      { maxBytes: clientPacketBytesMax },
-    )
-    connection.handle({
-      data: (chunk) => {
-        try {
-          frames.push(chunk)
-        } catch (error) {
-          if (!(error instanceof WireError)) throw error
-          this.#trouble(client, 'malformed', messageOf(error))
-        }
-      },
-      drain: () => {
-        if (client.caughtUp()) this.#touch(client)
-      },
-      close: (reason) => this.#closed(client, reason),
-    })
-    if (this.#congested.size > 0) connection.pause()
-    this.#waiting.add(client)
-    this.#bootWaiting()
+  // --- clients -------------------------------------------------------------------------------------------------------
+
+  readonly #clientOwner = {
+    frame: (client: Client, bytes: Uint8Array, start: number, end: number) =>
+      client.state !== 'gone' && this.#intake.frame(client, bytes, start, end),
+    badLength: (client: Client, message: string) => this.#refuse(client, 'badLength', message),
+    closed: (client: Client, reason: string) => this.#closed(client, reason),
   }
 
-  // --- clients come and go -------------------------------------------------------------------------------------------
+  readonly #outputOwner = {
+    touched: (output: Output) => {
+      this.#touched.push(output)
+      this.#turn.request()
+    },
+    overflowed: (output: Output) =>
+      this.#refuse(this.#clients.at(output.slot), 'overflow', `${output.queuedBytes} bytes wait for it`),
+  }
 
-  #add(client: GateClient): void {
-    const slot = this.#free.pop() ?? this.#clients.length
-    this.#clients[slot] = client
-    this.#slots.setText(client.id, slot)
+  /** Asks for the client's first entity, as soon as there is somebody to ask. */
+  #boot(client: Client): void {
+    const link = this.#cluster.toEntity(client.entityId)
+    if (!this.#ready || !this.#games.settled || !link.up || !this.#ownLink.up) {
+      this.#waiting.add(client)
+      return
+    }
+    this.#waiting.delete(client)
+    client.state = 'booting'
+    client.bootedMs = this.#options.clock.now()
+    link.send('bootEntity', { entityId: client.entityId, gateId: this.#options.id, clientId: client.id })
   }
 
   #bootWaiting(): void {
-    if (!this.#ready) return
-    for (const client of this.#waiting) {
-      const entityId = this.#ids.next()
-      const link = this.#cluster.toEntity(entityId)
-      if (!link.up) return
-      this.#waiting.delete(client)
-      client.bootEntityId = entityId
-      link.send('bootEntity', { entityId, gateId: this.#options.id, clientId: client.id })
-    }
+    for (const client of this.#waiting) this.#boot(client)
   }
 
-  #closed(client: GateClient, reason: string): void {
-    client.closed = true
-    const slot = this.#slots.deleteText(client.id)
-    if (slot < 0) return
-    this.#clients[slot] = undefined
-    this.#free.push(slot)
+  /** Closes a client for what it did. It is not waited for. */
+  #refuse(client: Client, reason: Refusal, detail: string): void {
+    if (client.state === 'gone') return
+    this.#refusals.add(client, reason, detail)
+    this.#forget(client)
+    client.output.destroy(reason)
+  }
+
+  /** Closes a client that did nothing wrong: it still gets what was said to it. */
+  #close(client: Client, reason: string): void {
+    if (client.state === 'gone') return
+    this.#log.info(`client ${client.id} (${client.remote}) is closed: ${reason}`)
+    this.#forget(client)
+    client.output.close(reason)
+    const patience = this.#options.clock.after(CLOSE_MS, () => client.connection.destroy(reason))
+    this.#leaving.set(client, patience)
+  }
+
+  /** The connection is over, whoever ended it. */
+  #closed(client: Client, reason: string): void {
+    if (client.state !== 'gone') {
+      this.#log.debug(`client ${client.id} has left: ${reason}`)
+      this.#forget(client)
+      client.output.gone()
+    }
+    this.#leaving.get(client)?.cancel()
+    this.#leaving.delete(client)
+    if (this.#leaving.size === 0) this.#gone?.()
+  }
+
+  /** Nobody sees the client any more, and its entity is told. */
+  #forget(client: Client): void {
+    // The leaving of the gate itself tells the games of all its clients.
+    if (client.state !== 'waiting' && !this.#stopping) this.#tellGone(client.entityId, client.id)
+    client.state = 'gone'
     this.#waiting.delete(client)
-    this.#filters.clear(client)
-    for (const view of [...client.watching]) this.#views.unwatch(view, client)
-    const { player } = client
-    if (player?.own === client) this.#views.own(player, undefined)
+    this.#filters.clear(client.slot)
+    this.#views.forget(client.slot, client.player)
     client.player = undefined
-    const entityId = player?.id ?? client.bootEntityId
-    if (entityId) this.#tellGone(entityId, client.id)
-    this.#log.debug(`client ${client.id} (${client.connection.remote}) is gone: ${reason}`)
+    this.#clients.remove(client)
+    if (this.#clients.size < this.#options.clientsMax * 0.9) this.#saidFull = false
   }
 
   #tellGone(entityId: string, clientId: string): void {
@@ -221,287 +316,116 @@ export class Gate {
     if (link.up) link.send('clientGone', { entityId, clientId })
   }
 
-  /** Counts what a client did wrong, logs it once for each client and reason, and ends it when the fault is its own. */
-  #trouble(client: GateClient, reason: Fault | Drop | 'does not read' | 'silent', detail = ''): void {
-    this.#count(reason)
-    let logged = this.#logged.get(client)
-    if (!logged) {
-      logged = new Set()
-      this.#logged.set(client, logged)
+  #turnAway(connection: Connection, reason: 'gateFull' | 'stopping'): void {
+    this.#refusals.counts[reason]++
+    connection.handle({ data() {}, close() {} })
+    connection.destroy(reason)
+  }
+
+  #flushOutputs(): void {
+    const touched = this.#touched
+    this.#touched = this.#flushing
+    this.#flushing = touched
+    for (const output of touched) output.flush()
+    touched.length = 0
+  }
+
+  // --- dispatchers ---------------------------------------------------------------------------------------------------
+
+  /** All that games say to this gate comes by this link. */
+  get #ownLink(): Link {
+    return this.#cluster.toGate(this.#options.id)
+  }
+
+  #isOwn(dispatcher: number): boolean {
+    return this.#cluster.links[dispatcher] === this.#ownLink
+  }
+
+  #introduce(dispatcher: number, link: Link): void {
+    link.send('gateHello', { gateId: this.#options.id })
+    if (this.#isOwn(dispatcher)) this.#games.dispatcherUp()
+    this.#bootWaiting()
+  }
+
+  #dispatcherDown(dispatcher: number, reason: string): void {
+    this.#readyDispatchers.delete(dispatcher)
+    if (this.#stopping) return
+    this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
+    const own = this.#isOwn(dispatcher)
+    if (own) this.#games.dispatcherDown()
+    // What was asked of it, or was to come by it, is lost. Clients that have their player stay.
+    for (const client of this.#clients) {
+      if (client.state !== 'booting') continue
+      if (own || this.#cluster.toEntity(client.entityId) === this.#cluster.links[dispatcher]) this.#bootAgain(client)
     }
-    const ends = FAULTS.has(reason) || reason === 'does not read' || reason === 'silent'
-    if (!logged.has(reason)) {
-      logged.add(reason)
-      const what = `client ${client.id} (${client.connection.remote}): ${reason}${detail && ` (${detail})`}`
-      if (ends) this.#log.warn(`${what}; closed`)
-      else this.#log.debug(what)
-    }
-    if (!ends) return
-    client.closed = true
-    client.connection.destroy(reason)
   }
 
-  #count(reason: string): void {
-    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1)
+  /** With another entity: the first may be on its way, and is told that nobody waits for it. */
+  #bootAgain(client: Client): void {
+    this.#tellGone(client.entityId, client.id)
+    client.entityId = this.#ids.next()
+    client.state = 'waiting'
+    this.#boot(client)
   }
 
-  #checkHeartbeats(): void {
-    const { clock, heartbeatMs } = this.#options
-    const now = clock.now()
-    for (const client of this.#clients)
-      if (client && now - client.heardMs > heartbeatMs) this.#trouble(client, 'silent')
-    this.#heartbeat = clock.after(heartbeatMs / 2, () => this.#checkHeartbeats())
-  }
-
-  /** While a dispatcher does not keep up, clients are not read: it is for TCP to slow them down. */
-  #setCongested(dispatcher: number, on: boolean): void {
+  /** When links do not keep up with what clients say, clients are not read. */
+  #linkCongested(dispatcher: number, on: boolean): void {
     const before = this.#congested.size > 0
     if (on) this.#congested.add(dispatcher)
     else this.#congested.delete(dispatcher)
-    const now = this.#congested.size > 0
-    if (before === now) return
-    this.#log.warn(now ? 'a dispatcher does not keep up: clients have to wait' : 'the dispatchers keep up again')
-    for (const client of this.#clients) {
-      if (now) client?.connection.pause()
-      else client?.connection.resume()
+    const paused = this.#congested.size > 0
+    if (paused === before) return
+    this.#log.warn(paused ? 'dispatchers do not keep up: clients are not read' : 'dispatchers keep up again')
+    for (const { connection } of this.#clients) {
+      if (paused) connection.pause()
+      else connection.resume()
     }
   }
-
-  // --- what games say ----------------------------------------------------------------------------------------------------
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
     try {
-      this.#dispatch(dispatcher, bytes, start, end)
+      if (this.#fanOut.packet(bytes, start, end) || this.#viewChanges.packet(bytes, start, end)) return
+      this.#receiveRare(dispatcher, bytes, start, end)
     } catch (error) {
-      if (!(error instanceof WireError || error instanceof RangeError)) throw error
-      this.#count('unreadable')
-      this.#log.error(`dispatcher ${dispatcher + 1} sent what cannot be read: ${messageOf(error)}`)
+      if (!(error instanceof WireError)) throw error
+      this.#unreadable++
+      this.#log.error(`dispatcher ${dispatcher + 1} sent what cannot be read: ${error.message}`)
     }
   }
 
-  #dispatch(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
-    // Behind the type and the gate's number.
-    const at = start + 4
+  #receiveRare(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
+    const at = start + 2
     switch (getU16(bytes, start)) {
-      case messages.positions.code:
-        return this.#positions(bytes, at, end)
-      case messages.changeAttr.code:
-        return this.#changeAttr(bytes, at, end)
-      case messages.callClient.code:
-        return this.#addressed(this.#clientAt(bytes, at), clientMessages.callOnClient.code, bytes, at + ID_BYTES, end)
-      case messages.callAllClients.code:
-        return this.#toAudience(clientMessages.callOnClient.code, true, bytes, at, end)
-      case messages.callFilteredClients.code:
-        return this.#callFiltered(bytes, at, end)
-      case messages.showEntity.code:
-        return this.#show(bytes, start + 2, end)
-      case messages.hideEntity.code:
-        return this.#hide(bytes, start + 2, end)
-      case messages.bindPlayer.code:
-        return this.#bind(bytes, start + 2, end)
-      case messages.unbindPlayer.code:
-        return this.#unbind(bytes, start + 2, end)
-      case messages.setFilter.code: {
-        const { clientId, key, value } = messages.setFilter.read(bytes, start + 2, end)
-        const client = this.#client(clientId)
-        return client && this.#filters.set(client, key, value)
-      }
-      case messages.clearFilters.code: {
-        const client = this.#client(messages.clearFilters.read(bytes, start + 2, end).clientId)
-        return client && this.#filters.clear(client)
-      }
-      case messages.setSyncing.code: {
-        const { clientId, syncing } = messages.setSyncing.read(bytes, start + 2, end)
-        const client = this.#client(clientId)
-        if (client) client.syncing = syncing
-        return
-      }
-      case messages.closeClient.code: {
-        const { clientId, reason } = messages.closeClient.read(bytes, start + 2, end)
-        const client = this.#client(clientId)
-        if (!client) return
-        client.flush()
-        return client.connection.close(reason)
-      }
-      case messages.gameDown.code:
-        return this.#gameDown(messages.gameDown.read(bytes, start + 2, end).gameId)
-      case messages.gameUp.code:
-        return
       case messages.deploymentReady.code:
         return this.#dispatcherReady(dispatcher)
+      // Only the dispatcher by which all that games say comes says it in order with that.
+      case messages.gameUp.code:
+        return this.#isOwn(dispatcher) ? this.#games.up(messages.gameUp.read(bytes, at, end).gameId) : undefined
+      case messages.gameDown.code:
+        return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
       default:
-        this.#count('unknown message')
-        this.#log.error(
-          `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for gates`,
-        )
+        throw new WireError(`a message of type ${getU16(bytes, start)}, which is not for gates`)
     }
   }
 
   #dispatcherReady(dispatcher: number): void {
     this.#readyDispatchers.add(dispatcher)
-    if (!this.#ready && this.#readyDispatchers.size === this.#options.dispatchers.length) {
-      this.#ready = true
-      this.#log.info(`gate ${this.#options.id} is ready: the whole deployment is there`)
-    }
+    if (this.#ready || this.#readyDispatchers.size < this.#options.dispatchers.length) return
+    this.#ready = true
+    this.#log.info(`gate ${this.#options.id} is ready: the whole deployment is there`)
     this.#bootWaiting()
   }
 
-  #bind(bytes: Uint8Array, start: number, end: number): void {
-    const { clientId, entityId, epoch, gameId, syncing, body } = messages.bindPlayer.read(bytes, start, end)
-    const client = this.#client(clientId)
-    if (!client) return this.#tellGone(entityId, clientId)
-    const view = this.#views.open(entityId, epoch, gameId)
-    if (!view) return
-    if (client.player && client.player !== view && client.player.own === client)
-      this.#views.own(client.player, undefined)
-    view.type = typeOf(body)
-    this.#views.own(view, client)
-    client.player = view
-    client.syncing = syncing
-    this.#filters.clear(client)
-    this.#addressed(client, clientMessages.createEntity.code, body, 0, body.length)
-  }
-
-  #unbind(bytes: Uint8Array, start: number, end: number): void {
-    const { clientId, entityId, epoch, body } = messages.unbindPlayer.read(bytes, start, end)
-    const client = this.#client(clientId)
-    const view = this.#views.known(entityId, epoch)
-    if (!client || !view || client.player !== view) return
-    client.player = undefined
-    client.syncing = false
-    client.forget(view)
-    this.#views.own(view, undefined)
-    this.#addressed(client, clientMessages.destroyEntity.code, body, 0, body.length)
-  }
-
-  #show(bytes: Uint8Array, start: number, end: number): void {
-    const { entityId, epoch, gameId, clientIds, body } = messages.showEntity.read(bytes, start, end)
-    const view = this.#views.open(entityId, epoch, gameId)
-    if (!view) return
-    view.type = typeOf(body)
-    for (const clientId of clientIds) {
-      const client = this.#client(clientId)
-      if (!client || client.watching.has(view)) continue
-      this.#views.watch(view, client)
-      this.#addressed(client, clientMessages.createEntity.code, body, 0, body.length)
-    }
-    // Nobody of those is here any more.
-    if (view.watchers.length === 0) this.#views.own(view, view.own)
-  }
-
-  #hide(bytes: Uint8Array, start: number, end: number): void {
-    const { entityId, epoch, clientIds, body } = messages.hideEntity.read(bytes, start, end)
-    const view = this.#views.known(entityId, epoch)
-    if (!view) return
-    for (const clientId of clientIds) {
-      const client = this.#client(clientId)
-      if (!client || !this.#views.unwatch(view, client)) continue
-      client.forget(view)
-      this.#addressed(client, clientMessages.destroyEntity.code, body, 0, body.length)
-    }
-  }
-
-  /** A game has died: what lived there is gone for its watchers, and its players have nothing left to play. */
+  /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
-    for (const view of [...this.#views.all()]) {
-      if (view.gameId !== gameId) continue
-      const body = new Uint8Array(view.type.length + ID_BYTES)
-      body.set(view.type)
-      body.set(view.idBytes, view.type.length)
-      for (const client of [...view.watchers]) {
-        this.#views.unwatch(view, client)
-        client.forget(view)
-        this.#addressed(client, clientMessages.destroyEntity.code, body, 0, body.length)
-      }
-      view.own?.connection.close(`game ${gameId}, where its player lived, is gone`)
+    const orphans = this.#views.gameDown(gameId)
+    if (orphans.length > 0) this.#log.warn(`game ${gameId} is down: ${orphans.length} clients had their player there`)
+    for (const slot of orphans) {
+      const client = this.#clients.at(slot)
+      this.#viewChanges.withdraw(slot, client.player!)
+      this.#close(client, `game ${gameId}, where its player lived, is down`)
     }
+    // Those whose first entity it may have been making.
+    for (const client of this.#clients) if (client.state === 'booting') this.#bootAgain(client)
   }
-
-  /** u8 audience | u16 type | entity id, … */
-  #changeAttr(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 3 + ID_BYTES) throw new WireError('an attribute change is cut off')
-    this.#toAudience(getU16(bytes, at + 1), bytes[at] === AUDIENCE_ALL, bytes, at + 3, end)
-  }
-
-  /** A message whose body begins with the entity's id: to its own client, and (`all`) to all that see it. */
-  #toAudience(type: number, all: boolean, bytes: Uint8Array, at: number, end: number): void {
-    const view = this.#views.at(bytes, at)
-    if (!view) return
-    if (view.own) this.#addressed(view.own, type, bytes, at, end)
-    if (all) for (const client of view.watchers) this.#addressed(client, type, bytes, at, end)
-  }
-
-  /** u8 operator | varstr key | varstr value | … : the same bytes for every client. */
-  #callFiltered(bytes: Uint8Array, at: number, end: number): void {
-    const reader = this.#reader.reset(bytes, at, end)
-    const operator = FILTER_OPERATORS[reader.u8()]
-    if (!operator) throw new WireError('an unknown filter operator')
-    const key = reader.varstr()
-    const value = reader.varstr()
-    const send = (client: GateClient) => {
-      client.common(clientMessages.callFiltered.code, bytes, at, end)
-      this.#touch(client)
-    }
-    if (key !== '') return this.#filters.forEachMatch(key, operator, value, send)
-    for (const client of this.#clients) if (client?.player) send(client)
-  }
-
-  /** u8 audience | records. Each is read once and copied to everyone who may hear of it. */
-  #positions(bytes: Uint8Array, start: number, end: number): void {
-    const audience = bytes[start]!
-    const words = this.#record
-    for (let at = start + 1; at + RECORD_BYTES <= end; at += RECORD_BYTES) {
-      const view = this.#views.at(bytes, at)
-      if (!view) continue
-      for (let word = 0; word < words.length; word++) words[word] = getU32(bytes, at + word * 4)
-      if (audience & SYNC_OWN && view.own) this.#position(view.own, view, words)
-      if ((audience & SYNC_WATCHERS) === 0) continue
-      const { watchers } = view
-      for (let watcher = 0; watcher < watchers.length; watcher++) this.#position(watchers[watcher]!, view, words)
-    }
-  }
-
-  #position(client: GateClient, view: View, words: Int32Array): void {
-    client.position(view, words)
-    if (!client.touched) this.#touch(client)
-  }
-
-  #addressed(client: GateClient | undefined, type: number, body: Uint8Array, from: number, to: number): void {
-    if (!client || client.closed) return
-    client.addressed(type, this.#options.id, body, from, to)
-    if (!client.touched) this.#touch(client)
-  }
-
-  #client(clientId: string): GateClient | undefined {
-    return this.#clients[this.#slots.getText(clientId)]
-  }
-
-  #clientAt(bytes: Uint8Array, at: number): GateClient | undefined {
-    return this.#clients[this.#slots.get(bytes, at)]
-  }
-
-  #touch(client: GateClient): void {
-    if (client.touched) return
-    client.touched = true
-    this.#touched.push(client)
-    this.#turn.request()
-  }
-
-  #flushClients(): void {
-    const touched = this.#touched
-    if (touched.length === 0) return
-    this.#touched = []
-    for (const client of touched) {
-      // A slow client costs this much and no more; what it missed cannot be made up, so it has to come again.
-      if (client.isOverfull && !client.closed)
-        this.#trouble(client, 'does not read', `${client.queuedBytes} bytes wait for it`)
-      client.flush()
-    }
-  }
-}
-
-/** The type in the body of a create: bool isPlayer | entity id | u32 length, type | … */
-function typeOf(body: Uint8Array): Uint8Array {
-  const at = 1 + ID_BYTES
-  return body.slice(at, at + 4 + getU32(body, at))
 }

@@ -1,91 +1,243 @@
-// Who sees whom, as the gate knows it from the creates and destroys that pass through: so the game says a change once, and
-// the gate says it to everyone who may hear of it.
+// Who sees whom, as this gate knows it from what games said: for each entity its own client and the clients that watch
+// it. Clients are small numbers (slots), entities are found by the bytes of their id.
+//
+//     view of an entity: epoch, game, own client │ watchers: 4 9 17 …  ┐ each knows its place
+//     client 9 watches:  … this view …                                 ┘ in the other's list
+//
+// An entity has a view as long as it has a client of either kind here. A placement with a newer epoch replaces all that
+// was said of the older one; what comes late from the older one is ignored.
+import { ID_BYTES } from '../../engine/base/id.ts'
 import { IdTable } from '../../engine/base/id-table.ts'
-import type { GateClient } from './client.ts'
+import { putU32 } from '../../engine/wire/packet.ts'
 
-/** What the gate knows of one entity. */
-export interface View {
-  readonly slot: number
-  readonly id: string
-  readonly idBytes: Uint8Array
-  /** Which placement of the entity spoke last; what an older one says is ignored. */
-  epoch: number
-  gameId: number
-  /** Its type as the client's messages have it: u32 length, text. */
-  type: Uint8Array
-  /** The client whose player it is. */
-  own: GateClient | undefined
-  /** The clients that see it, its own not among them. */
-  readonly watchers: GateClient[]
+/** A list of small numbers, each with the place that it has in the other's list. */
+class Pairs {
+  items = new Int32Array(4)
+  places = new Int32Array(4)
+  count = 0
+
+  push(item: number, place: number): void {
+    const at = this.count++
+    if (at === this.items.length) {
+      this.items = grown(this.items)
+      this.places = grown(this.places)
+    }
+    this.items[at] = item
+    this.places[at] = place
+  }
+
+  find(item: number): number {
+    const { items, count } = this
+    for (let at = 0; at < count; at++) if (items[at] === item) return at
+    return -1
+  }
 }
 
+export class View {
+  readonly slot: number
+  /** What tells a client that the entity is gone: the body of a message 1003, at its end the entity's id. */
+  readonly destroyBody: Uint8Array
+  /** Where in `destroyBody` the id begins. */
+  readonly idAt: number
+  epoch: number
+  gameId: number
+  /** The client whose player the entity is, or -1. */
+  own = -1
+  readonly #watchers: Pairs
+
+  constructor(slot: number, destroyBody: Uint8Array, epoch: number, gameId: number, watchers: Pairs) {
+    this.slot = slot
+    this.destroyBody = destroyBody
+    this.idAt = destroyBody.length - ID_BYTES
+    this.epoch = epoch
+    this.gameId = gameId
+    this.#watchers = watchers
+  }
+
+  /** The clients that see it, its own not among them, up to `watcherCount`. Not to be kept. */
+  get watchers(): Int32Array {
+    return this.#watchers.items
+  }
+  get watcherCount(): number {
+    return this.#watchers.count
+  }
+}
+
+/** Told when a client ceases to see an entity for another reason than a message that says so. */
+export type Withdraw = (client: number, view: View) => void
+
 export class Views {
-  readonly #slots = new IdTable(1024)
+  readonly #ids = new IdTable(1024)
   readonly #views: (View | undefined)[] = []
   readonly #free: number[] = []
+  /** By the view's slot: its watchers. */
+  readonly #watchers: Pairs[] = []
+  /** By the client's slot: the views it watches. */
+  readonly #watched: Pairs[] = []
+  readonly #withdraw: Withdraw
+  #watchings = 0
 
+  constructor(withdraw: Withdraw) {
+    this.#withdraw = withdraw
+  }
+
+  /** Entities that are seen by a client here. */
   get size(): number {
-    return this.#slots.size
+    return this.#ids.size
+  }
+  /** How many times one of them is watched by a client that is not its own. */
+  get watchings(): number {
+    return this.#watchings
   }
 
-  at(bytes: Uint8Array, at: number): View | undefined {
-    return this.#views[this.#slots.get(bytes, at)]
+  /** The view of the entity whose id is at `at`. */
+  find(bytes: Uint8Array, at: number): View | undefined {
+    const slot = this.#ids.get(bytes, at)
+    return slot < 0 ? undefined : this.#views[slot]
   }
 
-  *all(): IterableIterator<View> {
-    for (const view of this.#views) if (view) yield view
-  }
-
-  /** The view of an entity as its placement `epoch` sees it, made when new; undefined when a newer placement has spoken. */
-  open(id: string, epoch: number, gameId: number): View | undefined {
-    const known = this.#views[this.#slots.getText(id)]
-    if (known) {
-      if (epoch < known.epoch) return undefined
+  /**
+   * The view for what `gameId` says of the entity whose id is at `idAt` in its placement `epoch`; made if need be, so
+   * call `release` when done. Undefined when there is a newer placement. `typeAt` to `typeEnd`: its type, as on the
+   * wire, with the length in front.
+   */
+  placed(
+    bytes: Uint8Array,
+    idAt: number,
+    epoch: number,
+    gameId: number,
+    typeAt: number,
+    typeEnd: number,
+  ): View | undefined {
+    const known = this.find(bytes, idAt)
+    if (!known) return this.#add(bytes, idAt, epoch, gameId, typeAt, typeEnd)
+    if (epoch < known.epoch) return undefined
+    if (epoch > known.epoch) {
+      // Its own client goes with it; the others were those that saw it where it was.
+      this.#withdrawWatchers(known)
       known.epoch = epoch
       known.gameId = gameId
-      return known
     }
-    const slot = this.#free.pop() ?? this.#views.length
-    const idBytes = Uint8Array.from(id, (character) => character.charCodeAt(0))
-    const view: View = { slot, id, idBytes, epoch, gameId, type: new Uint8Array(4), own: undefined, watchers: [] }
-    this.#views[slot] = view
-    this.#slots.setText(id, slot)
-    return view
+    return known
   }
 
-  /** The view of an entity that `epoch` may speak for. */
-  known(id: string, epoch: number): View | undefined {
-    const view = this.#views[this.#slots.getText(id)]
-    return view && epoch >= view.epoch ? view : undefined
-  }
-
-  watch(view: View, client: GateClient): void {
-    if (client.watching.has(view)) return
-    client.watching.add(view)
-    view.watchers.push(client)
-  }
-
-  /** Whether it was watching. */
-  unwatch(view: View, client: GateClient): boolean {
-    if (!client.watching.delete(view)) return false
-    const { watchers } = view
-    const at = watchers.indexOf(client)
-    watchers[at] = watchers[watchers.length - 1]!
-    watchers.pop()
-    this.#release(view)
+  /** The client watches the entity from now on; false when it did already. */
+  watch(view: View, client: number): boolean {
+    const watchers = this.#watchers[view.slot]!
+    const watched = this.#watchedBy(client)
+    if (this.#placeOf(view, client) >= 0) return false
+    watchers.push(client, watched.count)
+    watched.push(view.slot, watchers.count - 1)
+    this.#watchings++
     return true
   }
 
-  own(view: View, client: GateClient | undefined): void {
-    view.own = client
-    this.#release(view)
+  /** The client no longer watches the entity; false when it did not. */
+  unwatch(view: View, client: number): boolean {
+    const place = this.#placeOf(view, client)
+    if (place < 0) return false
+    this.#part(view.slot, place)
+    return true
   }
 
-  /** Forgets a view that nobody has. */
-  #release(view: View): void {
-    if (view.own || view.watchers.length > 0) return
-    this.#slots.deleteText(view.id)
+  watches(view: View, client: number): boolean {
+    return this.#placeOf(view, client) >= 0
+  }
+
+  /** Forgets the entity unless somebody sees it. */
+  release(view: View): void {
+    if (view.own >= 0 || this.#watchers[view.slot]!.count > 0 || this.#views[view.slot] !== view) return
+    this.#ids.delete(view.destroyBody, view.idAt)
     this.#views[view.slot] = undefined
     this.#free.push(view.slot)
   }
+
+  /** A client is gone. Its player, if any, is `player`. */
+  forget(client: number, player: View | undefined): void {
+    const watched = this.#watchedBy(client)
+    while (watched.count > 0) {
+      const at = watched.count - 1
+      const view = this.#views[watched.items[at]!]!
+      this.#part(view.slot, watched.places[at]!)
+      this.release(view)
+    }
+    if (player?.own === client) {
+      player.own = -1
+      this.release(player)
+    }
+  }
+
+  /** Withdraws all that `gameId` said. Answers the clients whose players lived there. */
+  gameDown(gameId: number): number[] {
+    const orphans: number[] = []
+    for (const view of this.#views) {
+      if (view?.gameId !== gameId) continue
+      this.#withdrawWatchers(view)
+      if (view.own >= 0) orphans.push(view.own)
+      this.release(view)
+    }
+    return orphans
+  }
+
+  #withdrawWatchers(view: View): void {
+    const watchers = this.#watchers[view.slot]!
+    while (watchers.count > 0) {
+      const client = watchers.items[watchers.count - 1]!
+      this.#part(view.slot, watchers.count - 1)
+      this.#withdraw(client, view)
+    }
+  }
+
+  #add(bytes: Uint8Array, idAt: number, epoch: number, gameId: number, typeAt: number, typeEnd: number): View {
+    const slot = this.#free.pop() ?? this.#views.length
+    const destroyBody = new Uint8Array(typeEnd - typeAt + ID_BYTES)
+    destroyBody.set(bytes.subarray(typeAt, typeEnd))
+    putU32(destroyBody, 0, typeEnd - typeAt - 4)
+    destroyBody.set(bytes.subarray(idAt, idAt + ID_BYTES), typeEnd - typeAt)
+    this.#watchers[slot] ??= new Pairs()
+    const view = new View(slot, destroyBody, epoch, gameId, this.#watchers[slot])
+    this.#views[slot] = view
+    this.#ids.set(bytes, idAt, slot)
+    return view
+  }
+
+  #watchedBy(client: number): Pairs {
+    while (this.#watched.length <= client) this.#watched.push(new Pairs())
+    return this.#watched[client]!
+  }
+
+  /** The client's place among the entity's watchers, or -1. Looks through the shorter of the two lists. */
+  #placeOf(view: View, client: number): number {
+    const watchers = this.#watchers[view.slot]!
+    const watched = this.#watchedBy(client)
+    if (watchers.count <= watched.count) return watchers.find(client)
+    const at = watched.find(view.slot)
+    return at < 0 ? -1 : watched.places[at]!
+  }
+
+  /** Undoes the watching at `place` of the view: the last of each list moves into the gap. */
+  #part(viewSlot: number, place: number): void {
+    const watchers = this.#watchers[viewSlot]!
+    const watched = this.#watched[watchers.items[place]!]!
+    const gap = watchers.places[place]!
+    const lastWatcher = --watchers.count
+    if (place !== lastWatcher) {
+      watchers.items[place] = watchers.items[lastWatcher]!
+      watchers.places[place] = watchers.places[lastWatcher]!
+      this.#watched[watchers.items[place]!]!.places[watchers.places[place]!] = place
+    }
+    const lastWatched = --watched.count
+    if (gap !== lastWatched) {
+      watched.items[gap] = watched.items[lastWatched]!
+      watched.places[gap] = watched.places[lastWatched]!
+      this.#watchers[watched.items[gap]!]!.places[watched.places[gap]!] = gap
+    }
+    this.#watchings--
+  }
+}
+
+function grown(list: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(list.length * 2)
+  larger.set(list)
+  return larger
 }

@@ -45,8 +45,7 @@ export class Child {
     this.#process = spawn(process.execPath, [...process.execArgv, ...command], {
       cwd,
       detached: true,
-      // Its lines come to our terminal, though by way of a pipe.
-      env: onLine && wantsColor(process.stdout) ? { ...process.env, FORCE_COLOR: '1' } : process.env,
+      env: onLine ? streamed() : process.env,
       stdio: [tied ? 'pipe' : 'ignore', out, out],
     })
     if (typeof out === 'number') closeSync(out)
@@ -117,6 +116,13 @@ export class Child {
     return false
   }
 }
+
+/** Its lines come to our terminal, though by way of a pipe, and with its name before them. */
+const streamed = () => ({
+  GOWORLD_LOG: 'short',
+  ...process.env,
+  ...(wantsColor(process.stdout) && { FORCE_COLOR: '1' }),
+})
 
 /** What a process says of itself, or undefined when it does not answer. */
 export const statusOf = (folder: RunFolder, name: ProcessId): Promise<Status | undefined> =>

@@ -3,19 +3,28 @@ import { type Color, colored } from './color.ts'
 
 const LEVEL_COLORS: Readonly<Record<string, Color>> = { debug: 'gray', info: 'green', warn: 'yellow', error: 'red' }
 
+export interface LineStyle {
+  readonly color: boolean
+  /** For a reader who sees the day and the name elsewhere. */
+  readonly short: boolean
+}
+
 /** `time level name message key=value …`, and the stack of an error in lines of its own. */
-export function formatLogLine(json: string, color: boolean): string {
+export function formatLogLine(json: string, { color, short }: LineStyle): string {
   const { level, time, name, msg, ...fields } = JSON.parse(json) as Record<string, unknown>
   const stamp = new Date(Number(time)).toISOString()
-  const shortStamp = color ? stamp.slice(11, 23) : stamp
-  const levelText = colored(String(level).toUpperCase().padEnd(5), LEVEL_COLORS[String(level)] ?? 'gray', color)
-  let line = `${colored(shortStamp, 'gray', color)} ${levelText} ${printable(String(name))} ${printable(String(msg ?? ''))}`
+  const words = [
+    colored(short ? stamp.slice(11, 23) : stamp, 'gray', color),
+    colored(String(level).toUpperCase().padEnd(5), LEVEL_COLORS[String(level)] ?? 'gray', color),
+    ...(short ? [] : [printable(String(name))]),
+    printable(String(msg ?? '')),
+  ]
   let stacks = ''
   for (const [key, value] of Object.entries(fields)) {
     if (isError(value)) stacks += `\n    ${printable(value.stack)}`
-    else line += ` ${colored(`${printable(key)}=`, 'gray', color)}${fieldText(value)}`
+    else words.push(`${colored(`${printable(key)}=`, 'gray', color)}${fieldText(value)}`)
   }
-  return `${line}${stacks}\n`
+  return `${words.join(' ')}${stacks}\n`
 }
 
 const isError = (value: unknown): value is { stack: string } =>

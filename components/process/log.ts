@@ -1,6 +1,7 @@
 // The log of a process: pino behind the engine's Log, into a file and to standard error, one line each.
 //
 //     2026-01-31T12:00:00.000Z INFO  game1 the deployment is ready games=2
+//     GOWORLD_LOG=short:  12:00:00.000 INFO  the deployment is ready games=2     (standard error only)
 //     GOWORLD_LOG=json:  {"level":"info","time":…,"name":"game1","msg":"the deployment is ready","games":2}
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { type Logger, multistream, pino, stdSerializers } from 'pino'
@@ -18,8 +19,10 @@ export interface LogSettings {
   readonly stderr: boolean
 }
 
-/** Bytes that wait for a reader of standard error; a terminal on hold must not stop a game, so beyond, lines go. */
+/** For a reader of standard error that is slow; beyond, lines are dropped. */
 const STDERR_BYTES_MAX = 1024 * 1024
+
+const IN_FILE = { color: false, short: false }
 
 export class ProcessLog implements Log {
   readonly #logger: Logger
@@ -45,7 +48,7 @@ export class ProcessLog implements Log {
   child(fields: LogFields): Log {
     return new ProcessLog(this.#logger.child(fields), this.#close)
   }
-  /** Waits until all is written. */
+  /** Nothing is written after it. */
   close(): void {
     this.#close()
   }
@@ -53,23 +56,11 @@ export class ProcessLog implements Log {
 
 export function openLog(settings: LogSettings): ProcessLog {
   const json = process.env.GOWORLD_LOG === 'json'
-  const streams: { level: 'debug'; stream: { write(line: string): void } }[] = []
-  const closing: (() => void)[] = []
-  if (settings.file !== '') {
-    const file = openFile(settings.file)
-    streams.push({ level: 'debug', stream: { write: (line) => file.write(json ? line : formatLogLine(line, false)) } })
-    closing.push(file.close)
-  }
-  if (settings.stderr) {
-    const stderr = pino.destination({ fd: 2, sync: false, maxLength: STDERR_BYTES_MAX })
-    stderr.on('error', () => {})
-    const color = wantsColor(process.stderr)
-    streams.push({
-      level: 'debug',
-      stream: { write: (line) => stderr.write(json ? line : formatLogLine(line, color)) },
-    })
-    closing.push(() => stderr.flushSync())
-  }
+  const file = settings.file === '' ? undefined : openFile(settings.file)
+  const style = { color: wantsColor(process.stderr), short: process.env.GOWORLD_LOG === 'short' }
+  const toFile = (line: string) => file?.write(json ? line : formatLogLine(line, IN_FILE))
+  const toStderr = (line: string) => writeStderr(json ? line : formatLogLine(line, style))
+  const streams = [...(file ? [toFile] : []), ...(settings.stderr ? [toStderr] : [])]
   const logger = pino(
     {
       level: settings.level,
@@ -77,11 +68,14 @@ export function openLog(settings: LogSettings): ProcessLog {
       formatters: { level: (level) => ({ level }) },
       serializers: { error: stdSerializers.err },
     },
-    multistream(streams),
+    multistream(streams.map((write) => ({ level: 'debug', stream: { write } }))),
   )
-  return new ProcessLog(logger, () => {
-    for (const close of closing.splice(0)) close()
-  })
+  return new ProcessLog(logger, () => file?.close())
+}
+
+/** What a pipe cannot take at once waits in memory, so a reader that has stopped reading does not stop us. */
+function writeStderr(line: string): void {
+  if (process.stderr.writableLength < STDERR_BYTES_MAX) process.stderr.write(line)
 }
 
 /** Whole lines at the end of the file: several processes may write to one. A full disk costs lines, not the process. */

@@ -55,8 +55,13 @@ export class RunFolder {
   }
 
   create(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 })
-    mkdirSync(this.socketFolder, { recursive: true, mode: 0o700 })
+    for (const folder of [this.path, this.socketFolder]) {
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+      } catch (error) {
+        throw new OperatorError(`the run folder ${folder} cannot be made: ${messageOf(error)}`)
+      }
+    }
   }
 
   /** Makes a process (this one) the only one of its name here; answers how to give the name back. */

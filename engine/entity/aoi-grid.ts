@@ -1,25 +1,28 @@
 // A hashed grid of points: finds who is in a ring around a place without looking at those elsewhere.
 //
-//     buckets, by hash of the cell's x and z ─> cell ─> cell ─> …
-//                                                │
-//                                                v
-//                                       chunk of 8 × (x, z; slot) ─> full chunk ─> full chunk
+//     cells:   | x z block points room |  (empty)  | x z block points room | …     a hash table: open addressing,
+//                     │                                    │                       linear probing
+//                     v                                    v
+//     points:  | x,z x,z x,z -   |   (free)   | x,z -   | x,z x,z x,z x,z x,z -  -  -   | …
+//     slots:   | 17  4   9   -   |            | 3   -   | …
 //
-// A cell's first chunk alone may have room, so its number of points says where the next goes. Coordinates lie side by
-// side, which is what makes a search fast. Cells exist only where points are: memory follows points, never area.
+// A cell's points lie side by side in a block with room for a power of two, which is what makes a search fast. Cells are
+// only where points are: memory follows points, never area.
 //
 // The side of a cell is a power of two, so that a cell's borders are exact numbers and a cell that lies wholly inside
 // or outside the ring is skipped with no error from rounding.
+import type { SlotList } from './aoi-slots.ts'
 
-const CHUNK = 8
-
-// Words of a cell.
+// Words of a cell. Without points it is an empty row.
 const CELL = 8
 const X = 0
 const Z = 1
-const NEXT = 2
-const FIRST_CHUNK = 3
-const POINTS = 4
+const BLOCK = 2
+const POINTS = 3
+const ROOM = 4
+
+const ROOM_MIN = 4
+const ROWS_MIN = 8
 
 // Cells beyond this are one with the last: they stay int32, and 1e300 is a place like any other.
 const CELL_MAX = 2 ** 30
@@ -27,18 +30,9 @@ const CELL_MAX = 2 ** 30
 const SIDE_EXPONENT_MIN = -4
 const SIDE_EXPONENT_MAX = 40
 
-/** Slots that a search found. Reused. */
-export class SlotList {
-  slots = new Int32Array(64)
-  length = 0
-
-  reserve(more: number): void {
-    if (this.length + more <= this.slots.length) return
-    const larger = new Int32Array(Math.max(this.slots.length * 2, this.length + more))
-    larger.set(this.slots.subarray(0, this.length))
-    this.slots = larger
-  }
-}
+// A look-up costs about as much as looking at five points.
+const POINTS_PER_CELL_MAX = 24
+const POINTS_PER_CELL_MIN = 1
 
 export class AoiGrid {
   readonly sideExponent: number
@@ -46,19 +40,19 @@ export class AoiGrid {
   readonly #cellsPerUnit: number
   population = 0
 
-  #cells = new Int32Array(16 * CELL)
+  #cells = new Int32Array(ROWS_MIN * CELL)
   #cellCount = 0
-  #buckets = new Int32Array(16).fill(-1)
-  #hashShift = 28
+  // The number of rows, a power of two, less one.
+  #mask = ROWS_MIN - 1
 
-  #coordinates = new Float64Array(16 * CHUNK * 2)
-  #slots = new Int32Array(16 * CHUNK)
-  #nextChunk = new Int32Array(16)
-  #chunkCount = 0
-  #freeChunk = -1
+  #points = new Float64Array(16 * 2)
+  #slots = new Int32Array(16)
+  #end = 0
+  // By the logarithm of the room: the first free block, whose first slot is the next, or -1.
+  readonly #freeBlocks = new Int32Array(32).fill(-1)
 
   // Cells of the search under way.
-  #near = new Int32Array(16)
+  #near = new Int32Array(ROWS_MIN)
   // What searches cost since it was last asked whether the cells fit.
   #cellsLookedUp = 0
   #pointsLookedAt = 0
@@ -69,104 +63,136 @@ export class AoiGrid {
     this.#cellsPerUnit = 1 / this.#side
   }
 
-  /** Takes a point in; answers its place, which `remove` and `move` want. */
-  insert(slot: number, x: number, z: number): number {
+  /** Adds to `found` all at a distance from `inner` to `outer`, and maybe a few that miss it by a rounding error. */
+  findRing(x: number, z: number, inner: number, outer: number, found: SlotList): void {
+    // Far above any rounding error: positions close to each other, however far out, have an exact difference.
+    const slack = outer * 1e-9 + 1e-100
+    const low = inner > slack ? (inner - slack) * (inner - slack) : 0
+    const high = (outer + slack) * (outer + slack)
+    const cellCount = this.#findCells(x, z, low, high, outer + slack)
+    const middle = (low + high) / 2
+    const half = (high - low) / 2 + high * 1e-12
+    const near = this.#near
+    const cells = this.#cells
+    const coordinates = this.#points
+    const slots = this.#slots
+    let lookedAt = 0
+    for (let index = 0; index < cellCount; index++) {
+      const cell = near[index]!
+      const points = cells[cell + POINTS]!
+      lookedAt += points
+      found.reserve(points)
+      const out = found.slots
+      let length = found.length
+      const start = cells[cell + BLOCK]!
+      for (let place = start; place < start + points; place++) {
+        const dx = coordinates[place * 2]! - x
+        const dz = coordinates[place * 2 + 1]! - z
+        // One comparison, nearly always false: two, each true for many, cost twice the time in mispredicted branches.
+        if (Math.abs(dx * dx + dz * dz - middle) <= half) out[length++] = slots[place]!
+      }
+      found.length = length
+    }
+    this.#pointsLookedAt += lookedAt
+  }
+
+  /** Puts the cells that the ring touches into #near; answers how many. */
+  #findCells(x: number, z: number, low: number, high: number, reach: number): number {
+    const fromX = this.#cellOf(x - reach)
+    const toX = this.#cellOf(x + reach)
+    const fromZ = this.#cellOf(z - reach)
+    const toZ = this.#cellOf(z + reach)
+    const wanted = (toX - fromX + 1) * (toZ - fromZ + 1)
+    const near = this.#near
+    let count = 0
+    const cells = this.#cells
+    if (wanted * 4 > this.#mask) {
+      // Walking through the whole table costs less than so many look-ups.
+      this.#cellsLookedUp += this.#mask >> 3
+      for (let cell = 0; cell < cells.length; cell += CELL) {
+        if (cells[cell + POINTS] === 0) continue
+        const cellX = cells[cell + X]!
+        const cellZ = cells[cell + Z]!
+        if (cellX < fromX || cellX > toX || cellZ < fromZ || cellZ > toZ) continue
+        if (this.#touches(cellX, cellZ, x, z, low, high)) near[count++] = cell
+      }
+      return count
+    }
+    this.#cellsLookedUp += wanted
+    for (let cellZ = fromZ; cellZ <= toZ; cellZ++) {
+      for (let cellX = fromX; cellX <= toX; cellX++) {
+        // Of nine, hardly any would be skipped.
+        if (wanted > 9 && !this.#touches(cellX, cellZ, x, z, low, high)) continue
+        const cell = this.#find(cellX, cellZ)
+        near[count] = cell
+        if (cells[cell + POINTS]! > 0) count++
+      }
+    }
+    return count
+  }
+
+  #touches(cellX: number, cellZ: number, x: number, z: number, low: number, high: number): boolean {
+    if (cellX === CELL_MAX || cellX === -CELL_MAX || cellZ === CELL_MAX || cellZ === -CELL_MAX) return true
+    // How far the cell's borders are; the place may be between them.
+    const left = cellX * this.#side - x
+    const right = (cellX + 1) * this.#side - x
+    const front = cellZ * this.#side - z
+    const back = (cellZ + 1) * this.#side - z
+    const nearX = Math.max(left, -right, 0)
+    const nearZ = Math.max(front, -back, 0)
+    if (nearX * nearX + nearZ * nearZ > high) return false
+    const farX = Math.max(-left, right)
+    const farZ = Math.max(-front, back)
+    return farX * farX + farZ * farZ >= low
+  }
+
+  /** Takes a point in. Keeps `places`, from slots to where their points are, for this point and those that it displaces. */
+  insert(slot: number, x: number, z: number, places: Int32Array): void {
     const cellX = this.#cellOf(x)
     const cellZ = this.#cellOf(z)
     let cell = this.#find(cellX, cellZ)
-    if (cell < 0) cell = this.#addCell(cellX, cellZ)
     const points = this.#cells[cell + POINTS]!
-    if (points % CHUNK === 0) {
-      const chunk = this.#takeChunk()
-      this.#nextChunk[chunk] = this.#cells[cell + FIRST_CHUNK]!
-      this.#cells[cell + FIRST_CHUNK] = chunk
-    }
-    const place = this.#cells[cell + FIRST_CHUNK]! * CHUNK + (points % CHUNK)
+    if (points === 0) cell = this.#addCell(cell, cellX, cellZ)
+    else if (points === this.#cells[cell + ROOM]) this.#rehouse(cell, points * 2, places)
+    const place = this.#cells[cell + BLOCK]! + points
     this.#cells[cell + POINTS] = points + 1
     this.#slots[place] = slot
-    this.#coordinates[place * 2] = x
-    this.#coordinates[place * 2 + 1] = z
+    this.#points[place * 2] = x
+    this.#points[place * 2 + 1] = z
+    places[slot] = place
     this.population++
-    return place
   }
 
-  /** Takes a point out. Another may come to its place: answers that one's slot, or -1. */
-  remove(place: number): number {
-    const coordinates = this.#coordinates
-    const cell = this.#find(this.#cellOf(coordinates[place * 2]!), this.#cellOf(coordinates[place * 2 + 1]!))
-    const chunk = this.#cells[cell + FIRST_CHUNK]!
+  /** Takes a point out, and keeps `places`: -1 for this one, the new place for who takes its. */
+  remove(slot: number, places: Int32Array): void {
+    const place = places[slot]!
+    const cell = this.#find(this.#cellOf(this.#points[place * 2]!), this.#cellOf(this.#points[place * 2 + 1]!))
     const points = this.#cells[cell + POINTS]! - 1
-    const last = chunk * CHUNK + (points % CHUNK)
-    const moved = last === place ? -1 : this.#slots[last]!
-    if (moved >= 0) {
-      this.#slots[place] = moved
-      coordinates[place * 2] = coordinates[last * 2]!
-      coordinates[place * 2 + 1] = coordinates[last * 2 + 1]!
-    }
+    const last = this.#cells[cell + BLOCK]! + points
+    const moved = this.#slots[last]!
+    this.#slots[place] = moved
+    this.#points[place * 2] = this.#points[last * 2]!
+    this.#points[place * 2 + 1] = this.#points[last * 2 + 1]!
+    places[moved] = place
+    places[slot] = -1
     this.#cells[cell + POINTS] = points
-    if (points % CHUNK === 0) {
-      this.#cells[cell + FIRST_CHUNK] = this.#nextChunk[chunk]!
-      this.#nextChunk[chunk] = this.#freeChunk
-      this.#freeChunk = chunk
-    }
+    const room = this.#cells[cell + ROOM]!
     if (points === 0) this.#removeCell(cell)
+    else if (room > ROOM_MIN && points <= room >> 2) this.#rehouse(cell, room >> 1, places)
     this.population--
-    return moved
   }
 
   /** Moves a point inside its cell; answers false, with nothing done, if it would leave it. */
   moveInCell(place: number, x: number, z: number): boolean {
-    const coordinates = this.#coordinates
-    if (this.#cellOf(x) !== this.#cellOf(coordinates[place * 2]!)) return false
-    if (this.#cellOf(z) !== this.#cellOf(coordinates[place * 2 + 1]!)) return false
-    coordinates[place * 2] = x
-    coordinates[place * 2 + 1] = z
+    const points = this.#points
+    if (this.#cellOf(x) !== this.#cellOf(points[place * 2]!)) return false
+    if (this.#cellOf(z) !== this.#cellOf(points[place * 2 + 1]!)) return false
+    points[place * 2] = x
+    points[place * 2 + 1] = z
     return true
   }
 
-  /** Adds to `found` all at a distance from `inner` to `outer`, and maybe a few that miss it by a rounding error. */
-  findRing(x: number, z: number, inner: number, outer: number, found: SlotList): void {
-    const slack = outer * 1e-9 + 1e-100
-    const low = inner > slack ? (inner - slack) * (inner - slack) : -1
-    const high = (outer + slack) * (outer + slack)
-    const cellCount = this.#findCells(x, z, low, high, outer + slack + (Math.abs(x) + Math.abs(z)) * 1e-14)
-    const near = this.#near
-    const cells = this.#cells
-    const nextChunk = this.#nextChunk
-    const coordinates = this.#coordinates
-    const slots = this.#slots
-    for (let index = 0; index < cellCount; index++) {
-      const cell = near[index]!
-      const points = cells[cell + POINTS]!
-      this.#pointsLookedAt += points
-      found.reserve(points)
-      const out = found.slots
-      let length = found.length
-      let chunk = cells[cell + FIRST_CHUNK]!
-      let start = chunk * CHUNK
-      let end = start + ((points - 1) % CHUNK) + 1
-      for (;;) {
-        for (let place = start; place < end; place++) {
-          const dx = coordinates[place * 2]! - x
-          const dz = coordinates[place * 2 + 1]! - z
-          const distance2 = dx * dx + dz * dz
-          if (distance2 >= low && distance2 <= high) out[length++] = slots[place]!
-        }
-        chunk = nextChunk[chunk]!
-        if (chunk < 0) break
-        start = chunk * CHUNK
-        end = start + CHUNK
-      }
-      found.length = length
-    }
-  }
-
-  /** Adds all to `found`. */
-  findAll(found: SlotList): void {
-    this.findRing(0, 0, 0, Number.POSITIVE_INFINITY, found)
-  }
-
-  /** The side that would serve the searches since the last change of mind better, or its own. */
+  /** The side that would serve the recent searches better, or its own. Asked before each operation. */
   betterSideExponent(): number {
     // Moving to other cells costs about as much as looking at each point some 50 times.
     if (this.#pointsLookedAt + this.#cellsLookedUp < 64 * this.population + 4096) return this.sideExponent
@@ -182,134 +208,104 @@ export class AoiGrid {
     return Math.min(Math.max(Math.floor(coordinate * this.#cellsPerUnit), -CELL_MAX), CELL_MAX) | 0
   }
 
-  /** Puts the cells that the ring touches into #near; answers how many. */
-  #findCells(x: number, z: number, low: number, high: number, reach: number): number {
-    const fromX = this.#cellOf(x - reach)
-    const toX = this.#cellOf(x + reach)
-    const fromZ = this.#cellOf(z - reach)
-    const toZ = this.#cellOf(z + reach)
-    const wanted = (toX - fromX + 1) * (toZ - fromZ + 1)
-    let count = 0
-    if (wanted > this.#cellCount) {
-      this.#cellsLookedUp += this.#cellCount >> 2
-      const cells = this.#cells
-      for (let index = 0; index < this.#cellCount; index++) {
-        const cell = index * CELL
-        const cellX = cells[cell + X]!
-        const cellZ = cells[cell + Z]!
-        if (cellX < fromX || cellX > toX || cellZ < fromZ || cellZ > toZ) continue
-        if (this.#touches(cellX, cellZ, x, z, low, high)) this.#near[count++] = cell
-      }
-      return count
-    }
-    for (let cellZ = fromZ; cellZ <= toZ; cellZ++) {
-      for (let cellX = fromX; cellX <= toX; cellX++) {
-        if (!this.#touches(cellX, cellZ, x, z, low, high)) continue
-        this.#cellsLookedUp++
-        const cell = this.#find(cellX, cellZ)
-        if (cell >= 0) this.#near[count++] = cell
-      }
-    }
-    return count
-  }
+  // --- the table of cells ------------------------------------------------------------------------------------------------
 
-  #touches(cellX: number, cellZ: number, x: number, z: number, low: number, high: number): boolean {
-    if (cellX === CELL_MAX || cellX === -CELL_MAX || cellZ === CELL_MAX || cellZ === -CELL_MAX) return true
-    // How far the cell's borders are; the point may be between them.
-    const left = cellX * this.#side - x
-    const right = (cellX + 1) * this.#side - x
-    const front = cellZ * this.#side - z
-    const back = (cellZ + 1) * this.#side - z
-    const nearX = Math.max(left, -right, 0)
-    const nearZ = Math.max(front, -back, 0)
-    if (nearX * nearX + nearZ * nearZ > high) return false
-    const farX = Math.max(-left, right)
-    const farZ = Math.max(-front, back)
-    return farX * farX + farZ * farZ >= low
-  }
-
+  /** The row of a cell, or the empty row where it would be. */
   #find(cellX: number, cellZ: number): number {
     const cells = this.#cells
-    let cell = this.#buckets[this.#bucketOf(cellX, cellZ)]!
-    while (cell >= 0 && (cells[cell + X] !== cellX || cells[cell + Z] !== cellZ)) cell = cells[cell + NEXT]!
-    return cell
+    let row = this.#home(cellX, cellZ)
+    for (;;) {
+      const cell = row * CELL
+      if (cells[cell + POINTS] === 0 || (cells[cell + X] === cellX && cells[cell + Z] === cellZ)) return cell
+      row = (row + 1) & this.#mask
+    }
   }
 
-  #bucketOf(cellX: number, cellZ: number): number {
-    return (Math.imul(cellX, 0x9e3779b1) + Math.imul(cellZ, 0x85ebca77)) >>> this.#hashShift
+  #home(cellX: number, cellZ: number): number {
+    const mixed = Math.imul(cellX, 0x9e3779b1) + Math.imul(cellZ, 0x85ebca77)
+    return ((mixed >>> 15) ^ mixed) & this.#mask
   }
 
-  #addCell(cellX: number, cellZ: number): number {
-    if (this.#cellCount * CELL === this.#cells.length) this.#growCells()
-    const cell = this.#cellCount++ * CELL
-    const bucket = this.#bucketOf(cellX, cellZ)
+  #addCell(cell: number, cellX: number, cellZ: number): number {
+    const rows = this.#mask + 1
+    if (this.#cellCount++ >= rows >> 1) {
+      this.#resize(rows * 2)
+      cell = this.#find(cellX, cellZ)
+    }
     this.#cells[cell + X] = cellX
     this.#cells[cell + Z] = cellZ
-    this.#cells[cell + NEXT] = this.#buckets[bucket]!
-    this.#cells[cell + FIRST_CHUNK] = -1
-    this.#cells[cell + POINTS] = 0
-    this.#buckets[bucket] = cell
+    this.#cells[cell + BLOCK] = this.#takeBlock(ROOM_MIN)
+    this.#cells[cell + ROOM] = ROOM_MIN
     return cell
   }
 
-  /** Takes a cell out; the last one comes to its place, so that all can be walked through. */
   #removeCell(cell: number): void {
-    this.#relink(cell, this.#cells[cell + NEXT]!)
-    const last = --this.#cellCount * CELL
-    if (last === cell) return
-    this.#relink(last, cell)
-    this.#cells.copyWithin(cell, last, last + CELL)
-  }
-
-  /** Lets what points to a cell point to another. */
-  #relink(cell: number, to: number): void {
     const cells = this.#cells
-    const bucket = this.#bucketOf(cells[cell + X]!, cells[cell + Z]!)
-    let before = this.#buckets[bucket]!
-    if (before === cell) {
-      this.#buckets[bucket] = to
-      return
+    this.#cellCount--
+    this.#freeBlock(cells[cell + BLOCK]!, cells[cell + ROOM]!)
+    // Rows behind move up, so that nobody stops too early on the way to them.
+    let hole = cell / CELL
+    for (let row = (hole + 1) & this.#mask; cells[row * CELL + POINTS]! > 0; row = (row + 1) & this.#mask) {
+      const home = this.#home(cells[row * CELL + X]!, cells[row * CELL + Z]!)
+      if (((row - home) & this.#mask) < ((row - hole) & this.#mask)) continue
+      cells.copyWithin(hole * CELL, row * CELL, (row + 1) * CELL)
+      hole = row
     }
-    while (cells[before + NEXT] !== cell) before = cells[before + NEXT]!
-    cells[before + NEXT] = to
+    cells[hole * CELL + POINTS] = 0
+    const rows = this.#mask + 1
+    if (rows > ROWS_MIN && this.#cellCount < rows >> 3) this.#resize(rows >> 1)
   }
 
-  #growCells(): void {
-    const cells = new Int32Array(this.#cells.length * 2)
-    cells.set(this.#cells)
-    this.#cells = cells
-    this.#near = new Int32Array(this.#near.length * 2)
-    this.#buckets = new Int32Array(this.#buckets.length * 2).fill(-1)
-    this.#hashShift--
-    for (let index = 0; index < this.#cellCount; index++) {
-      const cell = index * CELL
-      const bucket = this.#bucketOf(cells[cell + X]!, cells[cell + Z]!)
-      cells[cell + NEXT] = this.#buckets[bucket]!
-      this.#buckets[bucket] = cell
+  #resize(rows: number): void {
+    const old = this.#cells
+    this.#cells = new Int32Array(rows * CELL)
+    this.#mask = rows - 1
+    this.#near = new Int32Array(rows)
+    for (let cell = 0; cell < old.length; cell += CELL) {
+      if (old[cell + POINTS] === 0) continue
+      this.#cells.set(old.subarray(cell, cell + CELL), this.#find(old[cell + X]!, old[cell + Z]!))
     }
   }
 
-  #takeChunk(): number {
-    const free = this.#freeChunk
+  // --- blocks ------------------------------------------------------------------------------------------------------------
+
+  /** Moves a cell's points to a block with other room. */
+  #rehouse(cell: number, room: number, places: Int32Array): void {
+    const from = this.#cells[cell + BLOCK]!
+    const points = this.#cells[cell + POINTS]!
+    const to = this.#takeBlock(room)
+    this.#slots.copyWithin(to, from, from + points)
+    this.#points.copyWithin(to * 2, from * 2, (from + points) * 2)
+    for (let place = to; place < to + points; place++) places[this.#slots[place]!] = place
+    this.#freeBlock(from, this.#cells[cell + ROOM]!)
+    this.#cells[cell + BLOCK] = to
+    this.#cells[cell + ROOM] = room
+  }
+
+  #takeBlock(room: number): number {
+    const size = 31 - Math.clz32(room)
+    const free = this.#freeBlocks[size]!
     if (free >= 0) {
-      this.#freeChunk = this.#nextChunk[free]!
+      this.#freeBlocks[size] = this.#slots[free]!
       return free
     }
-    if (this.#chunkCount === this.#nextChunk.length) {
-      const nextChunk = new Int32Array(this.#chunkCount * 2)
-      nextChunk.set(this.#nextChunk)
-      this.#nextChunk = nextChunk
-      const slots = new Int32Array(this.#slots.length * 2)
+    const block = this.#end
+    this.#end += room
+    if (this.#end > this.#slots.length) {
+      const length = 2 ** (32 - Math.clz32(this.#end - 1))
+      const slots = new Int32Array(length)
       slots.set(this.#slots)
       this.#slots = slots
-      const coordinates = new Float64Array(this.#coordinates.length * 2)
-      coordinates.set(this.#coordinates)
-      this.#coordinates = coordinates
+      const points = new Float64Array(length * 2)
+      points.set(this.#points)
+      this.#points = points
     }
-    return this.#chunkCount++
+    return block
+  }
+
+  #freeBlock(block: number, room: number): void {
+    const size = 31 - Math.clz32(room)
+    this.#slots[block] = this.#freeBlocks[size]!
+    this.#freeBlocks[size] = block
   }
 }
-
-// A look-up costs about as much as looking at five points.
-const POINTS_PER_CELL_MAX = 16
-const POINTS_PER_CELL_MIN = 0.5

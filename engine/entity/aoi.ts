@@ -1,30 +1,29 @@
 // Who sees whom on the XZ plane: the area of interest of one space.
 //
-//     a sees b      when b comes within a's radius        ( b is at   distance <= radius )
-//     until         b is further than radius + hysteresis
+//     where b is to a:      NEAR              BETWEEN                      FAR
+//     distance         0 ────────── radius ──────────── radius + hysteresis ──────────
+//     a sees b            always         if it did before             never
 //
-//     distance      0 ............... radius ............. radius + hysteresis ......
-//     a sees b      always            if it did before      never
+// So without hysteresis who sees whom follows from the positions alone, and pairs that see take no memory: a move
+// compares distances before with those after. With hysteresis, the pairs BETWEEN that see are remembered one by one
+// (#lingering). Distances are compared squared, in doubles, and always exactly.
 //
-// So without hysteresis who sees whom follows from the positions alone, and a pair that sees or not takes no memory: a
-// move compares each near entity's distance before with that after. With hysteresis only the pairs in the middle, if
-// they see, are remembered one by one (#lingering). Distances are compared squared, in doubles, and always exactly.
+// A move looks only at a ring: those to whom the distance now is so near a border that the step may have crossed it.
 //
-// Entities are in layers by radius, (64, 128], (128, 256], …, those of radius 0 in one of their own, and each layer is a
-// grid. A move looks in every layer, no further than its own radius or that layer's largest: a boss that sees the whole
-// map costs the others one more look at a layer of one. And it looks only at the ring around its new position where
-// the step can have carried someone over a border:
+//        ╭───────────╮
+//       ╱  ╭───────╮  ╲       inner = smallest radius - step
+//      │  │  looks  │  │      outer = largest radius + hysteresis + step
+//      │  │ at none │  │
+//       ╲  ╰───────╯  ╱
+//        ╰───────────╯
 //
-//           .─────────.           inner = smallest radius - step
-//         ╱   .─────.   ╲         outer = largest radius + hysteresis + step
-//        │  ╱ nobody ╲   │
-//        │ │  here    │  │  <──── whose pair may change is in the ring
-//        │  ╲changes ╱   │
-//         ╲   `─────'   ╱
-//           `─────────'
+// Entities are in layers by radius: (64, 128], (128, 256], …, and one for radius 0. Each layer is a grid, where a search
+// goes no further than the mover's radius or the layer's largest. So one that sees the whole map costs the others a look
+// at a layer of one, and those of radius 0 do not look at each other at all.
 import { AoiEventStack, type AoiEvents } from './aoi-events.ts'
-import { AoiGrid, SlotList } from './aoi-grid.ts'
+import { AoiGrid } from './aoi-grid.ts'
 import { AoiPairs } from './aoi-pairs.ts'
+import { SlotList } from './aoi-slots.ts'
 
 export type { AoiEvents } from './aoi-events.ts'
 
@@ -47,8 +46,14 @@ const DISTANCE_MAX = 1e150
 
 // Radius 0 sees nobody, not even at distance 0: no squared distance is -1 or less.
 const NOBODY = -1
+// The coordinates of who is not there: far from everybody.
 const ABSENT = Number.POSITIVE_INFINITY
+// The place of a slot with nobody in it.
 const FREE = -1
+
+const NEAR = 0
+const BETWEEN = 1
+const FAR = 2
 
 const BLIND = Number.NEGATIVE_INFINITY
 // Those smaller than any area of interest, or larger, share a layer: there are never more than some fifty.
@@ -180,14 +185,15 @@ export class Aoi {
 
   /** Whether there is an entity in a slot. */
   has(slot: number): boolean {
-    return slot >= 0 && slot < this.#slotCount && this.#place[slot]! !== FREE
+    return slot >= 0 && slot < this.#slotCount && this.#place[slot]! >= 0
   }
 
   sees(watcher: number, subject: number): boolean {
     if (watcher === subject || !this.has(watcher) || !this.has(subject)) return false
     const dx = this.#x[watcher]! - this.#x[subject]!
     const dz = this.#z[watcher]! - this.#z[subject]!
-    return this.#isSeen(watcher, subject, square(dx, dz), this.#enter2[watcher]!, this.#leave2[watcher]!)
+    const zone = zoneOf(square(dx, dz), this.#enter2[watcher]!, this.#leave2[watcher]!)
+    return zone === NEAR || (zone === BETWEEN && this.#lingering.has(watcher, subject))
   }
 
   /** How many `slot` sees. */
@@ -248,17 +254,24 @@ export class Aoi {
     const step = Math.sqrt(dx * dx + dz * dz)
     for (let index = 0; index < this.#layers.length; index++) {
       const { grid, radiusMin, radiusMax } = this.#layers[index]!
-      if (grid.population === 0) continue
       const largest = Math.max(radius, radiusMax)
-      if (largest === 0) continue
+      if (grid.population === 0 || largest === 0) continue
       const outer = largest + this.#hysteresis
-      if (step <= outer * 2.5) {
-        const smallest = radius > 0 ? Math.min(radius, radiusMin) : radiusMin
-        grid.findRing(toX, toZ, smallest - step, outer + step, found)
-      } else {
-        // Too far for both places to concern anyone: nobody is found twice.
+      if (step > outer * 2.5) {
+        // Nobody is found twice: the two places are too far apart.
         if (fromX !== ABSENT) grid.findRing(fromX, fromZ, 0, outer, found)
         if (toX !== ABSENT) grid.findRing(toX, toZ, 0, outer, found)
+        continue
+      }
+      const smallest = radius === 0 ? radiusMin : Math.min(radius, radiusMin)
+      // The ring where it sees others and the one where they see it; one ring if they are about as large.
+      const gapInner = Math.min(radius, radiusMax) + this.#hysteresis + step
+      const gapOuter = Math.max(radius, radiusMin) - step
+      if (radius > 0 && radiusMax > 0 && gapInner * 2 < gapOuter) {
+        grid.findRing(toX, toZ, smallest - step, gapInner, found)
+        grid.findRing(toX, toZ, gapOuter, outer + step, found)
+      } else {
+        grid.findRing(toX, toZ, smallest - step, outer + step, found)
       }
     }
   }
@@ -295,6 +308,7 @@ export class Aoi {
     }
   }
 
+  /** Settles one pair: `before` and `after` are squared distances, each with the borders of its time. */
   #settle(
     watcher: number,
     subject: number,
@@ -305,28 +319,22 @@ export class Aoi {
     enter: number,
     leave: number,
   ): void {
-    const saw = this.#isSeen(watcher, subject, before, enterBefore, leaveBefore)
-    const sees = after <= enter || (saw && after <= leave)
-    if (this.#hysteresis > 0) {
-      const lingered = saw && before > enterBefore
-      const lingers = sees && after > enter
-      if (lingered && !lingers) this.#lingering.take(watcher, subject)
-      else if (lingers && !lingered) this.#lingering.set(watcher, subject, 0)
-    }
-    if (saw === sees) return
-    if (sees) {
+    const from = zoneOf(before, enterBefore, leaveBefore)
+    const to = zoneOf(after, enter, leave)
+    if (from === to) return
+    if (from === NEAR && to === BETWEEN) this.#lingering.set(watcher, subject, 0)
+    if (to === BETWEEN) return
+    const saw = from === NEAR || (from === BETWEEN && this.#lingering.take(watcher, subject) === 0)
+    if (to === NEAR && !saw) {
       this.#seenCount[watcher]!++
       this.#watcherCount[subject]!++
       this.#events.enter(watcher, subject)
-    } else {
+    }
+    if (to === FAR && saw) {
       this.#seenCount[watcher]!--
       this.#watcherCount[subject]!--
       this.#events.leave(watcher, subject)
     }
-  }
-
-  #isSeen(watcher: number, subject: number, distance2: number, enter: number, leave: number): boolean {
-    return distance2 <= enter || (distance2 <= leave && this.#lingering.has(watcher, subject))
   }
 
   #listSeen(slot: number, list: SlotList): void {
@@ -365,21 +373,19 @@ export class Aoi {
   #begin(): number {
     this.#version++
     for (let index = 0; index < this.#layers.length; index++) {
-      const layer = this.#layers[index]!
-      const sideExponent = layer.grid.betterSideExponent()
-      if (sideExponent !== layer.grid.sideExponent) this.#rebuild(layer, sideExponent)
+      const { grid } = this.#layers[index]!
+      const sideExponent = grid.betterSideExponent()
+      if (sideExponent !== grid.sideExponent) this.#rebuild(index, sideExponent)
     }
     return this.#events.begin()
   }
 
-  #rebuild(layer: Layer, sideExponent: number): void {
-    const found = this.#found
-    found.length = 0
-    layer.grid.findAll(found)
-    layer.grid = new AoiGrid(sideExponent)
-    for (let at = 0; at < found.length; at++) {
-      const slot = found.slots[at]!
-      this.#place[slot] = layer.grid.insert(slot, this.#x[slot]!, this.#z[slot]!)
+  #rebuild(index: number, sideExponent: number): void {
+    const grid = new AoiGrid(sideExponent)
+    this.#layers[index]!.grid = grid
+    for (let slot = 0; slot < this.#slotCount; slot++) {
+      if (this.#layer[slot] !== index || this.#place[slot]! < 0) continue
+      grid.insert(slot, this.#x[slot]!, this.#z[slot]!, this.#place)
     }
   }
 
@@ -395,14 +401,11 @@ export class Aoi {
     }
     this.#x[slot] = x
     this.#z[slot] = z
-    this.#place[slot] = layer.grid.insert(slot, x, z)
+    layer.grid.insert(slot, x, z, this.#place)
   }
 
   #takeOut(slot: number): void {
-    const place = this.#place[slot]!
-    const moved = this.#layers[this.#layer[slot]!]!.grid.remove(place)
-    if (moved >= 0) this.#place[moved] = place
-    this.#place[slot] = FREE
+    this.#layers[this.#layer[slot]!]!.grid.remove(slot, this.#place)
   }
 
   /** Sets the radius and the layer of an entity that is in no grid. */
@@ -446,6 +449,9 @@ export class Aoi {
     if (!this.has(slot)) throw new RangeError(`AOI slot ${slot} is empty`)
   }
 }
+
+const zoneOf = (distance2: number, enter: number, leave: number) =>
+  distance2 <= enter ? NEAR : distance2 <= leave ? BETWEEN : FAR
 
 const square = (dx: number, dz: number) => dx * dx + dz * dz
 

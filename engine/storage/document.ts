@@ -148,7 +148,7 @@ function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (typeof value !== 'object') return `a ${typeof value}`
   const name = Object.getPrototypeOf(value)?.constructor?.name || 'object of a class'
-  return `${/^[AEIOU]/i.test(name) ? 'an' : 'a'} ${name}`
+  return `${/^[AEIO]/i.test(name) ? 'an' : 'a'} ${name}`
 }
 
 /** Turns what JSON.parse made into the document, in place. */

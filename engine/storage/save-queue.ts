@@ -171,8 +171,8 @@ export class SaveQueue {
       await this.#storage.write(entry.type, entry.id, entry.value.data)
       this.#written++
       entry.value.written.resolve()
-      this.#finish(entry)
     } catch (error) {
+      this.#writing--
       if (error instanceof NotStorable) {
         this.#log.error('an entity was not saved', { type: entry.type, id: entry.id, error: messageOf(error) })
         entry.value.written.reject(error)
@@ -180,8 +180,11 @@ export class SaveQueue {
       } else {
         this.#pause(entry, error)
       }
+      this.#start()
+      return
     }
     this.#writing--
+    this.#finish(entry)
     this.#start()
   }
 

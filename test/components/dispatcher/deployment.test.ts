@@ -89,6 +89,22 @@ test('a game that was thought dead gets back only what has not gone on without i
   expect(set.counters.stalePlacement).toBe(1)
 })
 
+test('a game that was thought dead does not take back what is being loaded elsewhere', async () => {
+  const set = await stage({ games: 2 })
+  const one = await set.game(1, { has: { [AVATAR]: 5 } })
+  const two = await set.game(2)
+  one.freezeConnection()
+  await two.hears('gameDown')
+  two.say('loadEntity', { entityId: AVATAR, gameId: 2, type: 'Avatar' })
+  two.call(AVATAR, 'to the new')
+  await two.hears('loadHere')
+  one.thawConnection()
+  await set.until(() => set.counters.stalePlacement === 1, 'its report is ignored')
+  two.place(AVATAR, two.of('loadHere')[0]!.epoch)
+  await two.hears('callEntity')
+  expect(one.calls()).toEqual([])
+})
+
 test('games are told of a gate that is down, and what is for it is dropped', async () => {
   const set = await stage({ games: 1, gates: 2 })
   const one = await set.game(1)
@@ -114,6 +130,7 @@ test('a break of the connection within the grace is no death', async () => {
   two.thawConnection()
   await two.hears('callEntity')
   expect([one.count('gameDown'), set.status.entities]).toEqual([0, 1])
+  expect(set.status.games.map(({ connected }) => connected)).toEqual([true, true])
 })
 
 test('only games and gates from 1 on are talked to', async () => {

@@ -1,3 +1,4 @@
+// The entity directory: where entities live, by slots in typed arrays.
 import { expect, test } from 'vitest'
 import { AWAITED, Directory, GONE, PLACED, PLACING } from '../../../components/dispatcher/directory.ts'
 import { seededRandom } from '../../../engine/base/random.ts'

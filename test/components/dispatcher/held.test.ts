@@ -1,3 +1,4 @@
+// Packets that wait, in queues that keep their order and their limits.
 import { expect, test } from 'vitest'
 import { HeldEntities, PacketQueue } from '../../../components/dispatcher/held.ts'
 import { seededRandom } from '../../../engine/base/random.ts'

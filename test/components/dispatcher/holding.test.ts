@@ -204,3 +204,26 @@ test('new entities go elsewhere while a game is held, unless there is no other',
   one.say('releaseGame', {})
   await one.hears('bootHere', 6)
 })
+
+test('whatever is held, released and broken in between, every call arrives once and in order', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { set, one, two, call } = await twoGames({ linkResendBytesMax: 200_000 })
+    for (let skip = 0; skip < seed; skip++) set.random()
+    let said = 0
+    for (let step = 0; step < 150; step++) {
+      const dice = set.random()
+      if (dice < 0.1) one.say('holdGame', { limitMs: Math.ceil(set.random() * 100) })
+      else if (dice < 0.2) one.say('releaseGame', {})
+      else if (dice < 0.25) one.drop()
+      else if (dice < 0.3) two.drop()
+      else {
+        const count = Math.floor(set.random() * 30)
+        call(said, said + count)
+        said += count
+      }
+      await set.clock.advance(set.random() * 20)
+    }
+    await one.hears('callEntity', said)
+    expect([seed, one.calls()]).toEqual([seed, names(0, said)])
+  }
+})

@@ -1,3 +1,4 @@
+// Which game gets a new entity: turns for boot entities, the least busy for all others.
 import { expect, test } from 'vitest'
 import { Directory } from '../../../components/dispatcher/directory.ts'
 import { Game } from '../../../components/dispatcher/game.ts'
@@ -62,4 +63,9 @@ test('processor, lag and entities all count', () => {
   expect(placement.anywhere()!.id).toBe(3)
   all[2]!.entities = 9000
   expect(placement.anywhere()!.id).toBe(2)
+})
+
+test('among equals they take turns', () => {
+  const { placement } = games(3)
+  expect(Array.from({ length: 5 }, () => placement.anywhere()!.id)).toEqual([1, 2, 3, 1, 2])
 })

@@ -1,3 +1,4 @@
+// The route table follows from the protocol's table: every message goes one way, nobody says another's.
 import { expect, test } from 'vitest'
 import { ACTIONS, FORBIDDEN, HANDLED, HANDLED_NAMES } from '../../../components/dispatcher/routes.ts'
 import { type MessageName, messages } from '../../../engine/wire/messages.ts'

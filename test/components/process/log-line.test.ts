@@ -5,7 +5,7 @@ import { formatLogLine } from '../../../components/process/log-line.ts'
 const line = (fields: object) =>
   formatLogLine(
     JSON.stringify({ level: 'info', time: Date.UTC(2026, 0, 31, 12), name: 'game1', msg: 'ready', ...fields }),
-    false,
+    { color: false, short: false },
   )
 
 describe('a line of the log', () => {
@@ -34,9 +34,14 @@ describe('a line of the log', () => {
     expect(forged).not.toContain('\r')
   })
 
+  test('is short for a reader who knows the day and the name', () => {
+    const json = JSON.stringify({ level: 'info', time: 0, name: 'gate1', msg: 'up', pid: 5 })
+    expect(formatLogLine(json, { color: false, short: true })).toBe('00:00:00.000 INFO  up pid=5\n')
+  })
+
   test('has colours only when asked for', () => {
     const json = JSON.stringify({ level: 'warn', time: 0, name: 'gate1', msg: 'slow' })
-    expect(formatLogLine(json, true)).toContain('\x1b[33mWARN ')
-    expect(formatLogLine(json, false)).not.toContain('\x1b')
+    expect(formatLogLine(json, { color: true, short: false })).toContain('\x1b[33mWARN ')
+    expect(formatLogLine(json, { color: false, short: false })).not.toContain('\x1b')
   })
 })

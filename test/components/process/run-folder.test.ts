@@ -36,6 +36,12 @@ describe('the run folder', () => {
     if (process.platform !== 'win32') expect(statSync(run.path).mode & 0o077).toBe(0)
   })
 
+  test('says so where it cannot be made', () => {
+    const folder = tempFolder()
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => new RunFolder(join(folder, 'file')).create()).toThrow(/the run folder .*\.goworld cannot be made/)
+  })
+
   test('refuses a name whose process lives', () => {
     const run = newFolder()
     run.claim(GATE1)

@@ -1,0 +1,255 @@
+// What the gate's fan-out costs: nanoseconds of CPU for each position record and each attribute change that is delivered,
+// from the packet of a game to the write to the client's connection (which here takes it at once). Beside it, in the same
+// run, a bare reference that looks nothing up and only copies the same bytes to the same clients with Buffer.copy.
+//
+//     node bench/fanout.ts            a table
+//     JSON=1 node bench/fanout.ts     one JSON object a line
+import { cpus } from 'node:os'
+import { BufferPool } from '../components/gate/buffers.ts'
+import { Client, type ClientOwner } from '../components/gate/client.ts'
+import { Clients } from '../components/gate/clients.ts'
+import { FanOut } from '../components/gate/fan-out.ts'
+import { Filters } from '../components/gate/filters.ts'
+import { Output } from '../components/gate/output.ts'
+import { ViewChanges } from '../components/gate/view-changes.ts'
+import { Views } from '../components/gate/views.ts'
+import { type Random, seededRandom } from '../engine/base/random.ts'
+import type { Connection } from '../engine/net/connection.ts'
+import { ADDRESSED_HEADER_BYTES, clientMessages } from '../engine/wire/client-wire.ts'
+import { AUDIENCE_ALL, messages, SYNC_WATCHERS } from '../engine/wire/messages.ts'
+import { PacketWriter } from '../engine/wire/packet.ts'
+import { RECORD_BYTES, writeRecord } from '../engine/wire/sync.ts'
+
+const GATE_ID = 1
+const CLIENTS = 1000
+const WATCHERS = 33
+const ROUNDS = 100
+const REPEATS = 9
+const LENGTH_BYTES = 4
+
+const idOf = (kind: string, n: number) => `${kind}${String(n).padStart(16 - kind.length, '0')}`
+const random: Random = seededRandom(1)
+
+/** Takes what is written to it at once. */
+class Sink implements Connection {
+  readonly remote = 'sink'
+  readonly bufferedBytes = 0
+  received = 0
+  handle(): void {}
+  write(bytes: Uint8Array, done?: () => void): void {
+    this.received += bytes.length
+    done?.()
+  }
+  pause(): void {}
+  resume(): void {}
+  close(): void {}
+  destroy(): void {}
+}
+
+/** Clients that each have a player, which `WATCHERS` others see. */
+class Crowd {
+  readonly sinks: Sink[] = []
+  readonly watchers: Int32Array[] = []
+  readonly fanOut: FanOut
+  readonly #viewChanges: ViewChanges
+  readonly #clients = new Clients()
+  readonly #touched: Output[] = []
+
+  constructor() {
+    const views = new Views(() => {})
+    const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters() }
+    this.#viewChanges = new ViewChanges({ ...known, clientGone() {} })
+    this.fanOut = new FanOut({ ...known, protocol: '2022', closeClient() {} })
+    const pool = new BufferPool()
+    for (let n = 0; n < CLIENTS; n++) this.#add(n, pool)
+    for (let n = 0; n < CLIENTS; n++) this.#populate(n)
+    this.endTurn()
+  }
+
+  endTurn(): void {
+    for (const output of this.#touched) output.flush()
+    this.#touched.length = 0
+  }
+
+  get received(): number {
+    return this.sinks.reduce((sum, { received }) => sum + received, 0)
+  }
+
+  say(packet: Uint8Array): void {
+    this.fanOut.packet(packet, LENGTH_BYTES, packet.length)
+  }
+
+  #add(n: number, pool: BufferPool): void {
+    const sink = new Sink()
+    const owner = { touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
+    const output = new Output(n, idOf('client', n), sink, pool, owner, 4 * 1024 * 1024)
+    const nobody: ClientOwner = { frame: () => true, badLength() {}, closed() {} }
+    const identity = { slot: n, id: idOf('client', n), bootId: idOf('player', n) }
+    this.#clients.add(new Client(identity, sink, output, nobody, { packetBytesMax: 1024, nowMs: 0 }))
+    this.fanOut.addOutput(output)
+    this.sinks.push(sink)
+  }
+
+  #populate(n: number): void {
+    const entityId = idOf('player', n)
+    const others = new Set<number>()
+    while (others.size < WATCHERS) {
+      const other = Math.floor(random() * CLIENTS)
+      if (other !== n) others.add(other)
+    }
+    this.watchers.push(Int32Array.from(others))
+    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
+    const bind = packetOf('bindPlayer', { ...placed, clientId: idOf('client', n), syncing: true })
+    const clientIds = [...others].map((other) => idOf('client', other))
+    const show = packetOf('showEntity', { ...placed, clientIds })
+    for (const packet of [bind, show]) this.#viewChanges.packet(packet, LENGTH_BYTES, packet.length)
+  }
+}
+
+function packetOf<N extends keyof typeof messages>(name: N, values: Parameters<(typeof messages)[N]['write']>[1]) {
+  const writer = new PacketWriter()
+  messages[name].write(writer, values as never)
+  return writer.copy()
+}
+
+function createBody(entityId: string): Uint8Array {
+  const writer = new PacketWriter()
+  const at = { x: 0, y: 0, z: 0, yaw: 0 }
+  const values = { gateId: 0, clientId: '-'.repeat(16), isPlayer: false, entityId, type: 'Avatar', ...at, attrs: {} }
+  clientMessages.createEntity.write(writer, values)
+  return writer.bytes.slice(ADDRESSED_HEADER_BYTES, writer.at)
+}
+
+function mapSetBody(entityId: string): Uint8Array {
+  const writer = new PacketWriter()
+  const values = { gateId: 0, clientId: '-'.repeat(16), entityId, path: null, key: 'hp', value: 100 }
+  clientMessages.mapSet.write(writer, values)
+  return writer.bytes.slice(ADDRESSED_HEADER_BYTES, writer.at)
+}
+
+interface Scenario {
+  readonly name: string
+  readonly deliveries: number
+  ours(): void
+  reference(): void
+  /** Bytes that each delivery is on the wire, with frames' headers left out. */
+  readonly bytes: number
+}
+
+/** One record for each entity, in one packet, as a game flushes them. */
+function positions(crowd: Crowd): Scenario {
+  const writer = new PacketWriter(64 * 1024)
+  for (let n = 0; n < CLIENTS; n++) writeRecord(writer, idOf('player', n), n, 0, n, 1)
+  const packet = packetOf('positions', { gateId: GATE_ID, audience: SYNC_WATCHERS, records: writer.copy() })
+  const recordsAt = packet.length - CLIENTS * RECORD_BYTES
+  const copies = new Copies(crowd)
+  const source = Buffer.from(packet)
+  return {
+    name: `position records, ${CLIENTS} clients × ${WATCHERS} watchers`,
+    deliveries: CLIENTS * WATCHERS,
+    bytes: RECORD_BYTES,
+    ours() {
+      crowd.say(packet)
+      crowd.endTurn()
+    },
+    reference() {
+      for (let n = 0; n < CLIENTS; n++) copies.toWatchers(n, source, recordsAt + n * RECORD_BYTES, RECORD_BYTES)
+      copies.reset()
+    },
+  }
+}
+
+/** One change of each entity, each a packet of its own; the own client hears of it too. */
+function attributes(crowd: Crowd): Scenario {
+  const packets = Array.from({ length: CLIENTS }, (_, n) =>
+    packetOf('changeAttr', {
+      gateId: GATE_ID,
+      audience: AUDIENCE_ALL,
+      type: clientMessages.mapSet.code,
+      body: mapSetBody(idOf('player', n)),
+    }),
+  )
+  const bytes = ADDRESSED_HEADER_BYTES + mapSetBody(idOf('player', 0)).length
+  const copies = new Copies(crowd)
+  const source = Buffer.alloc(bytes, 1)
+  return {
+    name: `attribute changes, ${CLIENTS} clients × (${WATCHERS} watchers + own), ${bytes} bytes each`,
+    deliveries: CLIENTS * (WATCHERS + 1),
+    bytes,
+    ours() {
+      for (let n = 0; n < CLIENTS; n++) crowd.say(packets[n]!)
+      crowd.endTurn()
+    },
+    reference() {
+      for (let n = 0; n < CLIENTS; n++) {
+        copies.toWatchers(n, source, 0, bytes)
+        copies.to(n, source, 0, bytes)
+      }
+      copies.reset()
+    },
+  }
+}
+
+/** The reference: a buffer for each client, and nothing but copies. Of a whole buffer they are quicker than of a part. */
+class Copies {
+  readonly #crowd: Crowd
+  readonly #targets = Array.from({ length: CLIENTS }, () => Buffer.alloc(16 * 1024))
+  readonly #at = new Int32Array(CLIENTS)
+
+  constructor(crowd: Crowd) {
+    this.#crowd = crowd
+  }
+
+  toWatchers(n: number, source: Buffer, from: number, count: number): void {
+    const watchers = this.#crowd.watchers[n]!
+    for (let one = 0; one < watchers.length; one++) this.to(watchers[one]!, source, from, count)
+  }
+
+  to(client: number, source: Buffer, from: number, count: number): void {
+    const at = this.#at[client]!
+    source.copy(this.#targets[client]!, at, from, from + count)
+    this.#at[client] = at + count
+  }
+
+  reset(): void {
+    this.#at.fill(0)
+  }
+}
+
+/** Nanoseconds of CPU a delivery. */
+function measure(run: () => void, deliveries: number): number {
+  const before = process.cpuUsage()
+  for (let round = 0; round < ROUNDS; round++) run()
+  const { user, system } = process.cpuUsage(before)
+  return ((user + system) * 1000) / (ROUNDS * deliveries)
+}
+
+const median = (figures: number[]) => figures.sort((a, b) => a - b)[figures.length >> 1]!
+
+function report({ name, deliveries, bytes, ours, reference }: Scenario, crowd: Crowd): void {
+  const before = crowd.received
+  ours()
+  if (crowd.received - before < deliveries * bytes) throw new Error(`${name}: not everything was delivered`)
+  const figures = { ours: [] as number[], reference: [] as number[] }
+  // The first measurement of each is the warm-up. They take turns, so that both see the same machine.
+  for (let repeat = 0; repeat <= REPEATS; repeat++) {
+    const a = measure(ours, deliveries)
+    const b = measure(reference, deliveries)
+    if (repeat === 0) continue
+    figures.ours.push(a)
+    figures.reference.push(b)
+  }
+  const ns = median(figures.ours)
+  const referenceNs = median(figures.reference)
+  const ratio = referenceNs / ns
+  if (process.env['JSON']) return console.log(JSON.stringify({ scenario: name, ns, referenceNs, ratio }))
+  console.log(
+    `${name}\n  ${ns.toFixed(1)} ns of CPU each (${(1000 / ns).toFixed(1)} million a CPU second); ` +
+      `Buffer.copy alone ${referenceNs.toFixed(1)} ns (${ratio.toFixed(2)} × as much)`,
+  )
+}
+
+console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; CPU time, median of ${REPEATS}`)
+const crowd = new Crowd()
+report(positions(crowd), crowd)
+report(attributes(crowd), crowd)

@@ -1,0 +1,230 @@
+// What games say, on its way to the clients: once to the gate, from here to each client that it is for. Bodies are
+// passed on unopened; an attribute change, a call or a position begins with the entity's id, which is looked up.
+//
+//     changeAttr ──> view of the entity ──> own client, watchers: same frame, each with its own id patched in
+//     positions  ──> for each record: view ──> 32 bytes to own client, watchers
+import { WireError } from '../../engine/base/errors.ts'
+import { ID_BYTES } from '../../engine/base/id.ts'
+import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
+import { getU16, PacketReader } from '../../engine/wire/packet.ts'
+import { RECORD_BYTES } from '../../engine/wire/sync.ts'
+import type { Client } from './client.ts'
+import type { Clients } from './clients.ts'
+import type { Filters } from './filters.ts'
+import { FrameCopy } from './frame-copy.ts'
+import type { Output } from './output.ts'
+import type { View, Views } from './views.ts'
+
+/** GoWorld's clients of 2017 know this message by another number. */
+const MAP_CLEAR_2017 = 1014
+
+export interface FanOutOwner {
+  readonly gateId: number
+  readonly protocol: '2022' | '2017'
+  readonly clients: Clients
+  readonly views: Views
+  readonly filters: Filters
+  /** A game wants a client's connection closed. */
+  closeClient(client: Client, reason: string): void
+}
+
+export class FanOut {
+  /** Records and messages that were written to clients. */
+  deliveredRecords = 0
+  deliveredMessages = 0
+  /** Messages for clients that have gone, and for entities that nobody here sees: they crossed each other. */
+  missedClients = 0
+  missedEntities = 0
+  readonly #owner: FanOutOwner
+  /** By the client's slot. */
+  readonly #outputs: Output[] = []
+  readonly #frame = new FrameCopy()
+  readonly #reader = new PacketReader()
+  #viewed = new Uint8Array(0)
+  #view = new DataView(this.#viewed.buffer)
+
+  constructor(owner: FanOutOwner) {
+    this.#owner = owner
+  }
+
+  addOutput(output: Output): void {
+    this.#outputs[output.slot] = output
+  }
+
+  /** Takes a packet, type and fields; answers false when it is none of those that are for clients. */
+  packet(bytes: Uint8Array, start: number, end: number): boolean {
+    switch (getU16(bytes, start)) {
+      case messages.positions.code:
+        this.#positions(bytes, start + 4, end)
+        return true
+      case messages.changeAttr.code:
+        this.#changeAttr(bytes, start + 4, end)
+        return true
+      case messages.callClient.code:
+        this.#callClient(bytes, start + 4, end)
+        return true
+      case messages.callAllClients.code:
+        this.#callAllClients(bytes, start + 4, end)
+        return true
+      case messages.callFilteredClients.code:
+        this.#callFilteredClients(bytes, start + 4, end)
+        return true
+      default:
+        return this.#client(bytes, start, end)
+    }
+  }
+
+  // --- the hot path --------------------------------------------------------------------------------------------------
+
+  /** u8 audience | records. */
+  #positions(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < 1 || (end - at - 1) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
+    const audience = bytes[at]!
+    const { views } = this.#owner
+    for (let record = at + 1; record < end; record += RECORD_BYTES) {
+      const view = views.find(bytes, record)
+      if (view === undefined) {
+        this.missedEntities++
+        continue
+      }
+      this.#copyRecord(bytes, record, view, audience)
+    }
+  }
+
+  /**
+   * One record to all that it is for. It is read once, as four words of 64 bits, and written from registers: of all ways
+   * to copy 32 bytes to odd places that we measured (a loop, `set`, Buffer.copy, words of 32 bits) the fastest by far.
+   */
+  #copyRecord(bytes: Uint8Array, record: number, entity: View, audience: number): void {
+    const source = this.#viewOf(bytes)
+    const word0 = source.getBigInt64(record, true)
+    const word1 = source.getBigInt64(record + 8, true)
+    const word2 = source.getBigInt64(record + 16, true)
+    const word3 = source.getBigInt64(record + 24, true)
+    const outputs = this.#outputs
+    const { watchers, own } = entity
+    // The own client takes its turn behind the last watcher.
+    const count = audience & SYNC_WATCHERS ? entity.watcherCount : 0
+    const all = audience & SYNC_OWN && own >= 0 ? count + 1 : count
+    for (let one = 0; one < all; one++) {
+      const output = outputs[one < count ? watchers[one]! : own]!
+      const at = output.roomForRecord()
+      if (at < 0) {
+        output.keepLate(bytes, record)
+        continue
+      }
+      const target = output.view
+      target.setBigInt64(at, word0, true)
+      target.setBigInt64(at + 8, word1, true)
+      target.setBigInt64(at + 16, word2, true)
+      target.setBigInt64(at + 24, word3, true)
+    }
+    this.deliveredRecords += all
+  }
+
+  /** u8 audience | u16 type | body, which begins with the entity's id. */
+  #changeAttr(bytes: Uint8Array, at: number, end: number): void {
+    const body = at + 3
+    if (end - body < ID_BYTES) throw new WireError('an attribute change that is cut off')
+    const type = getU16(bytes, at + 1)
+    this.#toViewers(this.#numberOf(type), bytes, body, end, bytes[at] === AUDIENCE_ALL)
+  }
+
+  /** Body, which begins with the entity's id. */
+  #callAllClients(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < ID_BYTES) throw new WireError('a call that is cut off')
+    this.#toViewers(clientMessages.callOnClient.code, bytes, at, end, true)
+  }
+
+  #toViewers(type: number, bytes: Uint8Array, body: number, end: number, all: boolean): void {
+    const view = this.#owner.views.find(bytes, body)
+    if (view === undefined) {
+      this.missedEntities++
+      return
+    }
+    const frame = this.#frame
+    frame.setAddressed(type, this.#owner.gateId, bytes, body, end)
+    const outputs = this.#outputs
+    if (view.own >= 0) {
+      outputs[view.own]!.append(frame)
+      this.deliveredMessages++
+    }
+    if (!all) return
+    const { watchers, watcherCount } = view
+    for (let one = 0; one < watcherCount; one++) outputs[watchers[one]!]!.append(frame)
+    this.deliveredMessages += watcherCount
+  }
+
+  /** Client id | body. */
+  #callClient(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < ID_BYTES) throw new WireError('a call that is cut off')
+    const client = this.#owner.clients.find(bytes, at)
+    if (!client) {
+      this.missedClients++
+      return
+    }
+    this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, at + ID_BYTES, end)
+    client.output.append(this.#frame)
+    this.deliveredMessages++
+  }
+
+  // --- filters and the rest ----------------------------------------------------------------------------------------------
+
+  /** Body of 1501: u8 operator | key | value | … */
+  #callFilteredClients(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const operator = reader.u8()
+    const key = reader.varstr()
+    const value = reader.varstr()
+    const frame = this.#frame
+    frame.set(clientMessages.callFiltered.code, bytes, at, end)
+    const tell = (slot: number) => {
+      this.#outputs[slot]!.append(frame)
+      this.deliveredMessages++
+    }
+    if (key !== '') return this.#owner.filters.forEach(operator, key, value, tell)
+    // It is a call on the client's player: who has none yet is not called.
+    for (const client of this.#owner.clients) if (client.player) tell(client.slot)
+  }
+
+  /** Rare messages to one client: read whole. Answers false for what is none of them. */
+  #client(bytes: Uint8Array, start: number, end: number): boolean {
+    const { clients, filters } = this.#owner
+    const type = getU16(bytes, start)
+    const isOne =
+      type === messages.setFilter.code ||
+      type === messages.clearFilters.code ||
+      type === messages.setSyncing.code ||
+      type === messages.closeClient.code
+    if (!isOne) return false
+    if (end - start < 4 + ID_BYTES) throw new WireError('a message to a client that is cut off')
+    const client = clients.find(bytes, start + 4)
+    if (!client) {
+      this.missedClients++
+    } else if (type === messages.setFilter.code) {
+      const { key, value } = messages.setFilter.read(bytes, start + 2, end)
+      filters.set(client.slot, key, value)
+    } else if (type === messages.clearFilters.code) {
+      filters.clear(client.slot)
+    } else if (type === messages.setSyncing.code) {
+      client.syncing = messages.setSyncing.read(bytes, start + 2, end).syncing
+    } else {
+      this.#owner.closeClient(client, messages.closeClient.read(bytes, start + 2, end).reason)
+    }
+    return true
+  }
+
+  #numberOf(type: number): number {
+    return type === clientMessages.mapClear.code && this.#owner.protocol === '2017' ? MAP_CLEAR_2017 : type
+  }
+
+  /** A view of words over the chunk that packets lie in: made once a chunk. */
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes as Uint8Array<ArrayBuffer>
+      this.#view = new DataView(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length)
+    }
+    return this.#view
+  }
+}

@@ -1,0 +1,55 @@
+// One message on its way to many clients: written once, then copied to each, with the client's id put in its place.
+//
+//     | u32 length | u16 type | u16 gate | client id: 16 | body … |     10xx: addressed
+//     | u32 length | u16 type | body …                            |     1501: the same for all
+import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
+
+/** Where in an addressed frame the client's id must be put. */
+export const CLIENT_ID_AT = FRAME_HEADER_BYTES + 2
+const ADDRESS_BYTES = 2 + 16
+const USUAL_BYTES = 4096
+// A scratch that one huge message made larger is let go again.
+const KEPT_BYTES_MAX = 256 * 1024
+
+export class FrameCopy {
+  length = 0
+  /** Whether it names its client. */
+  addressed = false
+  #scratch = new Uint8Array(USUAL_BYTES)
+  /** The frame itself, as a part of the scratch: made once a message, so that a copy for a client makes nothing. */
+  #frame = this.#scratch
+
+  /** A message that names its gate and client; the client's id is for the copier to put in. */
+  setAddressed(type: number, gateId: number, body: Uint8Array, start: number, end: number): void {
+    this.#begin(type, ADDRESS_BYTES, body, start, end)
+    this.#frame[FRAME_HEADER_BYTES] = gateId
+    this.#frame[FRAME_HEADER_BYTES + 1] = gateId >>> 8
+    this.addressed = true
+  }
+
+  /** A message that is the same for all. */
+  set(type: number, body: Uint8Array, start: number, end: number): void {
+    this.#begin(type, 0, body, start, end)
+    this.addressed = false
+  }
+
+  /** Copies the frame to `at` of `bytes`. */
+  copyTo(bytes: Uint8Array, at: number): void {
+    bytes.set(this.#frame, at)
+  }
+
+  #begin(type: number, addressBytes: number, body: Uint8Array, start: number, end: number): void {
+    const bodyAt = FRAME_HEADER_BYTES + addressBytes
+    const length = bodyAt + end - start
+    const scratchBytes = this.#scratch.length
+    if (length > scratchBytes || (scratchBytes > KEPT_BYTES_MAX && length <= USUAL_BYTES))
+      this.#scratch = new Uint8Array(Math.max(length, USUAL_BYTES))
+    const frame = this.#scratch.subarray(0, length)
+    this.#frame = frame
+    this.length = length
+    putU32(frame, 0, length - 4)
+    frame[4] = type
+    frame[5] = type >>> 8
+    frame.set(body.subarray(start, end), bodyAt)
+  }
+}

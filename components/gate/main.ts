@@ -1,0 +1,28 @@
+// Runs a gate: `gate -gid 1`.
+import '../signals.ts'
+import { readConfig } from '../../engine/config/config.ts'
+import { parseFlags } from '../../engine/config/flags.ts'
+import { runProgram } from '../../engine/config/program.ts'
+import { tcpTransport } from '../../engine/net/tcp.ts'
+import { detach } from '../process/detach.ts'
+import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
+import { runProcess } from '../process/process.ts'
+import { startGate } from './part.ts'
+
+const FLAGS = {
+  gid: { type: 'int', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which gate of the deployment' },
+  ...COMMON_FLAGS,
+} as const
+
+void runProgram('gate', async () => {
+  const about = 'Holds the connections of clients.'
+  const flags = parseFlags(process.argv.slice(2), FLAGS, { name: 'gate', about })
+  const config = readConfig(configFile(flags))
+  const settings = config.gate(flags.gid)
+  const name = { role: 'gate', id: settings.id } as const
+  if (flags.d) return detach(name, settings.logFile)
+  const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
+  await runProcess(name, config, settings, flags, ({ log }) =>
+    startGate({ id: settings.id, config, links: tcpTransport, dispatchers, log }),
+  )
+})

@@ -1,0 +1,284 @@
+// What one client has to hear: gathered over a turn, written at its end in one piece. A client that does not read costs
+// no other anything, and a bounded amount of memory.
+//
+//     frames ───────────────> batch ──end of turn──> connection          the client keeps up
+//     positions ────────────────┘
+//
+//     frames ───────────────> batch, which grows      connection: full   the client lags
+//     positions ──> latest of each entity (late)
+//                                 └── both go out once the connection is nearly empty
+//     batch + late + what the connection holds > queueBytesMax: the client is closed
+import type { Connection } from '../../engine/net/connection.ts'
+import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
+import { RECORD_BYTES } from '../../engine/wire/sync.ts'
+import { type BufferPool, POOLED_BYTES_MAX, type PooledBuffer, type Writer } from './buffers.ts'
+import { CLIENT_ID_AT, type FrameCopy } from './frame-copy.ts'
+import { LatePositions } from './late-positions.ts'
+
+/** A client whose connection holds more than this has not read for longer than the network explains. */
+const LAG_BYTES_MAX = 16 * 1024
+/** A batch that has grown to this is written before the turn is over. */
+const BATCH_BYTES = POOLED_BYTES_MAX
+
+export interface OutputOwner {
+  /** The output has something to say: call `flush` at the end of the turn. */
+  touched(output: Output): void
+  /** More is queued than the client may cost. Called from `flush` only. */
+  overflowed(output: Output): void
+}
+
+const nobody = new Uint8Array(0)
+const nowhere = new DataView(nobody.buffer)
+
+export class Output implements Writer {
+  /** Which client this is; see `clients.ts`. */
+  readonly slot: number
+  /** Where to write records to; see `roomForRecord`. */
+  view: DataView = nowhere
+  readonly #connection: Connection
+  /** The client's id as four words, here and not in a list: a list would be another place of memory to go to. */
+  readonly #id0: number
+  readonly #id1: number
+  readonly #id2: number
+  readonly #id3: number
+  readonly #pool: BufferPool
+  readonly #owner: OutputOwner
+  readonly #queueBytesMax: number
+  readonly #lagBytes: number
+  #buffer: PooledBuffer | undefined
+  #bytes: Uint8Array = nobody
+  #at = 0
+  #room = 0
+  /** Where the frame of positions begins that is the newest in the batch, or -1. */
+  #positionsAt = -1
+  /** How much the last batch was: the next is likely to be as much, and need not grow to it. */
+  #usualBytes = 0
+  #late: LatePositions | undefined
+  #lagging = false
+  #touched = false
+  #full = false
+  #closed = false
+
+  constructor(
+    slot: number,
+    clientId: string,
+    connection: Connection,
+    pool: BufferPool,
+    owner: OutputOwner,
+    queueBytesMax: number,
+  ) {
+    this.slot = slot
+    this.#connection = connection
+    this.#id0 = wordOf(clientId, 0)
+    this.#id1 = wordOf(clientId, 4)
+    this.#id2 = wordOf(clientId, 8)
+    this.#id3 = wordOf(clientId, 12)
+    this.#pool = pool
+    this.#owner = owner
+    this.#queueBytesMax = queueBytesMax
+    this.#lagBytes = Math.min(LAG_BYTES_MAX, queueBytesMax / 4)
+  }
+
+  get lagging(): boolean {
+    return this.#lagging
+  }
+
+  /** Bytes that the client has yet to take. */
+  get queuedBytes(): number {
+    return this.#connection.bufferedBytes + this.#at + (this.#late?.byteCount ?? 0)
+  }
+
+  /** Adds a message. */
+  append(frame: FrameCopy): void {
+    if (this.#positionsAt >= 0) this.#sealPositions()
+    const { length } = frame
+    if (this.#lagging && !this.#mayQueue(length)) return
+    if (this.#at + length > this.#room && !this.#makeRoom(length)) return
+    const at = this.#at
+    this.#at = at + length
+    frame.copyTo(this.#bytes, at)
+    if (!frame.addressed) return
+    const { view } = this
+    view.setInt32(at + CLIENT_ID_AT, this.#id0, true)
+    view.setInt32(at + CLIENT_ID_AT + 4, this.#id1, true)
+    view.setInt32(at + CLIENT_ID_AT + 8, this.#id2, true)
+    view.setInt32(at + CLIENT_ID_AT + 12, this.#id3, true)
+  }
+
+  /**
+   * Makes room for one position record (`sync.ts`) and answers where in `view` it must be written at once; or -1 when
+   * the client lags: then give the record to `keepLate`.
+   */
+  roomForRecord(): number {
+    if (this.#positionsAt < 0 && !this.#beginPositions()) return -1
+    let at = this.#at
+    if (at + RECORD_BYTES > this.#room) {
+      if (!this.#makeRoom(RECORD_BYTES)) return -1
+      // What was there may have been written to make room.
+      if (this.#positionsAt < 0 && !this.#beginPositions()) return -1
+      at = this.#at
+    }
+    this.#at = at + RECORD_BYTES
+    return at
+  }
+
+  /** The client lags: it hears of the latest position of each entity when it has caught up. */
+  keepLate(bytes: Uint8Array, from: number): void {
+    if (this.#closed || this.#full) return
+    this.#late ??= new LatePositions()
+    this.#late.put(bytes, from)
+    this.#touch()
+  }
+
+  /** The client no longer sees the entity whose id is at `at`: it must not hear of its position after that. */
+  forget(bytes: Uint8Array, at: number): void {
+    this.#late?.remove(bytes, at)
+  }
+
+  /** Sends what the turn has gathered, unless the client lags. */
+  flush(): void {
+    this.#touched = false
+    if (this.#closed) return
+    if (this.#lagging && this.#connection.bufferedBytes <= this.#lagBytes / 2) this.#catchUp()
+    if (!this.#lagging) this.#write()
+    if (this.#full || this.queuedBytes > this.#queueBytesMax) {
+      this.#full = true
+      this.#owner.overflowed(this)
+    }
+  }
+
+  /** The connection has taken a write, or all of them. */
+  written(): void {
+    if (this.#lagging && this.#connection.bufferedBytes <= this.#lagBytes / 2) this.#touch()
+  }
+
+  /** Ends the connection; what was said is still sent. */
+  close(reason: string): void {
+    if (this.#closed) return
+    if (!this.#full) this.#write()
+    this.#end()
+    this.#connection.close(reason)
+  }
+
+  /** Ends the connection at once. */
+  destroy(reason: string): void {
+    if (this.#closed) return
+    this.#end()
+    this.#connection.destroy(reason)
+  }
+
+  /** The connection is gone. */
+  gone(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    this.#closed = true
+    this.#lagging = false
+    this.#late = undefined
+    if (this.#buffer) this.#pool.give(this.#buffer)
+    this.#letGo()
+  }
+
+  #touch(): void {
+    if (this.#touched || this.#closed) return
+    this.#touched = true
+    this.#owner.touched(this)
+  }
+
+  #beginPositions(): boolean {
+    if (this.#lagging || this.#closed) return false
+    const needed = FRAME_HEADER_BYTES + RECORD_BYTES
+    if (this.#at + needed > this.#room && !this.#makeRoom(needed)) return false
+    // To make room may have been what made it lag.
+    if (this.#lagging) return false
+    const at = this.#at
+    const { code } = clientMessages.positions
+    this.#bytes[at + 4] = code
+    this.#bytes[at + 5] = code >>> 8
+    this.#positionsAt = at
+    this.#at = at + FRAME_HEADER_BYTES
+    return true
+  }
+
+  #sealPositions(): void {
+    putU32(this.#bytes, this.#positionsAt, this.#at - this.#positionsAt - 4)
+    this.#positionsAt = -1
+  }
+
+  /** Gets a buffer with room for `count` bytes behind what is in the batch; answers false when there may be none. */
+  #makeRoom(count: number): boolean {
+    if (this.#closed || this.#full) return false
+    this.#touch()
+    if (!this.#buffer) {
+      this.#hold(this.#pool.take(Math.max(count, this.#usualBytes)), 0)
+      return true
+    }
+    if (!this.#lagging && this.#at + count > BATCH_BYTES) {
+      this.#write()
+      return this.#makeRoom(count)
+    }
+    const smaller = this.#buffer
+    const at = this.#at
+    const larger = this.#pool.take(Math.max(at + count, smaller.bytes.length * 2))
+    larger.bytes.set(smaller.bytes.subarray(0, at))
+    this.#hold(larger, at)
+    this.#pool.give(smaller)
+    return true
+  }
+
+  /** The client lags: whether it may still cost `count` more bytes. */
+  #mayQueue(count: number): boolean {
+    this.#touch()
+    // It cannot be closed here, where others are in the middle of their work: the end of the turn does it.
+    if (this.queuedBytes + count > this.#queueBytesMax) this.#full = true
+    return !this.#full
+  }
+
+  #catchUp(): void {
+    this.#lagging = false
+    const late = this.#late
+    if (!late || late.byteCount === 0) return
+    const needed = FRAME_HEADER_BYTES + late.byteCount
+    if (this.#at + needed > this.#room && !this.#makeRoom(needed)) return
+    // To make room may have made it lag again: then they wait on.
+    if (!this.#beginPositions()) return
+    this.#bytes.set(late.records.subarray(0, late.byteCount), this.#at)
+    this.#at += late.byteCount
+    this.#late = undefined
+  }
+
+  #write(): void {
+    const buffer = this.#buffer
+    if (!buffer) return
+    if (this.#positionsAt >= 0) this.#sealPositions()
+    const end = this.#at
+    this.#usualBytes = Math.min(end, BATCH_BYTES)
+    this.#letGo()
+    buffer.writer = this
+    this.#connection.write(buffer.bytes.subarray(0, end), buffer.done)
+    if (this.#connection.bufferedBytes > this.#lagBytes) this.#lagging = true
+  }
+
+  #hold(buffer: PooledBuffer, at: number): void {
+    this.#buffer = buffer
+    this.#bytes = buffer.bytes
+    this.view = buffer.view
+    this.#room = buffer.bytes.length
+    this.#at = at
+  }
+
+  #letGo(): void {
+    this.#buffer = undefined
+    this.#bytes = nobody
+    this.view = nowhere
+    this.#room = 0
+    this.#at = 0
+    this.#positionsAt = -1
+  }
+}
+
+/** Four characters as `setInt32` writes them. */
+const wordOf = (id: string, at: number) =>
+  id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24)

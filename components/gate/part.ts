@@ -1,0 +1,54 @@
+// A gate as a part of a process: made from the configuration, started, with its figures.
+import { type Address, formatAddress } from '../../engine/base/address.ts'
+import { realClock } from '../../engine/base/clock.ts'
+import type { Log } from '../../engine/base/log.ts'
+import { machineRandom } from '../../engine/base/random.ts'
+import { reachable } from '../../engine/config/address.ts'
+import type { Config } from '../../engine/config/config.ts'
+import { addressInUse } from '../../engine/config/program.ts'
+import type { Transport } from '../../engine/net/connection.ts'
+import { tcpTransport } from '../../engine/net/tcp.ts'
+import type { Part } from '../process/part.ts'
+import { Gate } from './gate.ts'
+
+export interface GatePartOptions {
+  readonly id: number
+  readonly config: Config
+  readonly links: Transport
+  readonly dispatchers: readonly Address[]
+  readonly log: Log
+}
+
+export async function startGate({ id, config, links, dispatchers, log }: GatePartOptions): Promise<Part> {
+  const settings = config.gate(id)
+  const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
+  const { linkGraceMs, linkResendBytesMax } = config.cluster
+  const gate = new Gate({
+    id,
+    clock: realClock,
+    random: machineRandom,
+    log,
+    links,
+    dispatchers,
+    clients: [{ transport: tcpTransport, address: settings.listenAddr }],
+    heartbeatMs: heartbeatCheckInterval * 1000,
+    clientQueueBytesMax,
+    clientPacketBytesMax,
+    clientsMax,
+    linkGraceMs,
+    linkResendBytesMax,
+    protocol: settings.clientProtocol,
+  })
+  await gate.start().catch((error) => {
+    throw addressInUse(error, `gate${id} listen_addr`, settings.listenAddr)
+  })
+  const address = reachable(gate.addresses[0]!)
+  return {
+    get ready() {
+      return gate.ready
+    },
+    addresses: { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` },
+    status: () => gate.status(),
+    stop: () => gate.stop(),
+  }
+}

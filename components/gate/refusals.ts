@@ -1,0 +1,49 @@
+// What the gate refuses, counted by reason, and logged once per client and reason: whoever sends a million bad packets
+// gets one line.
+import type { Log } from '../../engine/base/log.ts'
+import type { Client } from './client.ts'
+
+/** Each costs the client its connection, or that message only. */
+export const REFUSALS = {
+  // The connection.
+  gateFull: 'the gate is full',
+  stopping: 'the gate stops',
+  badLength: 'a frame of a length that is not allowed',
+  unknownType: 'a message of an unknown type',
+  malformed: 'a message that cannot be read',
+  silent: 'silent for too long',
+  unfinished: 'a frame that never ended',
+  overflow: 'it does not read what is sent to it',
+  notBooted: 'no game took it',
+  // The message.
+  notOwnPlayer: 'a position for an entity that is not its player',
+  notSynced: 'a position for a player that it may not move',
+  notFinite: 'a position that is no number',
+  noDispatcher: 'a message while the dispatcher is away',
+} as const
+
+export type Refusal = keyof typeof REFUSALS
+
+const BITS = Object.fromEntries(Object.keys(REFUSALS).map((reason, bit) => [reason, 1 << bit])) as Record<
+  Refusal,
+  number
+>
+
+export class Refusals {
+  readonly counts = Object.fromEntries(Object.keys(REFUSALS).map((reason) => [reason, 0])) as Record<Refusal, number>
+  readonly #log: Log
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Counts a refusal. With a `detail` for the log it costs the connection, without it the message only. */
+  add(client: Client, reason: Refusal, detail?: string): void {
+    this.counts[reason]++
+    if (client.refused & BITS[reason]) return
+    client.refused |= BITS[reason]
+    const what = `client ${client.id} (${client.remote}): ${REFUSALS[reason]}`
+    if (detail === undefined) this.#log.info(`${what} (dropped; more of them are only counted)`)
+    else this.#log.warn(`${what}: ${detail}; closed`)
+  }
+}

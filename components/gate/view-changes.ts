@@ -1,0 +1,209 @@
+// What games say about who plays and who sees whom: taken into the views, and told to the clients concerned.
+//
+//     bindPlayer   ──> the client's player     1002, as player       unbindPlayer ──> none       1003
+//     showEntity   ──> watchers                1002                  hideEntity   ──> not those  1003
+//
+// Each names the placement (epoch) that speaks. What an older one says late is ignored; see `views.ts`.
+import { WireError } from '../../engine/base/errors.ts'
+import { ID_BYTES } from '../../engine/base/id.ts'
+import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { messages } from '../../engine/wire/messages.ts'
+import { getU16, getU32, PacketReader, readLatin1 } from '../../engine/wire/packet.ts'
+import type { Client } from './client.ts'
+import type { Clients } from './clients.ts'
+import type { Filters } from './filters.ts'
+import { FrameCopy } from './frame-copy.ts'
+import type { View, Views } from './views.ts'
+
+/** In a message 1002 behind the client's id: whether it is the player, the entity's id, then its type. */
+const CREATE_TYPE_AT = 1 + ID_BYTES
+
+export interface ViewChangesOwner {
+  readonly gateId: number
+  readonly clients: Clients
+  readonly views: Views
+  readonly filters: Filters
+  /** Tells an entity that a client, which its game thinks is there, is not. */
+  clientGone(entityId: string, clientId: string): void
+}
+
+export class ViewChanges {
+  /** Messages that were written to clients. */
+  delivered = 0
+  /** Clients that were named and have gone. */
+  missedClients = 0
+  /** What a placement said that a newer one has replaced. */
+  stale = 0
+  readonly #owner: ViewChangesOwner
+  readonly #frame = new FrameCopy()
+  readonly #destroyFrame = new FrameCopy()
+  readonly #reader = new PacketReader()
+
+  constructor(owner: ViewChangesOwner) {
+    this.#owner = owner
+  }
+
+  /** Takes a packet, type and fields; answers false when it is none of those. */
+  packet(bytes: Uint8Array, start: number, end: number): boolean {
+    switch (getU16(bytes, start)) {
+      case messages.showEntity.code:
+        this.#showEntity(bytes, start + 4, end)
+        return true
+      case messages.hideEntity.code:
+        this.#hideEntity(bytes, start + 4, end)
+        return true
+      case messages.bindPlayer.code:
+        this.#bindPlayer(bytes, start + 4, end)
+        return true
+      case messages.unbindPlayer.code:
+        this.#unbindPlayer(bytes, start + 4, end)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Tells a client that it no longer sees an entity, when no message of a game says so. */
+  withdraw(slot: number, view: View): void {
+    const { destroyBody, idAt } = view
+    this.#destroyFrame.setAddressed(
+      clientMessages.destroyEntity.code,
+      this.#owner.gateId,
+      destroyBody,
+      0,
+      destroyBody.length,
+    )
+    const { output } = this.#owner.clients.at(slot)
+    output.forget(destroyBody, idAt)
+    output.append(this.#destroyFrame)
+    this.delivered++
+  }
+
+  /** Entity id | u32 epoch | u16 game | u16 count, client ids | body of 1002. */
+  #showEntity(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const idAt = reader.skip(ID_BYTES)
+    const epoch = reader.u32()
+    const gameId = reader.u16()
+    const count = reader.u16()
+    const clientsAt = reader.skip(count * ID_BYTES)
+    const body = reader.at
+    const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
+    if (!view) return
+    this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)
+    for (let one = 0; one < count; one++) {
+      const client = this.#owner.clients.find(bytes, clientsAt + one * ID_BYTES)
+      if (!client) this.missedClients++
+      else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
+        client.output.append(this.#frame)
+        this.delivered++
+      }
+    }
+    this.#owner.views.release(view)
+  }
+
+  /** Entity id | u32 epoch | u16 count, client ids | body of 1003. */
+  #hideEntity(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const idAt = reader.skip(ID_BYTES)
+    const epoch = reader.u32()
+    const count = reader.u16()
+    const clientsAt = reader.skip(count * ID_BYTES)
+    const view = this.#owner.views.find(bytes, idAt)
+    if (!view || epoch < view.epoch) {
+      this.stale++
+      return
+    }
+    this.#frame.setAddressed(clientMessages.destroyEntity.code, this.#owner.gateId, bytes, reader.at, end)
+    for (let one = 0; one < count; one++) {
+      const client = this.#owner.clients.find(bytes, clientsAt + one * ID_BYTES)
+      if (!client) this.missedClients++
+      else if (this.#owner.views.unwatch(view, client.slot)) {
+        client.output.forget(bytes, idAt)
+        client.output.append(this.#frame)
+        this.delivered++
+      }
+    }
+    this.#owner.views.release(view)
+  }
+
+  /** Client id | entity id | u32 epoch | u16 game | bool syncing | body of 1002. */
+  #bindPlayer(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const clientAt = reader.skip(ID_BYTES)
+    const idAt = reader.skip(ID_BYTES)
+    const epoch = reader.u32()
+    const gameId = reader.u16()
+    const syncing = reader.bool()
+    const body = reader.at
+    const { clients, views, filters } = this.#owner
+    const client = clients.find(bytes, clientAt)
+    const entityId = readLatin1(bytes, idAt, ID_BYTES)
+    // The first player is the boot entity. Another one is of a boot that we have given up since.
+    if (!client || (client.state !== 'bound' && client.entityId !== entityId)) {
+      this.missedClients++
+      return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES))
+    }
+    const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
+    if (!view) return
+    if (views.unwatch(view, client.slot)) this.withdraw(client.slot, view)
+    const before = client.player
+    if (before && before !== view) {
+      this.#takePlayer(client)
+      views.release(before)
+    }
+    if (view.own >= 0 && view.own !== client.slot) this.#takePlayer(clients.at(view.own))
+    const known = view.own === client.slot
+    view.own = client.slot
+    client.player = view
+    client.entityId = entityId
+    client.state = 'bound'
+    client.syncing = syncing
+    // They belong to the player: the game says them anew.
+    filters.clear(client.slot)
+    // A player that has come to another game is not created anew on its client.
+    if (known) return
+    this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)
+    client.output.append(this.#frame)
+    this.delivered++
+  }
+
+  /** Client id | entity id | u32 epoch | body of 1003. */
+  #unbindPlayer(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const client = this.#owner.clients.find(bytes, reader.skip(ID_BYTES))
+    const idAt = reader.skip(ID_BYTES)
+    const epoch = reader.u32()
+    if (!client) {
+      this.missedClients++
+      return
+    }
+    const view = this.#owner.views.find(bytes, idAt)
+    if (!view || epoch < view.epoch || client.player !== view) {
+      this.stale++
+      return
+    }
+    this.#takePlayer(client)
+    this.#owner.views.release(view)
+  }
+
+  /** The client plays nobody: it hears so. The view is for the caller to release. */
+  #takePlayer(client: Client): void {
+    const { player } = client
+    if (!player) return
+    this.withdraw(client.slot, player)
+    player.own = -1
+    client.player = undefined
+    client.syncing = false
+    this.#owner.filters.clear(client.slot)
+  }
+
+  /** The view that a message with the body of a 1002 is about, or undefined when it is late. */
+  #placed(bytes: Uint8Array, idAt: number, epoch: number, gameId: number, body: number, end: number): View | undefined {
+    const typeAt = body + CREATE_TYPE_AT
+    if (end - typeAt < 4 || getU32(bytes, typeAt) > end - typeAt - 4) throw new WireError('a create that is cut off')
+    const view = this.#owner.views.placed(bytes, idAt, epoch, gameId, typeAt, typeAt + 4 + getU32(bytes, typeAt))
+    if (!view) this.stale++
+    return view
+  }
+}

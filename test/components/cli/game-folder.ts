@@ -1,0 +1,69 @@
+// A game folder for a test: the nil game, with a goworld.ini whose addresses are free.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { RunFolder } from '../../../components/process/run-folder.ts'
+import { Program, ROOT, run } from '../../program.ts'
+import { tempFolder } from '../../temp-folder.ts'
+
+const LAUNCHER = join(ROOT, 'components/cli/goworld')
+
+const INI = `
+[dispatcher_common]
+http_addr=127.0.0.1:0
+log_file=
+[dispatcher1]
+listen_addr=unix:dispatcher1.link
+[game_common]
+http_addr=
+log_file=
+[gate_common]
+listen_addr=127.0.0.1:0
+http_addr=127.0.0.1:0
+log_file=
+`
+
+export class GameFolder {
+  readonly path: string
+  readonly run: RunFolder
+
+  constructor({ source, ini = '' }: { source?: string; ini?: string } = {}) {
+    this.path = join(tempFolder(), 'chess')
+    mkdirSync(this.path)
+    this.run = new RunFolder(this.path)
+    if (source === undefined) copyFileSync(join(ROOT, 'examples/nil_game/nil_game.ts'), this.module)
+    else writeFileSync(this.module, source)
+    writeFileSync(join(this.path, 'goworld.ini'), INI + ini)
+    onTestFinished(() => {
+      for (const { pid, alive } of this.run.processes()) if (alive) process.kill(pid, 'SIGKILL')
+    })
+  }
+
+  get module(): string {
+    return join(this.path, 'chess.ts')
+  }
+
+  /** Runs `goworld <name> <this folder> …` to its end. */
+  command(name: string, ...args: string[]) {
+    return run(LAUNCHER, [name, this.path, ...args])
+  }
+
+  /** Runs `goworld <name> <this folder> …` for as long as the test. */
+  begin(name: string, ...args: string[]): Program {
+    return new Program(LAUNCHER, [name, this.path, ...args])
+  }
+
+  /** The pid of a process that runs here. */
+  pidOf(role: 'dispatcher' | 'game' | 'gate' | 'dev', id = 1): number {
+    const found = this.run.find({ role, id })
+    if (!found?.alive) throw new Error(`${role}${id} does not run`)
+    return found.pid
+  }
+
+  get running(): string[] {
+    return this.run
+      .processes()
+      .filter(({ alive }) => alive)
+      .map(({ role, id }) => `${role}${id}`)
+  }
+}

@@ -1,0 +1,209 @@
+// Tests of `goworld start`, `stop`, `kill` and `status`, with real processes.
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { until } from '../../program.ts'
+import { GameFolder } from './game-folder.ts'
+
+interface StatusAnswer {
+  readonly ready: boolean
+  readonly processes: readonly Readonly<Record<string, unknown>>[]
+}
+const statusOf = async (game: GameFolder): Promise<StatusAnswer> =>
+  JSON.parse((await game.command('status', '-json')).out) as StatusAnswer
+
+describe('goworld start', () => {
+  test('starts all in order, says where they are, and stops them backwards on Ctrl-C', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start', '-games', '2')
+    await server.said('stop: ')
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1'])
+    expect(server.out).toMatch(/gate1 +tcp:\/\/127\.0\.0\.1:\d+ .*http:\/\/127\.0\.0\.1:\d+\/healthz/)
+    const url = /dispatcher1 +.*(http:\S+healthz)/.exec(server.out)![1]!
+    expect((await fetch(url)).status).toBe(200)
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(0)
+    expect(game.running).toEqual([])
+    const order = [...server.out.matchAll(/^stopping \w+(?:, \w+)*$/gm)].map(([line]) => line)
+    expect(order).toEqual(['stopping gate1', 'stopping game1, game2', 'stopping dispatcher1'])
+  })
+
+  test('shows what the processes say, with their names before it', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start')
+    await server.said('stop: ')
+    await server.said(/^game1 {7}\| \d\d:\d\d:\d\d\.\d+ INFO {2}up pid=/m)
+    expect(server.out).not.toContain('\x1b[')
+  })
+
+  test('leaves all in the background with -d, for status and stop', async () => {
+    const game = new GameFolder()
+    expect(await game.command('start', '-d')).toMatchObject({ code: 0, err: '' })
+    const { ready, processes } = await statusOf(game)
+    expect(ready).toBe(true)
+    expect(processes.map(({ role, id, state }) => `${role}${id} ${state}`)).toEqual([
+      'dispatcher1 ready',
+      'game1 ready',
+      'gate1 ready',
+    ])
+    expect(processes[1]).toMatchObject({
+      pid: game.pidOf('game'),
+      ready: true,
+      entities: 1,
+      uptimeSeconds: expect.any(Number),
+      cpuPercent: expect.any(Number),
+      rssBytes: expect.any(Number),
+    })
+    const stopped = await game.command('stop')
+    expect(stopped).toMatchObject({ code: 0, out: 'stopping gate1\nstopping game1\nstopping dispatcher1\nstopped\n' })
+    expect(game.run.processes()).toEqual([])
+  })
+
+  test('is refused while the server runs', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d')
+    const pid = game.pidOf('game')
+    const { code, err } = await game.command('start')
+    expect(code).toBe(2)
+    expect(err).toMatch(/^goworld: .* runs already: dispatcher1 \(pid \d+\), game1 \(pid \d+\), .*\n$/)
+    expect((await game.command('dev')).err).toContain('runs already')
+    expect(game.pidOf('game')).toBe(pid)
+  })
+
+  test.each(['-d', '-d=false'])('stops the rest when one fails to start (%s)', async (flag) => {
+    const game = new GameFolder({ source: "throw new Error('no such opening')\n" })
+    const { code, out } = await game.command('start', flag)
+    expect(code).toBe(1)
+    expect(out).toContain('game1 exited with code 1 before the server was up')
+    expect(out).toMatch(/^game1 +\| .*no such opening/m)
+    expect(out).toContain('stopping dispatcher1')
+    expect(game.running).toEqual([])
+  })
+
+  test('ends with the code of who failed: 2 for what the operator has to mend', async () => {
+    const game = new GameFolder({ source: 'export default 5\n' })
+    const { code, out } = await game.command('start')
+    expect(code).toBe(2)
+    expect(out).toContain(`${game.module} exports no game`)
+  })
+
+  test('makes a configuration for the number of processes that is asked for', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d', '-games=2', '--gates', '2')
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1', 'gate2'])
+    await game.command('kill')
+  })
+
+  test('lets bots play beside the server, and stops them first', async () => {
+    const game = new GameFolder({ ini: '[gate1]\nlisten_addr=unix:gate1.link\n' })
+    const server = game.begin('start', '--bots', '2')
+    await server.said('stop: ')
+    await until(() => game.running.includes('bots1'), 'the bots play')
+    await until(async () => (await statusOf(game)).processes[2]?.clients === 2, 'the bots are clients')
+    expect((await statusOf(game)).processes[3]).toMatchObject({ role: 'bots', state: 'running' })
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(0)
+    expect(server.out).toMatch(/stopping bots1\n.*bots1 +\|.*stopping gate1\n/s)
+    expect(game.run.processes()).toEqual([])
+  })
+
+  test('can be interrupted while it starts', async () => {
+    const game = new GameFolder({ source: 'await new Promise((resolve) => setTimeout(resolve, 1e6))\n' })
+    const server = game.begin('start')
+    await until(() => game.running.length === 1, 'the dispatcher is up')
+    await server.said('dispatcher1 ')
+    server.kill('SIGTERM')
+    expect((await server.ended).code).toBe(130)
+    expect(game.running).toEqual([])
+  })
+
+  test('tells of one that dies, and lets the others go on', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start', '-games', '2')
+    await server.said('stop: ')
+    process.kill(game.pidOf('game', 2), 'SIGKILL')
+    await server.said('game2 was ended by SIGKILL; the others go on')
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'gate1'])
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(1)
+  })
+
+  test('ends when the server is stopped from elsewhere', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start')
+    await server.said('stop: ')
+    await game.command('stop')
+    expect((await server.ended).code).toBe(0)
+  })
+
+  test('leaves processes that can be found and stopped when it is killed itself', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start')
+    await server.said('stop: ')
+    server.kill('SIGKILL')
+    await server.ended
+    expect((await statusOf(game)).ready).toBe(true)
+    expect((await game.command('stop')).code).toBe(0)
+    expect(game.running).toEqual([])
+  })
+})
+
+describe('goworld stop', () => {
+  test('has nothing to do where nothing runs', async () => {
+    const game = new GameFolder()
+    expect(await game.command('stop')).toMatchObject({ code: 0, out: `nothing runs in ${game.run.path}\n` })
+    expect(await game.command('kill')).toMatchObject({ code: 0, out: `nothing runs in ${game.run.path}\n` })
+  })
+
+  test('stops what is left, and clears away what a killed process left', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d')
+    process.kill(game.pidOf('game'), 'SIGKILL')
+    await until(() => !game.running.includes('game1'), 'the game is dead')
+    expect((await game.command('stop')).out).toBe('stopping gate1\nstopping dispatcher1\nstopped\n')
+    expect(game.run.processes()).toEqual([])
+  })
+
+  test('does nothing to a program that has the pid of a dead process', async () => {
+    const game = new GameFolder()
+    game.run.create()
+    writeFileSync(join(game.run.path, 'game1.pid'), `${process.pid}\n1\n`)
+    expect((await statusOf(game)).processes).toMatchObject([{ role: 'game', pid: process.pid, state: 'dead' }])
+    expect((await game.command('kill')).out).toContain('nothing runs')
+  })
+
+  test('falls back to a signal where the control channel does not answer', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d')
+    rmSync(game.run.socketPath({ role: 'gate', id: 1 }))
+    expect((await statusOf(game)).processes[2]).toMatchObject({ state: 'silent' })
+    expect((await game.command('stop')).code).toBe(0)
+    expect(game.running).toEqual([])
+  })
+})
+
+describe('goworld kill', () => {
+  test('ends all at once and leaves nothing', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d')
+    expect(await game.command('kill')).toMatchObject({ code: 0, out: 'killed dispatcher1, game1, gate1\n' })
+    expect(game.run.processes()).toEqual([])
+  })
+})
+
+describe('goworld status', () => {
+  test('is a table for people, and its exit code says whether all is well', async () => {
+    const game = new GameFolder()
+    expect(await game.command('status')).toMatchObject({ code: 1, out: `nothing runs in ${game.run.path}\n` })
+    await game.command('start', '-d')
+    const { code, out } = await game.command('status')
+    expect(code).toBe(0)
+    const lines = out.split('\n')
+    expect(lines[0]).toMatch(/^process +pid +state +uptime +cpu +memory +entities +clients$/)
+    expect(lines[2]).toMatch(/^game1 +\d+ +ready +\d+s +\d+% +\d+ MB +1$/)
+    expect(lines[3]).toMatch(/^gate1 +\d+ +ready +\d+s +\d+% +\d+ MB +0$/)
+    process.kill(game.pidOf('game'), 'SIGKILL')
+    await until(() => !game.running.includes('game1'), 'the game is dead')
+    expect(await game.command('status')).toMatchObject({ code: 1, out: expect.stringMatching(/^game1 +\d+ +dead$/m) })
+  })
+})

@@ -1,0 +1,487 @@
+// What games say reaches those clients that it is for, in the form and order of GoWorld's protocol.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { clientMessages } from '../../../engine/wire/client-wire.ts'
+import { SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
+import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
+import { bodyOf, createBody, destroyBody, type FakeClient, GATE_ID, idOf, Stage } from './stage.ts'
+
+const ANN = idOf('ann')
+const BOB = idOf('bob')
+const CAT = idOf('cat')
+
+describe('a player', () => {
+  test('is created on its client and destroyed when it is taken away', async () => {
+    const stage = await Stage.start()
+    const client = await stage.client()
+    stage.bind(client, client.bootId, { type: 'Account', attrs: { level: 3 } })
+    await client.hears('createEntity')
+    stage.unbind(client, client.bootId, { type: 'Account' })
+    await client.hears('destroyEntity')
+    const addressed = { gateId: GATE_ID, clientId: client.id }
+    expect(client.heard.map(({ values }) => values)).toEqual([
+      {
+        ...addressed,
+        isPlayer: true,
+        entityId: client.bootId,
+        type: 'Account',
+        ...{ x: 0, y: 0, z: 0, yaw: 0 },
+        attrs: { level: 3 },
+      },
+      { ...addressed, type: 'Account', entityId: client.bootId },
+    ])
+    expect(stage.gate.status().entities).toBe(0)
+  })
+
+  test('of a client that has gone is told so', async () => {
+    const stage = await Stage.start()
+    const client = await stage.client()
+    client.connection.close()
+    await stage.games.hears('clientGone')
+    stage.bind(client, client.bootId)
+    await stage.games.hears('clientGone', 2)
+    expect(stage.games.of('clientGone')[1]).toEqual({ entityId: client.bootId, clientId: client.id })
+    expect(stage.gate.status().entities).toBe(0)
+  })
+
+  test('that comes to another game is not created anew, and late words of the first game are ignored', async () => {
+    const stage = await Stage.start()
+    const client = await stage.player(ANN)
+    stage.bind(client, ANN, { epoch: 2, gameId: 2, syncing: true })
+    stage.unbind(client, ANN, { epoch: 1 })
+    stage.bind(client, ANN, { epoch: 1, gameId: 1 })
+    await stage.settle()
+    expect(client.heard).toEqual([])
+    client.move(ANN, 4)
+    await stage.games.hears('positionsFromClients')
+    expect(stage.games.of('positionsFromClients')).toMatchObject([{ gameId: 2 }])
+    expect(stage.gate.status().stale).toBe(2)
+  })
+
+  test('that replaces another without a word takes its place at the client', async () => {
+    const stage = await Stage.start()
+    const client = await stage.player(ANN)
+    stage.bind(client, BOB)
+    await client.hears('createEntity')
+    stage.unbind(client, ANN)
+    await stage.settle()
+    expect(client.names).toEqual(['destroyEntity', 'createEntity'])
+    expect(client.of('destroyEntity')).toMatchObject([{ entityId: ANN, type: 'Avatar' }])
+  })
+
+  test('that another client takes over is no longer the first one’s', async () => {
+    const stage = await Stage.start()
+    const first = await stage.player(ANN)
+    const second = await stage.player()
+    stage.bind(second, ANN)
+    await second.hears('createEntity')
+    first.move(ANN, 1)
+    await stage.settle()
+    expect(first.names).toEqual(['destroyEntity'])
+    expect(stage.gate.status().refused.notOwnPlayer).toBe(1)
+    stage.set(ANN, 'k', 1, 0)
+    await second.hears('mapSet')
+    stage.games.tell('setSyncing', { clientId: second.id, syncing: true })
+    await stage.settle()
+    second.move(ANN, 2)
+    await stage.games.hears('positionsFromClients')
+    stage.unbind(second, ANN)
+    await second.hears('destroyEntity', 2)
+    expect(stage.gate.status().entities).toBe(0)
+  })
+})
+
+describe('a view', () => {
+  test('is shown to and hidden from each client in the list, each by its own id', async () => {
+    const stage = await Stage.start()
+    const clients = [await stage.player(ANN), await stage.player(BOB)]
+    const other = await stage.player(CAT)
+    stage.show(idOf('monster'), clients, { type: 'Monster', attrs: { hp: 9 } })
+    for (const client of clients) await client.hears('createEntity')
+    stage.hide(idOf('monster'), clients, { type: 'Monster' })
+    for (const client of clients) {
+      await client.hears('destroyEntity')
+      expect(client.heard.map(({ values }) => values)).toMatchObject([
+        { gateId: GATE_ID, clientId: client.id, isPlayer: false, type: 'Monster', attrs: { hp: 9 } },
+        { gateId: GATE_ID, clientId: client.id, type: 'Monster', entityId: idOf('monster') },
+      ])
+    }
+    expect(other.heard).toEqual([])
+    expect(stage.gate.status()).toMatchObject({ entities: 3, watchings: 0 })
+  })
+
+  test('is created once however often it is shown, and destroyed only where it was seen', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.show(CAT, [ann])
+    stage.show(CAT, [ann, ann])
+    stage.hide(CAT, [ann, bob])
+    stage.hide(CAT, [ann, bob])
+    await stage.settle()
+    expect(ann.names).toEqual(['createEntity', 'destroyEntity'])
+    expect(bob.names).toEqual([])
+  })
+
+  test('of an older placement neither shows nor hides', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.show(CAT, [ann], { epoch: 7, gameId: 2 })
+    stage.hide(CAT, [ann], { epoch: 6 })
+    stage.show(CAT, [bob], { epoch: 6 })
+    await stage.settle()
+    expect([ann.names, bob.names]).toEqual([['createEntity'], []])
+    expect(stage.gate.status().stale).toBe(2)
+  })
+
+  test('of a newer placement replaces what was seen of the older one', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.show(CAT, [ann], { epoch: 1, type: 'Cat' })
+    stage.show(CAT, [bob], { epoch: 2, gameId: 2, type: 'Cat' })
+    await stage.settle()
+    expect([ann.names, bob.names]).toEqual([['createEntity', 'destroyEntity'], ['createEntity']])
+    expect(ann.of('destroyEntity')).toMatchObject([{ entityId: CAT, type: 'Cat', clientId: ann.id }])
+    // The game it left says the same, too late.
+    stage.hide(CAT, [ann, bob], { epoch: 1 })
+    stage.set(CAT, 'mood', 1)
+    await bob.hears('mapSet')
+    expect(ann.of('destroyEntity')).toHaveLength(1)
+    expect(bob.of('destroyEntity')).toEqual([])
+  })
+
+  test('of a client that has left is forgotten', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.show(ANN, [bob])
+    stage.show(BOB, [ann])
+    stage.show(CAT, [ann])
+    await ann.hears('createEntity', 2)
+    ann.connection.close()
+    await stage.games.hears('clientGone')
+    expect(stage.gate.status()).toMatchObject({ clients: 1, entities: 2, watchings: 1 })
+    stage.hide(CAT, [ann])
+    stage.positions(SYNC_WATCHERS, [BOB, 1], [CAT, 2])
+    await stage.settle()
+    expect(bob.names).toEqual(['createEntity'])
+  })
+})
+
+describe('an attribute change', () => {
+  const bodies = {
+    mapSet: bodyOf('mapSet', { entityId: ANN, path: ['a', 'b'], key: 'k', value: { n: 1 } }),
+    mapDelete: bodyOf('mapDelete', { entityId: ANN, path: null, key: 'k' }),
+    listSet: bodyOf('listSet', { entityId: ANN, path: ['l'], index: 3, value: [1, 'two'] }),
+    listPop: bodyOf('listPop', { entityId: ANN, path: ['l'] }),
+    listAppend: bodyOf('listAppend', { entityId: ANN, path: [0, 'l'], value: true }),
+    mapClear: bodyOf('mapClear', { entityId: ANN, path: null }),
+  }
+
+  test.each(Object.entries(bodies))(
+    '%s reaches the own client, and watchers when it is for all',
+    async (name, body) => {
+      const stage = await Stage.start()
+      const own = await stage.player(ANN)
+      const watcher = await stage.player(BOB)
+      const stranger = await stage.player(CAT)
+      stage.show(ANN, [watcher])
+      await watcher.hears('createEntity')
+      watcher.forget()
+      const { code: type } = clientMessages[name as keyof typeof bodies]
+      stage.games.tell('changeAttr', { audience: 1, type, body })
+      stage.games.tell('changeAttr', { audience: 0, type, body })
+      await stage.settle()
+      expect(own.names).toEqual([name, name])
+      expect(watcher.names).toEqual([name])
+      expect(stranger.names).toEqual([])
+      for (const client of [own, watcher]) {
+        const frame = client.frames[0]!
+        expect(frame.subarray(24)).toEqual(body)
+        expect(client.heard[0]!.values).toMatchObject({ gateId: GATE_ID, clientId: client.id, entityId: ANN })
+      }
+    },
+  )
+
+  test('for an entity that nobody here sees is dropped and counted', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    stage.set(BOB, 'k', 1)
+    await stage.settle()
+    expect(ann.heard).toEqual([])
+    expect(stage.gate.status().missedEntities).toBe(1)
+  })
+
+  test.each([0, 1, 7, 8, 9, 488, 489, 512, 600, 5000, 70_000, 200_000])('of %d bytes arrives whole', async (length) => {
+    const stage = await Stage.start({ clientQueueBytesMax: 1024 * 1024 })
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.show(ANN, [bob])
+    stage.set(ANN, 'text', 'x'.repeat(length))
+    stage.set(ANN, 'after', 1)
+    for (const client of [ann, bob]) {
+      await client.hears('mapSet', 2)
+      expect(client.of('mapSet').map(({ key, clientId, value }) => [key, clientId, value])).toEqual([
+        ['text', client.id, 'x'.repeat(length)],
+        ['after', client.id, 1],
+      ])
+    }
+  })
+})
+
+describe('a call', () => {
+  test('of one client reaches that one', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const bob = await stage.player(BOB)
+    stage.callClient(ann, ANN, 'hello', 1, 'two')
+    await ann.hears('callOnClient')
+    expect(ann.of('callOnClient')).toEqual([
+      { gateId: GATE_ID, clientId: ann.id, entityId: ANN, method: 'hello', args: [1, 'two'] },
+    ])
+    expect(bob.heard).toEqual([])
+  })
+
+  test('of one that has gone is dropped and counted', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    ann.connection.close()
+    await stage.games.hears('clientGone')
+    stage.callClient(ann, ANN, 'hello')
+    await stage.settle()
+    expect(stage.gate.status().missedClients).toBe(1)
+  })
+
+  test('of all clients reaches the own one and those that see the entity', async () => {
+    const stage = await Stage.start()
+    const [ann, bob, cat] = [await stage.player(ANN), await stage.player(BOB), await stage.player(CAT)]
+    stage.show(ANN, [bob])
+    stage.games.tell('callAllClients', { body: bodyOf('callOnClient', { entityId: ANN, method: 'm', args: [] }) })
+    await stage.settle()
+    expect([ann.names, bob.names, cat.names]).toEqual([['callOnClient'], ['createEntity', 'callOnClient'], []])
+    expect(bob.of('callOnClient')).toMatchObject([{ clientId: bob.id, entityId: ANN }])
+  })
+
+  test('of filtered clients reaches those that match, with the same bytes', async () => {
+    const stage = await Stage.start()
+    const [ann, bob, cat] = [await stage.player(ANN), await stage.player(BOB), await stage.player(CAT)]
+    const waiting = await stage.client()
+    stage.games.tell('setFilter', { clientId: ann.id, key: 'level', value: '9' })
+    stage.games.tell('setFilter', { clientId: bob.id, key: 'level', value: '10' })
+    const body = (op: number, key: string, value: string) =>
+      bodyOf('callFiltered', { op, key, value, method: `${op}`, args: [1] })
+    // 9 < 10 as numbers; as texts it would not be. Cat has no level and matches nothing.
+    stage.games.tell('callFilteredClients', { body: body(3, 'level', '10') })
+    stage.games.tell('callFilteredClients', { body: body(1, 'level', '9') })
+    stage.games.tell('callFilteredClients', { body: body(0, '', '') })
+    await stage.settle()
+    expect([ann, bob, cat, waiting].map((client) => client.of('callFiltered').map(({ method }) => method))).toEqual([
+      ['3', '0'],
+      ['1', '0'],
+      ['0'],
+      [],
+    ])
+    expect(ann.frames[0]!.subarray(6)).toEqual(body(3, 'level', '10'))
+    stage.games.tell('clearFilters', { clientId: ann.id })
+    stage.unbind(bob, BOB)
+    stage.games.tell('callFilteredClients', { body: body(4, 'level', '0') })
+    await stage.settle()
+    expect([ann, bob].map((client) => client.of('callFiltered').length)).toEqual([2, 2])
+  })
+})
+
+describe('positions', () => {
+  test('reach watchers, the own client, or both', async () => {
+    const stage = await Stage.start()
+    const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
+    stage.show(ANN, [bob])
+    stage.positions(SYNC_WATCHERS, [ANN, 1])
+    stage.positions(SYNC_OWN, [ANN, 2])
+    stage.positions(SYNC_WATCHERS | SYNC_OWN, [ANN, 3])
+    await stage.settle()
+    expect(ann.positions()).toEqual([
+      [ANN, 2],
+      [ANN, 3],
+    ])
+    expect(bob.positions()).toEqual([
+      [ANN, 1],
+      [ANN, 3],
+    ])
+  })
+
+  test('of a turn are one frame for each client, all in one write', async () => {
+    const stage = await Stage.start()
+    const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
+    const crowd = Array.from({ length: 100 }, (_, n) => idOf(`npc${n}`))
+    for (const id of crowd) stage.show(id, [ann, bob])
+    await ann.hears('createEntity', 100)
+    ann.forget()
+    stage.positions(SYNC_WATCHERS, ...crowd.slice(0, 60).map((id, n): [string, number] => [id, n]))
+    stage.positions(SYNC_WATCHERS | SYNC_OWN, ...crowd.slice(60).map((id, n): [string, number] => [id, 60 + n]))
+    await ann.hears('positions')
+    expect([ann.names, ann.chunks]).toEqual([['positions'], 1])
+    expect(ann.positions()).toEqual(crowd.map((id, n) => [id, n]))
+  })
+
+  test('keep their place between other messages: none for an entity that is not there', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    stage.show(CAT, [ann])
+    stage.positions(SYNC_WATCHERS, [CAT, 1])
+    stage.set(CAT, 'k', 1)
+    stage.positions(SYNC_WATCHERS, [CAT, 2])
+    stage.hide(CAT, [ann])
+    stage.positions(SYNC_WATCHERS, [CAT, 3])
+    stage.show(CAT, [ann])
+    await ann.hears('createEntity', 2)
+    expect(ann.names).toEqual(['createEntity', 'positions', 'mapSet', 'positions', 'destroyEntity', 'createEntity'])
+    expect(ann.positions()).toEqual([
+      [CAT, 1],
+      [CAT, 2],
+    ])
+  })
+
+  test('of ten thousand at once arrive all, in order', async () => {
+    const stage = await Stage.start({ clientQueueBytesMax: 4 * 1024 * 1024 })
+    const ann = await stage.player(ANN)
+    const many = Array.from({ length: 10_000 }, (_, n): [string, number] => [idOf(`npc${n}`), n])
+    for (const [id] of many) stage.show(id, [ann])
+    await ann.hears('createEntity', many.length)
+    stage.positions(SYNC_WATCHERS, ...many)
+    await stage.clock.until(() => ann.positions().length === many.length)
+    expect(new Map(ann.positions())).toEqual(new Map(many))
+  })
+})
+
+test('a client that its game closes gets what was said to it first, and its entity is told', async () => {
+  const stage = await Stage.start()
+  const ann = await stage.player(ANN)
+  stage.callClient(ann, ANN, 'farewell')
+  stage.games.tell('closeClient', { clientId: ann.id, reason: 'banned' })
+  stage.callClient(ann, ANN, 'too late')
+  await ann.isClosed()
+  await stage.games.hears('clientGone')
+  expect(ann.of('callOnClient').map(({ method }) => method)).toEqual(['farewell'])
+  expect(stage.log.matching('info', 'closed by its game: banned')).toHaveLength(1)
+  expect(stage.gate.status()).toMatchObject({ clients: 0, entities: 0, leaving: 0 })
+})
+
+test('what cannot be read costs nobody anything', async () => {
+  const stage = await Stage.start()
+  const ann = await stage.player(ANN)
+  const gate = [GATE_ID, 0]
+  for (const type of [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 6, 5, 1, 999]) {
+    stage.games.sayBytes(type, Uint8Array.from([...gate, 1]))
+    stage.games.sayBytes(type, Uint8Array.from([...gate, ...Buffer.from(CAT)]))
+    stage.games.sayBytes(type, new Uint8Array([...gate, ...new Array(45).fill(255)]))
+  }
+  await stage.settle()
+  stage.callClient(ann, ANN, 'fine')
+  await ann.hears('callOnClient')
+  expect(stage.gate.status().unreadable).toBeGreaterThan(15)
+})
+
+describe('the recorded session of a real GoWorld', () => {
+  interface Line {
+    readonly client: number
+    readonly dir: string
+    readonly hex: string
+  }
+  const golden = readFileSync(new URL('../../golden/goworld-session.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line)
+    .filter(({ dir }) => dir === 'gate>client')
+
+  /** Says, as a game of ours, what made GoWorld send this frame; answers the game's own name for the client's player. */
+  function replay(stage: Stage, client: FakeClient, frame: Uint8Array, player: string): string {
+    const body = frame.slice(24)
+    const at = 24
+    switch (getU16(frame, 4)) {
+      case clientMessages.createEntity.code: {
+        const { isPlayer, entityId } = clientMessages.createEntity.read(frame, 6, frame.length)
+        const seen = { entityId, epoch: 1, gameId: 1, body }
+        if (!isPlayer) stage.games.tell('showEntity', { ...seen, clientIds: [client.id] })
+        else stage.games.tell('bindPlayer', { ...seen, clientId: client.id, syncing: true })
+        return isPlayer ? entityId : player
+      }
+      case clientMessages.destroyEntity.code: {
+        const { entityId } = clientMessages.destroyEntity.read(frame, 6, frame.length)
+        const gone = { entityId, epoch: 1, body }
+        if (entityId === player) stage.games.tell('unbindPlayer', { ...gone, clientId: client.id })
+        else stage.games.tell('hideEntity', { ...gone, clientIds: [client.id] })
+        return player
+      }
+      case clientMessages.callOnClient.code:
+        stage.games.tell('callClient', { clientId: client.id, body })
+        return player
+      case clientMessages.callFiltered.code:
+        stage.games.tell('callFilteredClients', { body: frame.slice(6) })
+        return player
+      case clientMessages.positions.code: {
+        const own = Buffer.from(frame.subarray(6, 22)).toString('latin1') === player
+        stage.games.tell('positions', { audience: own ? SYNC_OWN : SYNC_WATCHERS, records: frame.slice(6) })
+        return player
+      }
+      default: {
+        const own = Buffer.from(frame.subarray(at, at + 16)).toString('latin1') === player
+        stage.games.tell('changeAttr', { audience: own ? 0 : 1, type: getU16(frame, 4), body })
+        return player
+      }
+    }
+  }
+
+  test.each([1, 2])('is what client %i hears, byte for byte and in its order', async (number) => {
+    const frames = golden
+      .filter(({ client }) => client === number)
+      .map(({ hex }) => new Uint8Array(Buffer.from(hex, 'hex')))
+    const stage = await Stage.start({ seed: number })
+    const client = await stage.client()
+    // The first player must be the boot entity: the recorded one has another id.
+    const first = clientMessages.createEntity.read(frames[0]!, 6, frames[0]!.length).entityId
+    const renamed = frames.map((frame) => replaced(frame, first, client.bootId))
+    let player = ''
+    for (const frame of renamed) player = replay(stage, client, frame, player)
+    await stage.clock.until(() => bytesIn(client.frames) >= bytesIn(renamed), 5000, 'the whole session')
+    // Positions that follow one another share a frame here, where GoWorld sent two.
+    expect(joined(client.frames)).toEqual(joined(renamed.map((frame) => addressedTo(frame, client.id))))
+  })
+
+  const bytesIn = (frames: readonly Uint8Array[]) => joined(frames).join('').length
+
+  function replaced(frame: Uint8Array, from: string, to: string): Uint8Array {
+    return new Uint8Array(Buffer.from(Buffer.from(frame).toString('latin1').replaceAll(from, to), 'latin1'))
+  }
+
+  function addressedTo(frame: Uint8Array, clientId: string): Uint8Array {
+    const type = getU16(frame, 4)
+    if (type === clientMessages.callFiltered.code || type === clientMessages.positions.code) return frame
+    const writer = new PacketWriter()
+    writer.raw(frame, 0, 6)
+    writer.u16(GATE_ID)
+    writer.id(clientId)
+    writer.raw(frame, 24)
+    return writer.copy()
+  }
+
+  /** Frames as text, with frames of positions that follow one another put together. */
+  function joined(frames: readonly Uint8Array[]): string[] {
+    const list: string[] = []
+    let positions = false
+    for (const frame of frames) {
+      const text = Buffer.from(frame).toString('hex')
+      const isPositions = getU16(frame, 4) === clientMessages.positions.code
+      if (isPositions && positions) list[list.length - 1] += text.slice(12)
+      else list.push(isPositions ? text.slice(12) : text)
+      positions = isPositions
+    }
+    return list
+  }
+})
+
+test('bodies of our own making are those of the table', () => {
+  expect(createBody(ANN).length).toBe(1 + 16 + 4 + 6 + 16 + 5)
+  expect(destroyBody(ANN).length).toBe(4 + 6 + 16)
+})

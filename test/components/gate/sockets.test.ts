@@ -1,0 +1,147 @@
+// The gate over real sockets: what the in-memory network cannot show is when a kernel takes bytes and when it does not.
+import { createConnection, type Socket } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
+import { Gate } from '../../../components/gate/gate.ts'
+import { type Address, formatAddress } from '../../../engine/base/address.ts'
+import { realClock } from '../../../engine/base/clock.ts'
+import { silentLog } from '../../../engine/base/log.ts'
+import { machineRandom } from '../../../engine/base/random.ts'
+import { Turn } from '../../../engine/base/turn.ts'
+import type { Link } from '../../../engine/cluster/link.ts'
+import { LinkAcceptor } from '../../../engine/cluster/link-acceptor.ts'
+import { tcpTransport } from '../../../engine/net/tcp.ts'
+import { clientMessages } from '../../../engine/wire/client-wire.ts'
+import { FrameReader } from '../../../engine/wire/frame.ts'
+import { messages, SYNC_OWN } from '../../../engine/wire/messages.ts'
+import { getU16 } from '../../../engine/wire/packet.ts'
+import { recordX } from '../../../engine/wire/sync.ts'
+import { bodyOf, createBody, GATE_ID, LIMITS, recordsOf } from './stage.ts'
+
+const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
+const common = { clock: realClock, log: silentLog, random: machineRandom }
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+/** A dispatcher that binds each boot entity at once, and a gate. */
+async function start(clientQueueBytesMax: number) {
+  const turn = new Turn(realClock)
+  const players: { clientId: string; entityId: string }[] = []
+  let link: Link | undefined
+  const acceptor = new LinkAcceptor(
+    { ...common, self: { role: 'dispatcher', id: 1 }, turn, graceMs: 3000, resendBytesMax: 256 * 1024 * 1024 },
+    (fresh) => {
+      link = fresh
+      return {
+        up() {},
+        down() {},
+        packet(bytes, start, end) {
+          if (getU16(bytes, start) === messages.gateHello.code) fresh.send('deploymentReady', {})
+          if (getU16(bytes, start) !== messages.bootEntity.code) return
+          const { clientId, entityId } = messages.bootEntity.read(bytes, start + 2, end)
+          players.push({ clientId, entityId })
+          const body = createBody(entityId, 'Account', true)
+          fresh.send('bindPlayer', { gateId: GATE_ID, clientId, entityId, epoch: 1, gameId: 1, syncing: true, body })
+        },
+      }
+    },
+  )
+  turn.stage(() => acceptor.flush())
+  const listener = await tcpTransport.listen(LOCAL, (connection) => acceptor.accept(connection))
+  closing.push(() => listener.close())
+  const gate = new Gate({
+    ...common,
+    ...LIMITS,
+    id: GATE_ID,
+    links: tcpTransport,
+    dispatchers: [listener.address],
+    clients: [{ transport: tcpTransport, address: LOCAL }],
+    heartbeatMs: 0,
+    clientQueueBytesMax,
+    clientPacketBytesMax: 64 * 1024,
+    clientsMax: 100,
+    protocol: '2022',
+  })
+  await gate.start()
+  closing.push(() => gate.stop())
+  return { gate, players, send: () => link!, address: gate.addresses[0]! }
+}
+
+async function connect(address: Address) {
+  if (address.kind !== 'tcp') throw new Error(formatAddress(address))
+  const socket: Socket = createConnection({ host: address.host, port: address.port })
+  closing.push(() => socket.destroy())
+  const heard: { type: number; frame: Uint8Array }[] = []
+  const frames = new FrameReader(
+    (bytes, start, end) => {
+      heard.push({ type: getU16(bytes, start), frame: bytes.slice(start, end) })
+      return undefined
+    },
+    { maxBytes: 64 * 1024 * 1024 },
+  )
+  let closed = false
+  socket.on('data', (chunk) => frames.push(chunk))
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    closed = true
+  })
+  await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 10_000 })
+  return { socket, heard, isClosed: () => closed }
+}
+
+test('a client that stops reading lags, is not sent every position, and catches up', { timeout: 60_000 }, async () => {
+  const { gate, players, send, address } = await start(64 * 1024 * 1024)
+  const slow = await connect(address)
+  const { clientId, entityId } = players[0]!
+  slow.socket.pause()
+  const filler = bodyOf('callOnClient', { entityId, method: 'm', args: ['x'.repeat(60_000)] })
+  // Until the kernels at both ends are full.
+  await vi.waitFor(
+    () => {
+      for (let n = 0; n < 20; n++) send().send('callClient', { gateId: GATE_ID, clientId, body: filler })
+      expect(gate.status().lagging).toBe(1)
+    },
+    { timeout: 20_000, interval: 5 },
+  )
+  const calls = () => gate.status().deliveredMessages - 1
+  for (let x = 1; x <= 1000; x++)
+    send().send('positions', { gateId: GATE_ID, audience: SYNC_OWN, records: recordsOf([entityId, x]) })
+  await vi.waitFor(() => expect(gate.status().deliveredRecords).toBe(1000), { timeout: 10_000 })
+  slow.socket.resume()
+  const { code } = clientMessages.positions
+  await vi.waitFor(() => expect(slow.heard.some(({ type }) => type === code)).toBe(true), { timeout: 20_000 })
+  expect(slow.heard.filter(({ type }) => type === clientMessages.callOnClient.code)).toHaveLength(calls())
+  const positions = slow.heard.filter(({ type }) => type === code)
+  expect(positions).toHaveLength(1)
+  expect(recordX(positions[0]!.frame, 2)).toBe(1000)
+  await vi.waitFor(() => expect(gate.status()).toMatchObject({ lagging: 0, queuedBytes: 0 }), { timeout: 10_000 })
+})
+
+test('a client that never reads is closed; another beside it hears everything', { timeout: 60_000 }, async () => {
+  const { gate, players, send, address } = await start(256 * 1024)
+  const slow = await connect(address)
+  const quick = await connect(address)
+  slow.socket.pause()
+  const [slowOne, quickOne] = players as [(typeof players)[0], (typeof players)[0]]
+  let said = 0
+  await vi.waitFor(
+    () => {
+      for (const { clientId, entityId } of [slowOne, quickOne]) {
+        const body = bodyOf('callOnClient', { entityId, method: 'm', args: ['x'.repeat(30_000)] })
+        send().send('callClient', { gateId: GATE_ID, clientId, body })
+      }
+      said++
+      expect(gate.status().refused.overflow).toBe(1)
+    },
+    { timeout: 20_000, interval: 2 },
+  )
+  const { code } = clientMessages.callOnClient
+  await vi.waitFor(() => expect(quick.heard.filter(({ type }) => type === code)).toHaveLength(said), {
+    timeout: 20_000,
+  })
+  expect(gate.status()).toMatchObject({ clients: 1, lagging: 0 })
+  expect(quick.isClosed()).toBe(false)
+  slow.socket.resume()
+  await vi.waitFor(() => expect(slow.isClosed()).toBe(true), { timeout: 10_000 })
+})
