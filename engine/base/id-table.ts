@@ -1,14 +1,17 @@
 // A hash table from 16-byte ids to numbers that never makes a string of an id.
 //
-//     words:  | id: 4 × u32 | id: 4 × u32 | …      one row a place, open addressing, linear probing
-//     values: | i32 + 1     | 0 = empty   | …
+//     rows: | id: 4 × i32 | value + 1 | id: 4 × i32 | 0 = empty | …    open addressing, linear probing
 //
+// Id and value lie side by side, so that a look-up in a large table waits for memory once.
 // Deleting shifts the rows behind back, so there are no tombstones and look-ups never slow down with age.
 import { ID_BYTES } from './id.ts'
 
+/** Words a place: the id's four, and the value + 1. */
+const ROW = 5
+const VALUE = 4
+
 export class IdTable {
-  #words: Uint32Array
-  #values: Int32Array
+  #rows: Int32Array
   #mask: number
   #size = 0
   // The id of the operation under way, as words: fields cost no allocation.
@@ -20,8 +23,7 @@ export class IdTable {
   constructor(capacity = 64) {
     let places = 16
     while (places < capacity * 2) places *= 2
-    this.#words = new Uint32Array(places * 4)
-    this.#values = new Int32Array(places)
+    this.#rows = new Int32Array(places * ROW)
     this.#mask = places - 1
   }
 
@@ -32,13 +34,13 @@ export class IdTable {
   /** The value at the 16 bytes from `at`, or -1. */
   get(bytes: Uint8Array, at: number): number {
     this.#loadBytes(bytes, at)
-    return this.#values[this.#find()]! - 1
+    return this.#rows[this.#find() + VALUE]! - 1
   }
 
   /** The value of an id given as text, or -1. */
   getText(id: string): number {
     this.#loadText(id)
-    return this.#values[this.#find()]! - 1
+    return this.#rows[this.#find() + VALUE]! - 1
   }
 
   /** Sets the value (0 or more) of the id in the 16 bytes from `at`. */
@@ -64,7 +66,7 @@ export class IdTable {
   }
 
   clear(): void {
-    this.#values.fill(0)
+    this.#rows.fill(0)
     this.#size = 0
   }
 
@@ -84,74 +86,68 @@ export class IdTable {
     this.#d = word(id, 12)
   }
 
-  /** The place of the loaded id, or the empty place where it belongs. */
+  /** Where the row of the loaded id begins, or the empty row where it belongs. */
   #find(): number {
-    const words = this.#words
-    const values = this.#values
-    const a = this.#a >>> 0
-    const b = this.#b >>> 0
-    const c = this.#c >>> 0
-    const d = this.#d >>> 0
-    let place = mix(a, b, c, d) & this.#mask
-    while (values[place] !== 0) {
-      const row = place * 4
-      if (words[row + 3] === d && words[row + 2] === c && words[row + 1] === b && words[row] === a) return place
-      place = (place + 1) & this.#mask
+    const rows = this.#rows
+    const a = this.#a
+    const b = this.#b
+    const c = this.#c
+    const d = this.#d
+    const mask = this.#mask
+    let place = mix(a, b, c, d) & mask
+    for (;;) {
+      const row = place * ROW
+      if (rows[row + VALUE] === 0) return row
+      if (rows[row + 3] === d && rows[row + 2] === c && rows[row + 1] === b && rows[row] === a) return row
+      place = (place + 1) & mask
     }
-    return place
   }
 
   #put(value: number): void {
-    let place = this.#find()
-    if (this.#values[place] === 0) {
-      if ((this.#size + 1) * 2 > this.#values.length) {
+    let row = this.#find()
+    if (this.#rows[row + VALUE] === 0) {
+      if ((this.#size + 1) * 2 > this.#mask + 1) {
         this.#grow()
-        place = this.#find()
+        row = this.#find()
       }
       this.#size++
-      const row = place * 4
-      this.#words[row] = this.#a
-      this.#words[row + 1] = this.#b
-      this.#words[row + 2] = this.#c
-      this.#words[row + 3] = this.#d
+      this.#rows[row] = this.#a
+      this.#rows[row + 1] = this.#b
+      this.#rows[row + 2] = this.#c
+      this.#rows[row + 3] = this.#d
     }
-    this.#values[place] = value + 1
+    this.#rows[row + VALUE] = value + 1
   }
 
   #remove(): number {
-    const words = this.#words
-    const values = this.#values
+    const rows = this.#rows
     const mask = this.#mask
-    let hole = this.#find()
-    const value = values[hole]! - 1
+    const found = this.#find()
+    const value = rows[found + VALUE]! - 1
     if (value < 0) return -1
     this.#size--
-    for (let place = (hole + 1) & mask; values[place] !== 0; place = (place + 1) & mask) {
-      const row = place * 4
-      const home = mix(words[row]!, words[row + 1]!, words[row + 2]!, words[row + 3]!) & mask
+    let hole = found / ROW
+    for (let place = (hole + 1) & mask; rows[place * ROW + VALUE] !== 0; place = (place + 1) & mask) {
+      const row = place * ROW
+      const home = mix(rows[row]!, rows[row + 1]!, rows[row + 2]!, rows[row + 3]!) & mask
       // A row may fill the hole unless its home lies behind the hole, between hole and row.
       if (((place - home) & mask) < ((place - hole) & mask)) continue
-      words.copyWithin(hole * 4, row, row + 4)
-      values[hole] = values[place]!
+      rows.copyWithin(hole * ROW, row, row + ROW)
       hole = place
     }
-    values[hole] = 0
+    rows[hole * ROW + VALUE] = 0
     return value
   }
 
   #grow(): void {
-    const words = this.#words
-    const values = this.#values
-    this.#words = new Uint32Array(words.length * 2)
-    this.#values = new Int32Array(values.length * 2)
-    this.#mask = values.length * 2 - 1
-    for (let from = 0; from < values.length; from++) {
-      if (values[from] === 0) continue
-      const row = from * 4
-      let to = mix(words[row]!, words[row + 1]!, words[row + 2]!, words[row + 3]!) & this.#mask
-      while (this.#values[to] !== 0) to = (to + 1) & this.#mask
-      this.#words.set(words.subarray(row, row + 4), to * 4)
-      this.#values[to] = values[from]!
+    const old = this.#rows
+    this.#rows = new Int32Array(old.length * 2)
+    this.#mask = this.#mask * 2 + 1
+    for (let from = 0; from < old.length; from += ROW) {
+      if (old[from + VALUE] === 0) continue
+      let to = mix(old[from]!, old[from + 1]!, old[from + 2]!, old[from + 3]!) & this.#mask
+      while (this.#rows[to * ROW + VALUE] !== 0) to = (to + 1) & this.#mask
+      this.#rows.set(old.subarray(from, from + ROW), to * ROW)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Scheduled } from '../base/clock.ts'
 import { messageOf, WireError } from '../base/errors.ts'
 import type { Connection } from '../net/connection.ts'
 import { FrameReader } from '../wire/frame.ts'
-import { Link, type LinkEvents, type LinkOptions, PACKET_BYTES_MAX } from './link.ts'
+import { Link, type LinkEvents, type LinkOptions, PACKET_BYTES_MAX, REUSED_BYTES } from './link.ts'
 import {
   type Greeting,
   greetingFrame,
@@ -58,7 +58,7 @@ export class LinkAcceptor {
         }
         return undefined
       },
-      { minBytes: 1, maxBytes: this.#options.packetBytesMax ?? PACKET_BYTES_MAX },
+      { minBytes: 1, maxBytes: this.#options.packetBytesMax ?? PACKET_BYTES_MAX, reusedBytes: REUSED_BYTES },
     )
     connection.handle({
       data: (chunk) => {

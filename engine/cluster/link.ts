@@ -53,6 +53,8 @@ export interface LinkOptions {
 }
 
 export const PACKET_BYTES_MAX = 64 * 1024 * 1024
+/** A connection that cuts batches in two puts them together in one buffer, again and again. */
+export const REUSED_BYTES = 1024 * 1024
 /** A batch that grows past this leaves before the turn ends. */
 const BATCH_BYTES = 256 * 1024
 /** Smaller batches are copied out, larger ones give up their buffer to a pool until they are acknowledged. */
@@ -64,6 +66,9 @@ const ACK_AFTER_MS = 20
 /** A silent connection is asked for a sign of life, and given up when none comes. */
 const PING_AFTER_MS = 2000
 const SILENCE_MAX_MS = 8000
+
+const NO_BYTES = new Uint8Array(0)
+const NO_VIEW = new DataView(NO_BYTES.buffer)
 
 interface Kept {
   readonly number: number
@@ -99,6 +104,11 @@ export class Link {
   #aliveTimer: Scheduled | undefined
   #heardMs = 0
   #resumed = 0
+  // The views through which `forward` copies, and what they look at.
+  #fromBytes: Uint8Array = NO_BYTES
+  #from: DataView = NO_VIEW
+  #toBytes: Uint8Array = NO_BYTES
+  #to: DataView = NO_VIEW
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options
@@ -145,9 +155,22 @@ export class Link {
     this.lastFrame = at
     putU32(target, at, length)
     at += 4
-    // For packets of this size a loop beats the call of `set`.
-    if (length <= 128) for (let from = start; from < end; ) target[at++] = bytes[from++]!
-    else {
+    // Eight bytes at a time beat both single ones and the call of `set` up to about this size.
+    if (length <= 128) {
+      if (bytes !== this.#fromBytes) {
+        this.#fromBytes = bytes
+        this.#from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      }
+      if (target !== this.#toBytes) {
+        this.#toBytes = target
+        this.#to = new DataView(target.buffer, target.byteOffset, target.byteLength)
+      }
+      const from = this.#from
+      const to = this.#to
+      for (const last = end - 8; start <= last; start += 8, at += 8)
+        to.setBigInt64(at, from.getBigInt64(start, true), true)
+      while (start < end) target[at++] = bytes[start++]!
+    } else {
       target.set(bytes.subarray(start, end), at)
       at += length
     }

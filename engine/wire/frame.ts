@@ -16,12 +16,20 @@ export class FrameReader {
   readonly #onFrame: OnFrame
   readonly #minBytes: number
   readonly #maxBytes: number
+  readonly #reusedBytes: number
   #waiting = new Uint8Array(0)
   #waitingBytes = 0
   #stopped = false
 
-  /** Frames shorter than `minBytes` or longer than `maxBytes` make `push` throw WireError. */
-  constructor(onFrame: OnFrame, { minBytes = 2, maxBytes }: { minBytes?: number; maxBytes: number }) {
+  /**
+   * Frames shorter than `minBytes` or longer than `maxBytes` make `push` throw WireError. A buffer of up to
+   * `reusedBytes` is kept for the next frame that is cut off: for the few peers that send much.
+   */
+  constructor(
+    onFrame: OnFrame,
+    { minBytes = 2, maxBytes, reusedBytes = 0 }: { minBytes?: number; maxBytes: number; reusedBytes?: number },
+  ) {
+    this.#reusedBytes = reusedBytes
     this.#onFrame = onFrame
     this.#minBytes = minBytes
     this.#maxBytes = maxBytes
@@ -62,7 +70,8 @@ export class FrameReader {
     if (this.#waitingBytes < whole) return -1
     const frame = this.#waiting
     this.#waitingBytes = 0
-    this.#waiting = new Uint8Array(0)
+    // Whoever gets the frame may use it until it returns, and nothing is pushed before that.
+    if (frame.length > this.#reusedBytes) this.#waiting = new Uint8Array(0)
     this.#emit(frame, LENGTH_BYTES, whole)
     return at + take
   }

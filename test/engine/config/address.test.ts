@@ -1,3 +1,4 @@
+// Addresses as an operator writes them: host and port, a port alone, or a Unix socket; and what is said of bad ones.
 import { describe, expect, it } from 'vitest'
 import { formatAddress } from '../../../engine/base/address.ts'
 import { parseAddress, placeOf, reachable } from '../../../engine/config/address.ts'

@@ -1,3 +1,4 @@
+// goworld.ini of both generations, typed; and the one line that each mistake in it is worth.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

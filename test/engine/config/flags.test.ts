@@ -1,3 +1,4 @@
+// Flags as Go and as GNU write them; every mistake is one clear line.
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { OperatorError } from '../../../engine/base/errors.ts'
 import type { FlagOptions, FlagSpec } from '../../../engine/config/flags.ts'

@@ -1,3 +1,4 @@
+// The ini file itself: sections, keys, comments; a bad line is named with file and number.
 import { describe, expect, it } from 'vitest'
 import { OperatorError } from '../../../engine/base/errors.ts'
 import { parseIni } from '../../../engine/config/ini.ts'

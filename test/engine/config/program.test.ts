@@ -1,3 +1,4 @@
+// How a program ends: what an operator did is one line and exit code 2.
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
