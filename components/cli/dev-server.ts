@@ -23,10 +23,10 @@ void runProgram('dev', async () => {
   const settings = { ...config.game(1), httpAddr: config.gate(1).httpAddr }
   // `goworld dev` holds the other end: when it is gone, so are we.
   process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume()
-  await runProcess({ role: 'dev', id: 1 }, config, settings, { log: undefined }, async ({ log }) => {
+  await runProcess({ role: 'dev', id: 1 }, config, settings, { log: undefined }, async ({ log, http }) => {
     const dispatcher = await startDispatcher({ id: 1, config, links, listen, log })
     const game = await startGame({ id: 1, config, definition, links, dispatchers: [listen], log })
-    const gate = await startGate({ id: 1, config, links, dispatchers: [listen], log })
+    const gate = await startGate({ id: 1, config, links, dispatchers: [listen], log, http })
     return together({ dispatcher, game, gate })
   })
 })
@@ -40,6 +40,7 @@ function together(parts: { readonly dispatcher: Part; readonly game: Part; reado
     get addresses() {
       return gate.addresses
     },
+    webSocketPath: gate.webSocketPath,
     status: () => ({
       entities: game.status().entities,
       clients: gate.status().clients,

@@ -22,7 +22,7 @@ void runProgram('gate', async () => {
   const name = { role: 'gate', id: settings.id } as const
   if (flags.d) return detach(name, settings.logFile)
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
-  await runProcess(name, config, settings, flags, ({ log }) =>
-    startGate({ id: settings.id, config, links: tcpTransport, dispatchers, log }),
+  await runProcess(name, config, settings, flags, ({ log, http }) =>
+    startGate({ id: settings.id, config, links: tcpTransport, dispatchers, log, http }),
   )
 })

@@ -1,4 +1,5 @@
 // A gate as a part of a process: made from the configuration, started, with its figures.
+import type { Server } from 'node:http'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { realClock } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
@@ -6,10 +7,13 @@ import { machineRandom } from '../../engine/base/random.ts'
 import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { addressInUse } from '../../engine/config/program.ts'
-import type { Transport } from '../../engine/net/connection.ts'
+import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
+import { serveWebSocket } from '../../engine/net/websocket.ts'
 import type { Part } from '../process/part.ts'
 import { Gate } from './gate.ts'
+
+const WEBSOCKET_PATH = '/ws'
 
 export interface GatePartOptions {
   readonly id: number
@@ -17,9 +21,11 @@ export interface GatePartOptions {
   readonly links: Transport
   readonly dispatchers: readonly Address[]
   readonly log: Log
+  /** Where WebSocket clients come in, when there is an http_addr. */
+  readonly http: Server | undefined
 }
 
-export async function startGate({ id, config, links, dispatchers, log }: GatePartOptions): Promise<Part> {
+export async function startGate({ id, config, links, dispatchers, log, http }: GatePartOptions): Promise<Part> {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
   const { linkGraceMs, linkResendBytesMax } = config.cluster
@@ -42,13 +48,19 @@ export async function startGate({ id, config, links, dispatchers, log }: GatePar
   await gate.start().catch((error) => {
     throw addressInUse(error, `gate${id} listen_addr`, settings.listenAddr)
   })
+  const accept = (connection: Connection) => gate.accept(connection)
+  const door = http && serveWebSocket(http, WEBSOCKET_PATH, accept, { messageBytesMax: clientPacketBytesMax })
   const address = reachable(gate.addresses[0]!)
   return {
     get ready() {
       return gate.ready
     },
     addresses: { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` },
+    webSocketPath: door && WEBSOCKET_PATH,
     status: () => gate.status(),
-    stop: () => gate.stop(),
+    async stop() {
+      await gate.stop()
+      door?.close()
+    },
   }
 }

@@ -5,6 +5,8 @@ export interface Part {
   readonly ready: boolean
   /** Where it can be reached, by kind: `{ tcp: 'tcp://127.0.0.1:14000' }`. */
   readonly addresses: Readonly<Record<string, string>>
+  /** The path on the process's HTTP address where WebSocket clients come in. */
+  readonly webSocketPath?: string | undefined
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>

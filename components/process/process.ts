@@ -4,8 +4,9 @@
 //     claim name ─> part starts ─> http listens ─> control listens ─> … ─> SIGTERM, SIGINT or `stop` ─> part stops ─> 0
 //                                                                          └ a second signal: 143 or 130, at once
 import type { Server } from 'node:http'
-import type { Address } from '../../engine/base/address.ts'
+import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { messageOf } from '../../engine/base/errors.ts'
+import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { onFreezeSignal } from '../signals.ts'
 import { serveControl } from './control.ts'
@@ -60,8 +61,15 @@ export async function runProcess(
     ready: isReady(),
     stopping,
     ...meter.read(),
-    addresses: { ...part?.addresses, ...(httpAddress && { http: httpUrl(httpAddress, '/healthz') }) },
+    addresses: { ...part?.addresses, ...doors() },
   })
+  /** What is served on the HTTP address, as URLs. */
+  const doors = () => {
+    if (!httpAddress) return {}
+    const path = part?.webSocketPath
+    const ws = path && httpAddress.kind === 'tcp' ? { ws: `ws://${formatAddress(reachable(httpAddress))}${path}` } : {}
+    return { ...ws, http: httpUrl(reachable(httpAddress), '/healthz') }
+  }
   const isReady = () => part?.ready === true && !stopping
   const http =
     settings.httpAddr &&

@@ -21,7 +21,7 @@ export const realClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, delayMs)
+    const timer = setTimeout(action, Math.max(0, delayMs))
     if (typeof timer === 'object') timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },

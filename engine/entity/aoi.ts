@@ -44,6 +44,11 @@ interface Layer {
 /** Larger radii (and hysteresis) are refused: their squares would not be finite. */
 const DISTANCE_MAX = 1e150
 
+// Rings closer than this may overlap: a search looks this much further than it is told, and squares vanish to 0.
+const APART_MIN = 1e-90
+// How many times larger than its inner border the outer border of a ring that has another inside it may be.
+const RING_WIDTH_MAX = 1000
+
 // Radius 0 sees nobody, not even at distance 0: no squared distance is -1 or less.
 const NOBODY = -1
 // The coordinates of who is not there: far from everybody.
@@ -257,17 +262,23 @@ export class Aoi {
       const largest = Math.max(radius, radiusMax)
       if (grid.population === 0 || largest === 0) continue
       const outer = largest + this.#hysteresis
-      if (step > outer * 2.5) {
+      if (step > outer * 2.5 + APART_MIN) {
         // Nobody is found twice: the two places are too far apart.
         if (fromX !== ABSENT) grid.findRing(fromX, fromZ, 0, outer, found)
         if (toX !== ABSENT) grid.findRing(toX, toZ, 0, outer, found)
         continue
       }
       const smallest = radius === 0 ? radiusMin : Math.min(radius, radiusMin)
-      // The ring where it sees others and the one where they see it; one ring if they are about as large.
+      // The ring where it sees others and the one where they see it; one ring if they are about as large, or if the outer
+      // is so wide that its inner border drowns in its outer border's rounding error: nobody may be found twice.
       const gapInner = Math.min(radius, radiusMax) + this.#hysteresis + step
       const gapOuter = Math.max(radius, radiusMin) - step
-      if (radius > 0 && radiusMax > 0 && gapInner * 2 < gapOuter) {
+      if (
+        radius > 0 &&
+        radiusMax > 0 &&
+        gapInner * 2 + APART_MIN < gapOuter &&
+        outer + step < gapOuter * RING_WIDTH_MAX
+      ) {
         grid.findRing(toX, toZ, smallest - step, gapInner, found)
         grid.findRing(toX, toZ, gapOuter, outer + step, found)
       } else {

@@ -341,6 +341,21 @@ describe('who sees whom', () => {
     expect(harness.aoi.seenCount(boss)).toBe(15)
   })
 
+  test('nobody is met twice by one who moves among radii of all sizes', () => {
+    const harness = new Harness()
+    for (const radius of [1e20, 1e150, 5e-324]) harness.add(0, 0, radius)
+    harness.move(2, 0, 5)
+    harness.check()
+    for (const radius of [5, 1e7, 1e13, 1e14]) harness.add(0, 0, radius)
+    harness.move(2, 1, 1e6)
+    harness.move(3, 2, 1e6)
+    harness.check()
+    const tiny = new Harness()
+    for (const radius of [1e-200, 1e-200, 0]) tiny.add(0, 0, radius)
+    for (const x of [-1.6e-162, 0, -1e-150, 0]) tiny.move(2, x, 0)
+    tiny.check()
+  })
+
   test('a crowd on one point comes apart', () => {
     const harness = new Harness()
     for (let n = 0; n < 60; n++) harness.add(0, 0, 100)

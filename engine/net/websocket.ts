@@ -1,0 +1,123 @@
+// WebSocket clients: binary messages that carry the same byte stream as TCP, cut wherever the client likes.
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type RawData, type WebSocket, WebSocketServer } from 'ws'
+import type { Connection, ConnectionHandlers } from './connection.ts'
+
+/** RFC 6455, 7.4.1. */
+const UNSUPPORTED_DATA = 1003
+const NORMAL = 1000
+const REASON_BYTES_MAX = 123
+/** How long a client may take to answer our close. */
+const CLOSE_WITHIN_MS = 5000
+
+class WebSocketConnection implements Connection {
+  readonly remote: string
+  readonly #socket: WebSocket
+  #reason: string | undefined
+  #drain: (() => void) | undefined
+
+  constructor(socket: WebSocket, remote: string) {
+    this.#socket = socket
+    this.remote = remote
+    // What comes before `handle` must not end the process.
+    socket.on('error', (error) => {
+      this.#reason ??= error.message
+    })
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  handle(handlers: ConnectionHandlers): void {
+    const socket = this.#socket
+    this.#drain = handlers.drain?.bind(handlers)
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      if (!isBinary) return this.#refuse('text is not understood here, only binary messages')
+      handlers.data(asBytes(data))
+    })
+    socket.on('close', (_code, reason) => handlers.close(this.#reason ?? (reason.toString() || 'closed by the peer')))
+  }
+
+  write(bytes: Uint8Array, done?: () => void): void {
+    const socket = this.#socket
+    if (socket.readyState !== socket.OPEN) return done?.()
+    socket.send(bytes, { binary: true, compress: false }, () => {
+      done?.()
+      if (socket.bufferedAmount === 0) this.#drain?.()
+    })
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  close(reason = 'closed by us'): void {
+    this.#reason ??= reason
+    this.#socket.close(NORMAL, Buffer.from(reason).subarray(0, REASON_BYTES_MAX).toString())
+  }
+
+  destroy(reason = 'closed by us'): void {
+    this.#reason ??= reason
+    this.#socket.terminate()
+  }
+
+  #refuse(reason: string): void {
+    this.#reason ??= reason
+    this.#socket.close(UNSUPPORTED_DATA, reason)
+  }
+}
+
+export interface WebSocketLimits {
+  /** A longer message ends its connection. */
+  readonly messageBytesMax: number
+}
+
+export interface WebSocketDoor {
+  /** Ends every connection; no more come in. */
+  close(): void
+}
+
+/** Takes WebSocket clients on `path` of an HTTP server; other paths are refused. */
+export function serveWebSocket(
+  server: Server,
+  path: string,
+  accept: (connection: Connection) => void,
+  { messageBytesMax }: WebSocketLimits,
+): WebSocketDoor {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: messageBytesMax,
+    perMessageDeflate: false,
+    // Behind a proxy, or a client with a bad clock, a half-closed socket would linger for half a minute.
+    closeTimeout: CLOSE_WITHIN_MS,
+  } as ConstructorParameters<typeof WebSocketServer>[0])
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.split('?', 1)[0] !== path) return refuse(socket)
+    const remote = `${request.socket.remoteAddress}:${request.socket.remotePort}`
+    sockets.handleUpgrade(request, socket, head, (webSocket) => accept(new WebSocketConnection(webSocket, remote)))
+  }
+  server.on('upgrade', upgrade)
+  return {
+    close() {
+      server.off('upgrade', upgrade)
+      for (const socket of sockets.clients) socket.terminate()
+      sockets.close()
+    },
+  }
+}
+
+function refuse(socket: Duplex): void {
+  socket.on('error', () => {})
+  socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+}
+
+function asBytes(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data)
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data
+}
