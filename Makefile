@@ -57,11 +57,10 @@ test_game test_client nil_game: $(INSTALLED)
 
 install: $(INSTALLED)
 
-# npm warns that its own Node is too old for us; the one it installs is not. `npm ci` refuses a lockfile that lacks the
-# packages of other systems, as one has that was made behind a mirror; `npm install` takes the same versions from it.
+# npm would warn that its own Node is too old for us; the one it installs is not.
 $(INSTALLED): package-lock.json
 	@echo 'installing the dependencies …'
-	@npm ci $(NPM_QUIET) 2>/dev/null || npm install --no-save $(NPM_QUIET)
+	@npm ci $(NPM_QUIET)
 	@touch $@
 
 clean:

@@ -154,9 +154,11 @@ export class Dispatcher {
       const game = this.#gameOf(peer)
       if (game) game.connected = false
     },
-    down: (peer, reason) => {
+    down: (peer, reason, said) => {
       if (!peer.greeted) return
       peer.greeted = false
+      // Who says goodbye was stopped by its operator.
+      if (!said) this.#log.warn(`the session of ${peer.role} ${peer.id} is over: ${reason}`)
       if (peer.role === 'gate') this.#gateDown(peer, reason)
       else this.#gameSessionOver(peer, reason)
     },
@@ -281,7 +283,7 @@ export class Dispatcher {
 
   #gameLost(game: Game, reason: string): void {
     const { id } = game
-    this.#log.warn(`game ${id} is down: ${reason}`, { entities: this.#directory.sizeOf(id) })
+    this.#log.info(`game ${id} is down: ${reason}`, { entities: this.#directory.sizeOf(id) })
     this.#games.delete(id)
     this.#placement.remove(game)
     game.lose()
@@ -310,7 +312,7 @@ export class Dispatcher {
   #gateDown(peer: Peer, reason: string): void {
     this.#gates.delete(peer.id)
     this.#router.gates.set(peer.id, undefined)
-    this.#log.warn(`gate ${peer.id} is down: ${reason}`)
+    this.#log.info(`gate ${peer.id} is down: ${reason}`)
     this.#entities.gateLost(peer.id)
     this.#tellGames('gateDown', { gateId: peer.id })
   }

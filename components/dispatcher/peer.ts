@@ -11,7 +11,7 @@ import type { Tally } from './tally.ts'
 /** What the dispatcher does for its peers beyond forwarding. */
 export interface PeerOwner {
   up(peer: Peer, fresh: boolean): void
-  down(peer: Peer, reason: string): void
+  down(peer: Peer, reason: string, said: boolean): void
   broken(peer: Peer): void
   handle<N extends ReceivedBy<'dispatcher'>>(peer: Peer, name: N, values: Values<N>): void
   /** A packet to forward whose receiver has no open link. */
@@ -66,8 +66,8 @@ export class Peer implements LinkEvents {
     this.#lookCloser(code, action, bytes, start, end)
   }
 
-  down(reason: string): void {
-    this.#owner.down(this, reason)
+  down(reason: string, said: boolean): void {
+    this.#owner.down(this, reason, said)
   }
 
   broken(): void {

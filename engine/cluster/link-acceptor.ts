@@ -117,9 +117,9 @@ export class LinkAcceptor {
     const link = new Link(this.#options, {
       up: (fresh) => events?.up(fresh),
       packet: (bytes, start, end) => events?.packet(bytes, start, end),
-      down: (reason) => {
+      down: (reason, said) => {
         if (this.#sessions.get(key)?.link === link) this.#sessions.delete(key)
-        events?.down(reason)
+        events?.down(reason, said)
       },
       broken: () => events?.broken?.(),
       congested: (on) => events?.congested?.(on),

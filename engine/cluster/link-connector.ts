@@ -37,10 +37,10 @@ export class LinkConnector {
       ...events,
       up: (fresh) => events.up(fresh),
       packet: (bytes, start, end) => events.packet(bytes, start, end),
-      down: (reason) => {
+      down: (reason, said) => {
         // The other end may still hold what is left of this session: the next one has another name.
         this.#session = this.#sessionIds.next()
-        events.down(reason)
+        events.down(reason, said)
       },
     })
   }

@@ -31,8 +31,8 @@ export interface LinkEvents {
   up(fresh: boolean): void
   /** Type and fields from `start` to `end`, valid until it returns. */
   packet(bytes: Uint8Array, start: number, end: number): void
-  /** The session is over; what was not acknowledged is lost. */
-  down(reason: string): void
+  /** The session is over; what was not acknowledged is lost. `said` when the other end has said goodbye. */
+  down(reason: string, said: boolean): void
   /** The connection broke; the session waits for another. */
   broken?(): void
   /** What the other end has not acknowledged has grown large, or is small again. */
@@ -248,7 +248,7 @@ export class Link {
   }
 
   /** The session is over. */
-  fail(reason: string): void {
+  fail(reason: string, said = false): void {
     this.#graceTimer?.cancel()
     this.#aliveTimer?.cancel()
     this.#ackTimer?.cancel()
@@ -266,7 +266,7 @@ export class Link {
     this.#unackedReceivedBytes = 0
     this.#beginBatch()
     this.#watchSize()
-    if (wasUp) this.#events.down(reason)
+    if (wasUp) this.#events.down(reason, said)
   }
 
   /** Says goodbye: the other end need not wait for us. */
@@ -294,7 +294,7 @@ export class Link {
         if (end - start !== 5) throw new WireError('an ack of the wrong length')
         return this.acknowledge(getU32(bytes, start + 1))
       case KIND_BYE:
-        return this.fail(readReason(bytes, start + 1, end))
+        return this.fail(readReason(bytes, start + 1, end), true)
       default:
         throw new WireError(`a frame of kind ${bytes[start]}`)
     }
