@@ -209,7 +209,7 @@ export class Dispatcher {
     },
     // The bytes lie in the link's buffer, and a placing may outlive it.
     createEntity: (values) =>
-      this.#entities.place({ name: 'createEntity', values: { ...values, attrs: values.attrs.slice() } }),
+      this.#entities.place({ name: 'createEntity', values: { ...values, attrs: new Uint8Array(values.attrs) } }),
     loadEntity: (values) => this.#entities.place({ name: 'loadEntity', values }),
     bootEntity: (values, peer) => {
       if (values.gateId !== peer.id)

@@ -232,7 +232,7 @@ export class World implements MirrorOwner {
     const { bytes } = reader
     const address = this.#address
     if (!address) {
-      this.#address = bytes.slice(at, at + ADDRESS_BYTES)
+      this.#address = new Uint8Array(bytes.subarray(at, at + ADDRESS_BYTES))
       return
     }
     for (let byte = 0; byte < ADDRESS_BYTES; byte++)

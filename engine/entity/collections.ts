@@ -398,7 +398,7 @@ export function frozen(given: unknown): unknown {
       return given
   }
   if (given === null) return given
-  if (given instanceof Uint8Array) return given.slice()
+  if (given instanceof Uint8Array) return new Uint8Array(given)
   if (Array.isArray(given)) return Object.freeze(given.map(frozen))
   if (given instanceof Collection) return frozen(given.toPlain())
   if (!isMap(given)) throw new TypeError(`an attribute cannot hold ${describe(given)}`)

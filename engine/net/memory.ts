@@ -127,8 +127,10 @@ class End implements Connection {
   write(bytes: Uint8Array, done?: () => void): void {
     if (!this.#open || this.#ending) return done?.()
     const cut = this.#wire.cut(bytes.length)
-    this.#send(bytes.slice(0, cut), cut === bytes.length ? done : undefined)
-    if (cut < bytes.length) this.#send(bytes.slice(cut), done)
+    // Copied as by a kernel; a Buffer's own `slice` would not.
+    const copy = new Uint8Array(bytes)
+    this.#send(copy.subarray(0, cut), cut === bytes.length ? done : undefined)
+    if (cut < bytes.length) this.#send(copy.subarray(cut), done)
   }
 
   pause(): void {

@@ -1,5 +1,5 @@
 // TCP and Unix sockets.
-import { existsSync, unlinkSync } from 'node:fs'
+import { lstatSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../base/address.ts'
 import type { Connection, ConnectionHandlers, Listener, Transport } from './connection.ts'
@@ -115,9 +115,9 @@ function listenerOf(server: Server, address: Address, sockets: Set<Socket>): Lis
   }
 }
 
-/** A socket file that nobody listens on is left over from a process that was killed. */
+/** A socket that nobody listens on is left over from a process that was killed. */
 async function removeStale(path: string): Promise<void> {
-  if (!existsSync(path)) return
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return
   const answered = await new Promise<boolean>((resolve) => {
     const probe = createConnection({ path })
     probe.once('connect', () => {

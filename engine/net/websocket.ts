@@ -7,7 +7,8 @@ import type { Connection, ConnectionHandlers } from './connection.ts'
 /** RFC 6455, 7.4.1. */
 const UNSUPPORTED_DATA = 1003
 const NORMAL = 1000
-const REASON_BYTES_MAX = 123
+/** Of the 123 that there are: a character that is cut in two becomes one of three bytes. */
+const REASON_BYTES_MAX = 120
 /** How long a client may take to answer our close. */
 const CLOSE_WITHIN_MS = 5000
 
@@ -34,8 +35,10 @@ class WebSocketConnection implements Connection {
     const socket = this.#socket
     this.#drain = handlers.drain?.bind(handlers)
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (!isBinary) return this.#refuse('text is not understood here, only binary messages')
-      handlers.data(asBytes(data))
+      // What comes after our close is not heard.
+      if (socket.readyState !== socket.OPEN) return
+      if (isBinary) handlers.data(asBytes(data))
+      else this.#end(UNSUPPORTED_DATA, 'text is not understood here, only binary messages')
     })
     socket.on('close', (_code, reason) => handlers.close(this.#reason ?? (reason.toString() || 'closed by the peer')))
   }
@@ -58,8 +61,7 @@ class WebSocketConnection implements Connection {
   }
 
   close(reason = 'closed by us'): void {
-    this.#reason ??= reason
-    this.#socket.close(NORMAL, Buffer.from(reason).subarray(0, REASON_BYTES_MAX).toString())
+    this.#end(NORMAL, reason)
   }
 
   destroy(reason = 'closed by us'): void {
@@ -67,9 +69,9 @@ class WebSocketConnection implements Connection {
     this.#socket.terminate()
   }
 
-  #refuse(reason: string): void {
+  #end(code: number, reason: string): void {
     this.#reason ??= reason
-    this.#socket.close(UNSUPPORTED_DATA, reason)
+    this.#socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES_MAX).toString())
   }
 }
 

@@ -14,7 +14,9 @@ export type DataMap = { readonly [key: string]: Data }
 const DEPTH_MAX = 64
 // 'auto' (a number where it is exact, else a BigInt) is documented but missing from msgpackr's types.
 const int64AsType = 'auto' as 'number'
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType, moreTypes: false })
+// What is read must outlive the buffer that it came in.
+const copyBuffers = true
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType, moreTypes: false, copyBuffers })
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
 
@@ -207,8 +209,8 @@ function writeMap(writer: PacketWriter, map: object, depth: number): void {
 }
 
 function writeChild(writer: PacketWriter, value: unknown, key: string | number, depth: number): void {
-  if (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
-    return writeValue(writer, value, depth + 1)
+  const type = typeof value
+  if (type === 'number' || type === 'string' || type === 'boolean') return writeValue(writer, value, depth + 1)
   try {
     writeValue(writer, value, depth + 1)
   } catch (error) {

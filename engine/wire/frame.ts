@@ -41,6 +41,7 @@ export class FrameReader {
   }
 
   push(chunk: Uint8Array): void {
+    if (this.#stopped) return
     let at = 0
     if (this.#waitingBytes > 0) {
       at = this.#complete(chunk)

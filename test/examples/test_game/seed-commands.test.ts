@@ -36,6 +36,7 @@ test('the commands of the seed bring a server up, and 500 bots play on it withou
   const begin = (line: string) => new Program('sh', ['-c', line.replace('&& ', '&& exec ')], { cwd, env })
   expect(await run('sh', ['-c', 'cp goworld.ini.sample goworld.ini'], { cwd })).toMatchObject({ code: 0 })
   const dispatcher = begin('make dispatcher && components/dispatcher/dispatcher')
+  await dispatcher.said(' up ')
   const gate = begin('make gate       && components/gate/gate -gid 1')
   const game = begin('make test_game  && examples/test_game/test_game -sid 1')
   await gate.said('gate 1 is ready')

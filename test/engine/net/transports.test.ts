@@ -1,0 +1,161 @@
+// What every transport does, by TCP, over a Unix socket and in memory: the same stream at the other end, then the end.
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Address } from '../../../engine/base/address.ts'
+import { realClock } from '../../../engine/base/clock.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import type { Connection, Transport } from '../../../engine/net/connection.ts'
+import { MemoryNetwork } from '../../../engine/net/memory.ts'
+import { tcpTransport } from '../../../engine/net/tcp.ts'
+import { tempFolder } from '../../temp-folder.ts'
+
+const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
+const TRANSPORTS: Record<string, () => { transport: Transport; address: Address }> = {
+  tcp: () => ({ transport: tcpTransport, address: LOCAL }),
+  unix: () => ({ transport: tcpTransport, address: { kind: 'unix', path: join(tempFolder(), 's') } }),
+  memory: () => ({
+    transport: new MemoryNetwork(realClock, { random: seededRandom(1), split: true }).transport,
+    address: LOCAL,
+  }),
+}
+
+/** A connection with what came out of it. Chunks are copied, and then spoiled as a socket may do. */
+function heard(connection: Connection) {
+  const state = { bytes: Buffer.alloc(0), reason: undefined as string | undefined, drained: 0 }
+  connection.handle({
+    data(chunk) {
+      state.bytes = Buffer.concat([state.bytes, chunk])
+      chunk.fill(0xee)
+    },
+    drain: () => void state.drained++,
+    close(reason) {
+      expect(state.reason).toBeUndefined()
+      state.reason = reason
+    },
+  })
+  return state
+}
+
+async function pair({ transport, address }: { transport: Transport; address: Address }) {
+  const accepted: Connection[] = []
+  const listener = await transport.listen(address, (connection) => accepted.push(connection))
+  onTestFinished(() => listener.close())
+  const near = await transport.connect(listener.address)
+  await vi.waitFor(() => expect(accepted).toHaveLength(1))
+  onTestFinished(() => near.destroy())
+  return { near, far: accepted[0]!, listener, accepted }
+}
+
+const soon = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 })
+
+describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
+  const open = () => pair(TRANSPORTS[name]!())
+
+  test('carries bytes both ways, whole and in order', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    const random = seededRandom(7)
+    const sent: Buffer[] = []
+    let taken = 0
+    for (let chunk = 0; chunk < 200; chunk++) {
+      const bytes = Buffer.from(Array.from({ length: 1 + Math.floor(random() * 3000) }, () => random() * 256))
+      sent.push(bytes)
+      near.write(bytes, () => taken++)
+    }
+    far.write(Buffer.from('answer'))
+    await soon(() => expect(atFar.bytes.length).toBe(Buffer.concat(sent).length))
+    expect(atFar.bytes.equals(Buffer.concat(sent))).toBe(true)
+    await soon(() => expect(atNear.bytes.toString()).toBe('answer'))
+    await soon(() => expect(taken).toBe(200))
+    expect(near.bufferedBytes).toBe(0)
+  })
+
+  test('sends what was written before a close, and both ends hear of it once', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    near.write(Buffer.alloc(200_000, 1))
+    near.close('enough')
+    await soon(() => expect(atFar.bytes.length).toBe(200_000))
+    await soon(() => expect([atNear.reason, typeof atFar.reason]).toEqual(['enough', 'string']))
+    near.close()
+    near.destroy()
+    far.destroy()
+  })
+
+  test('is over at once when it is destroyed; what is written later is nothing, and still said to be done', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    near.destroy('away with it')
+    await soon(() => expect([atNear.reason, typeof atFar.reason]).toEqual(['away with it', 'string']))
+    const done = vi.fn()
+    near.write(Buffer.from('late'), done)
+    far.write(Buffer.from('late'), done)
+    await soon(() => expect(done).toHaveBeenCalledTimes(2))
+    expect([atNear.bytes.length, atFar.bytes.length]).toEqual([0, 0])
+  })
+
+  test('holds back who writes to one that has stopped reading, and goes on when it reads', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    far.pause()
+    const chunk = Buffer.alloc(1 << 20, 5)
+    for (let count = 0; count < 16; count++) near.write(chunk)
+    await soon(() => expect(near.bufferedBytes).toBeGreaterThan(1 << 20))
+    expect(atNear.drained).toBe(0)
+    far.resume()
+    await soon(() => expect(atFar.bytes.length).toBe(16 << 20))
+    await soon(() => expect([near.bufferedBytes, atNear.drained > 0]).toEqual([0, true]))
+  })
+
+  test('refuses a second listener at an address, and a connection to nobody', async () => {
+    const { listener } = await open()
+    const { transport, address } = TRANSPORTS[name]!()
+    if (name !== 'memory')
+      await expect(transport.listen(listener.address, () => {})).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    const nobody: Address =
+      address.kind === 'tcp' ? { ...LOCAL, port: 1 } : { kind: 'unix', path: join(tempFolder(), 'none') }
+    await expect(transport.connect(nobody)).rejects.toThrow()
+  })
+
+  test('ends with its listener', async () => {
+    if (name === 'memory') return
+    const { near, far, listener } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    await listener.close()
+    await soon(() => expect([typeof atNear.reason, typeof atFar.reason]).toEqual(['string', 'string']))
+  })
+})
+
+test('an address in memory is in use until its listener is closed', async () => {
+  const { transport } = new MemoryNetwork(realClock, { random: seededRandom(1) })
+  const listener = await transport.listen(LOCAL, () => {})
+  await expect(transport.listen(listener.address, () => {})).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await listener.close()
+  await expect(transport.connect(listener.address)).rejects.toThrow('nobody listens')
+  await (await transport.listen(listener.address, () => {})).close()
+})
+
+test('a Unix socket that a killed process left behind is taken over; a file is not', async () => {
+  const folder = tempFolder()
+  const stale = join(folder, 'stale')
+  // Closed without its file being removed, as a kill -9 does it.
+  const dead = createServer().listen(stale)
+  await vi.waitFor(() => expect(dead.listening).toBe(true))
+  renameSync(stale, `${stale}.kept`)
+  await new Promise((resolve) => dead.close(resolve))
+  renameSync(`${stale}.kept`, stale)
+  await (await tcpTransport.listen({ kind: 'unix', path: stale }, () => {})).close()
+  const file = join(folder, 'file')
+  writeFileSync(file, 'precious')
+  await expect(tcpTransport.listen({ kind: 'unix', path: file }, () => {})).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  })
+  expect(readFileSync(file, 'utf8')).toBe('precious')
+})
