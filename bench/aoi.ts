@@ -1,13 +1,13 @@
 // What the AOI costs: nanoseconds of CPU an operation with its events, and bytes an entity. Beside it, in the same run,
 // a plain exact reference (a grid with a list a cell, a set of seen entities a watcher): the ratio holds on any machine.
 //
-//     node bench/aoi.ts            a table
-//     JSON=1 node bench/aoi.ts     one JSON object a line
-import { cpus } from 'node:os'
+//     make bench ONLY=aoi           a line a figure
+//     JSON=1 make bench ONLY=aoi    a JSON object a line
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { seededRandom } from '../engine/base/random.ts'
 import { Aoi, type AoiEvents } from '../engine/entity/aoi.ts'
+import { report } from './kit/report.ts'
 
 const REPEATS = 7
 const COUNT = 10_000
@@ -223,32 +223,29 @@ function wide(field: Field, stage: Stage): void {
 function scenarios(): void {
   const ours = (hysteresis: number) => () => new Aoi(counting, { hysteresis })
   const plain = measure(() => new PlainGrid(), plaza)
-  report('10,000, radius 100, 39 seen', measure(ours(0), plaza), plain)
-  report('the same, hysteresis 10', measure(ours(10), plaza))
-  report(
+  compare('10,000, radius 100, 39 seen', measure(ours(0), plaza), plain)
+  compare('the same, hysteresis 10', measure(ours(10), plaza))
+  compare(
     '2,000 on one point, radius 100',
     measure(ours(0), crowd),
     measure(() => new PlainGrid(), crowd),
   )
   const without = measure(ours(0), boss(0))
-  report(
+  compare(
     '10,000, radius 50 (ratio: to the same without the boss), a boss with 5,000',
     measure(ours(0), boss(5000)),
     without,
   )
-  report('9,000 with radius 0, 1,000 with 100', measure(ours(0), items))
-  report('10,000, radius 500, 970 seen', measure(ours(0), wide))
+  compare('9,000 with radius 0, 1,000 with 100', measure(ours(0), items))
+  compare('10,000, radius 500, 970 seen', measure(ours(0), wide))
 }
 
 function memory(): void {
   const cases = { '39 seen': SIDE, 'nobody near': SIDE * 100 }
   for (const [who, side] of Object.entries(cases)) {
     for (const hysteresis of [0, 10]) {
-      const bytes = bytesAnEntity(side, hysteresis)
-      print(
-        { scenario: `10,000, ${who}, hysteresis ${hysteresis}`, stage: 'memory', bytes },
-        `${bytes} bytes an entity`,
-      )
+      const scenario = `AOI: 10,000, ${who}, hysteresis ${hysteresis}`
+      report({ scenario, metric: 'memory an entity', value: bytesAnEntity(side, hysteresis), unit: 'bytes' })
     }
   }
 }
@@ -278,28 +275,16 @@ function collectGarbage(): void {
   gc()
 }
 
-function report(scenario: string, figures: Map<string, Figure>, reference?: Map<string, Figure>): void {
+function compare(title: string, figures: Map<string, Figure>, reference?: Map<string, Figure>): void {
+  const scenario = `AOI: ${title}`
   for (const [stage, { ns, events }] of figures) {
+    report({ scenario, metric: `${stage}, CPU (${events.toFixed(2)} events each)`, value: ns / 1000, unit: 'µs' })
     const plain = reference?.get(stage)?.ns
-    const ratio = plain === undefined ? undefined : plain / ns
-    const text = [`${(ns / 1000).toFixed(3)} µs`, `${events.toFixed(2)} events`]
-    if (ratio !== undefined) text.push(`reference ${(plain! / 1000).toFixed(3)} µs (${ratio.toFixed(1)} ×)`)
-    print({ scenario, stage, ns, events, ratio }, text.join(', '))
+    if (plain === undefined) continue
+    report({ scenario, metric: `${stage}, reference`, value: plain / 1000, unit: 'µs' })
+    report({ scenario, metric: `${stage}, ratio of the reference to it`, value: plain / ns, unit: '×' })
   }
 }
 
-let title = ''
-
-function print(row: { scenario: string; stage: string; [key: string]: unknown }, text: string): void {
-  if (process.env['JSON']) {
-    console.log(JSON.stringify(row))
-    return
-  }
-  if (row.scenario !== title) console.log(`\n${row.scenario}`)
-  title = row.scenario
-  console.log(`  ${row.stage.padEnd(32)} ${text}`)
-}
-
-console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; CPU time, median of ${REPEATS}`)
 scenarios()
 memory()

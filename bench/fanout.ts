@@ -2,9 +2,8 @@
 // from the packet of a game to the write to the client's connection (which here takes it at once). Beside it, in the same
 // run, a bare reference that looks nothing up and only copies the same bytes to the same clients with Buffer.copy.
 //
-//     node bench/fanout.ts            a table
-//     JSON=1 node bench/fanout.ts     one JSON object a line
-import { cpus } from 'node:os'
+//     make bench ONLY=fanout           a line a figure
+//     JSON=1 make bench ONLY=fanout    a JSON object a line
 import { BufferPool } from '../components/gate/buffers.ts'
 import { Client, type ClientOwner } from '../components/gate/client.ts'
 import { Clients } from '../components/gate/clients.ts'
@@ -19,6 +18,7 @@ import { ADDRESSED_HEADER_BYTES, clientMessages } from '../engine/wire/client-wi
 import { AUDIENCE_ALL, messages, SYNC_WATCHERS } from '../engine/wire/messages.ts'
 import { PacketWriter } from '../engine/wire/packet.ts'
 import { RECORD_BYTES, writeRecord } from '../engine/wire/sync.ts'
+import { median, report } from './kit/report.ts'
 
 const GATE_ID = 1
 const CLIENTS = 1000
@@ -224,9 +224,7 @@ function measure(run: () => void, deliveries: number): number {
   return ((user + system) * 1000) / (ROUNDS * deliveries)
 }
 
-const median = (figures: number[]) => figures.sort((a, b) => a - b)[figures.length >> 1]!
-
-function report({ name, deliveries, bytes, ours, reference }: Scenario, crowd: Crowd): void {
+function compare({ name, deliveries, bytes, ours, reference }: Scenario, crowd: Crowd): void {
   const before = crowd.received
   ours()
   if (crowd.received - before < deliveries * bytes) throw new Error(`${name}: not everything was delivered`)
@@ -242,14 +240,13 @@ function report({ name, deliveries, bytes, ours, reference }: Scenario, crowd: C
   const ns = median(figures.ours)
   const referenceNs = median(figures.reference)
   const ratio = referenceNs / ns
-  if (process.env['JSON']) return console.log(JSON.stringify({ scenario: name, ns, referenceNs, ratio }))
-  console.log(
-    `${name}\n  ${ns.toFixed(1)} ns of CPU each (${(1000 / ns).toFixed(1)} million a CPU second); ` +
-      `Buffer.copy alone ${referenceNs.toFixed(1)} ns (${ratio.toFixed(2)} × as much)`,
-  )
+  const say = (metric: string, value: number, unit: string) =>
+    report({ scenario: `fan-out: ${name}`, metric, value, unit })
+  say('CPU per delivery', ns, 'ns')
+  say('Buffer.copy alone', referenceNs, 'ns')
+  say('ratio of Buffer.copy to it', ratio, '×')
 }
 
-console.log(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}; CPU time, median of ${REPEATS}`)
 const crowd = new Crowd()
-report(positions(crowd), crowd)
-report(attributes(crowd), crowd)
+compare(positions(crowd), crowd)
+compare(attributes(crowd), crowd)

@@ -2,13 +2,13 @@
 // a Unix socket, between two games that this process plays. Beside it, measured in the same run, a bare relay that
 // copies the same frames from socket to socket and looks at nothing: the ratio of the two holds on any machine.
 //
-//     node bench/router.ts               a table
-//     JSON=1 node bench/router.ts        one JSON object a line
-//     PROF=folder node bench/router.ts   and a CPU profile of each dispatcher
+//     make bench ONLY=router           a line a figure
+//     JSON=1 make bench ONLY=router    a JSON object a line
+//     PROF=folder make bench ONLY=router   and a CPU profile of each dispatcher
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Dispatcher } from '../components/dispatcher/dispatcher.ts'
@@ -20,6 +20,7 @@ import { LinkConnector } from '../engine/cluster/link-connector.ts'
 import { tcpTransport } from '../engine/net/tcp.ts'
 import { messages } from '../engine/wire/messages.ts'
 import { PacketWriter } from '../engine/wire/packet.ts'
+import { report } from './kit/report.ts'
 
 const WARM_UP_MS = 1500
 const MEASURED_MS = Number(process.env['MS'] ?? 4000)
@@ -34,13 +35,13 @@ interface Scenario {
   /** Type and fields; on the wire four bytes of length come before them. */
   readonly packetBytes: number
   readonly entities: number
-  readonly target: number | null
+  readonly target?: number
 }
 
 const SCENARIOS: readonly Scenario[] = [
   { name: '64 bytes, 10k entities', packetBytes: 64, entities: 10_000, target: TARGET_PER_CPU_SECOND },
-  { name: '64 bytes, 200k entities', packetBytes: 64, entities: 200_000, target: null },
-  { name: '256 bytes, 10k entities', packetBytes: 256, entities: 10_000, target: null },
+  { name: '64 bytes, 200k entities', packetBytes: 64, entities: 200_000 },
+  { name: '256 bytes, 10k entities', packetBytes: 256, entities: 10_000 },
 ]
 
 interface Measured {
@@ -283,42 +284,20 @@ async function inChild(
 }
 
 async function main(): Promise<void> {
-  const json = process.env['JSON'] === '1'
-  const rows: Record<string, string>[] = []
-  let ok = true
-  const say = (scenario: string, metric: string, value: number, unit: string, target: number | null) => {
-    const good = target === null || value >= target
-    ok &&= good
-    if (json)
-      console.log(JSON.stringify({ scenario, metric, value: Number(value.toPrecision(4)), unit, target, ok: good }))
-  }
-  if (!json) console.log(`${cpus()[0]?.model}, ${availableParallelism()} cores, Node ${process.version}`)
   for (const scenario of SCENARIOS) {
     const relay = await inChild('relay', (path, child) => throughRelay(scenario, path, child))
     const routed = await inChild('dispatcher', (path, child) => throughDispatcher(scenario, path, child))
     const perCpuSecond = routed.packets / routed.cpuSeconds
     const relayPerCpuSecond = relay.packets / relay.cpuSeconds
-    const ratio = perCpuSecond / relayPerCpuSecond
-    const name = `router: ${scenario.name}`
-    say(name, 'packets per CPU second', perCpuSecond, '1/s', scenario.target)
-    say(name, 'bare relay, packets per CPU second', relayPerCpuSecond, '1/s', null)
-    say(name, 'ratio to the bare relay', ratio, '', null)
-    const million = (count: number) => `${(count / 1e6).toFixed(2)} M`
-    rows.push({
-      packets: scenario.name,
-      'per CPU second': million(perCpuSecond),
-      target:
-        scenario.target === null
-          ? ''
-          : `${million(scenario.target)} ${perCpuSecond >= scenario.target ? 'ok' : 'MISSED'}`,
-      'bare relay': million(relayPerCpuSecond),
-      ratio: ratio.toFixed(2),
-      'per second': million(routed.packets / routed.seconds),
-      'CPU busy': `${Math.round((100 * routed.cpuSeconds) / routed.seconds)} %`,
-    })
+    const name = `router: packets of ${scenario.name}`
+    const say = (metric: string, value: number, unit: string, target = {}) =>
+      report({ scenario: name, metric, value, unit, ...target })
+    say('packets per CPU second', perCpuSecond, '1/s', scenario.target && { atLeast: scenario.target })
+    say('bare relay, packets per CPU second', relayPerCpuSecond, '1/s')
+    say('ratio to the bare relay', perCpuSecond / relayPerCpuSecond, '×')
+    say('packets per second', routed.packets / routed.seconds, '1/s')
+    say('CPU busy', (100 * routed.cpuSeconds) / routed.seconds, '%')
   }
-  if (!json) console.table(rows)
-  if (!ok) process.exitCode = 1
 }
 
 const [role, path] = process.argv.slice(2)

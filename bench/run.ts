@@ -1,7 +1,7 @@
-// Runs the benchmarks, each in a process of its own: `node bench/run.ts [name]`. Every other file here is one.
+// Runs the benchmarks, each in a process of its own: `node bench/run.ts [name]`. Every other file here is one; what they
+// have in common is in kit/.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../engine/base/errors.ts'
 import { runProgram } from '../engine/config/program.ts'
@@ -16,12 +16,8 @@ void runProgram('bench', async () => {
   if (only !== undefined && chosen.length === 0) {
     throw new OperatorError(`there is no benchmark ${only}; there are: ${all.join(', ') || 'none yet'}`)
   }
-  const [cpu] = cpus()
-  console.log(
-    `Node.js ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpu?.model ?? '?'}`,
-  )
   for (const name of chosen) {
-    console.log(`\n== ${name}`)
+    if (process.env['JSON'] !== '1') console.log(`\n== ${name}`)
     const file = join(import.meta.dirname, `${name}.ts`)
     const { status } = spawnSync(process.execPath, [...process.execArgv, file], { stdio: 'inherit' })
     if (status !== 0) process.exitCode = 1
