@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../engine/client/client.ts'
 import { tcpStream } from '../engine/client/tcp.ts'
-import type * as echoGame from './kit/echo_game/echo_game.ts'
+import type * as echoGame from './kit/echo-game/echo-game.ts'
 import { median, percentile, report } from './kit/report.ts'
 import { BenchServer } from './kit/server.ts'
 
@@ -118,7 +118,7 @@ function echoProcess(path: string): void {
 }
 
 async function main(): Promise<void> {
-  const server = new BenchServer(join(import.meta.dirname, 'kit/echo_game'))
+  const server = new BenchServer(join(import.meta.dirname, 'kit/echo-game'))
   const socketPath = join(server.folder, 'echo')
   const bare = fork(fileURLToPath(import.meta.url), ['bare', socketPath])
   try {
