@@ -74,7 +74,6 @@ describe('an empty file', () => {
       clientQueueBytesMax: 4_194_304,
       clientPacketBytesMax: 1_048_576,
       heartbeatCheckInterval: 0,
-      positionSyncIntervalMs: 100,
       logFile: '/srv/gate.log',
       logStderr: true,
       logLevel: 'info',
