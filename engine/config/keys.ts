@@ -297,7 +297,9 @@ export const SECTIONS = {
       'A client that announces a longer packet is closed before any of it is kept.',
     ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
-    position_sync_interval_ms: ignored('The gate passes positions on as they come; the interval is that of [game_common].'),
+    position_sync_interval_ms: ignored(
+      'The gate passes positions on as they come; the interval is that of [game_common].',
+    ),
     log_file: file('gate.log', 'All gates append to it; empty = none.'),
     log_stderr: logStderr,
     log_level: logLevel,
