@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Dispatcher } from '../components/dispatcher/dispatcher.ts'
 import { realClock } from '../engine/base/clock.ts'
+import { IdMaker } from '../engine/base/id.ts'
 import { silentLog } from '../engine/base/log.ts'
 import { machineRandom } from '../engine/base/random.ts'
 import { Turn } from '../engine/base/turn.ts'
@@ -153,6 +154,7 @@ async function throughDispatcher(scenario: Scenario, path: string, child: ChildP
         resendBytesMax: RESEND_BYTES_MAX,
         transport: tcpTransport,
         address: { kind: 'unix', path },
+        process: new IdMaker(realClock, machineRandom).next(),
       },
       {
         up: () => {

@@ -243,11 +243,10 @@ export class Dispatcher {
     game.banBootEntity = banBootEntity
     game.attach(peer.link, ++this.#sessions)
     this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
-    if (!known) {
-      this.#tellGames('gameUp', { gameId }, game)
-      this.#tellGates('gameUp', { gameId })
-    }
-    for (const other of this.#games.keys()) if (other !== gameId) peer.link.send('gameUp', { gameId: other })
+    if (!known) this.#tellGames('gameUp', gameUp(game), game)
+    // A restored one too: gates are to know the name of the process that has its entities now.
+    this.#tellGates('gameUp', gameUp(game))
+    for (const other of this.#games.values()) if (other !== game) peer.link.send('gameUp', gameUp(other))
     for (const gateId of this.#gates.keys()) peer.link.send('gateUp', { gateId })
     if (this.#ready) peer.link.send('deploymentReady', {})
     this.#gather()
@@ -304,7 +303,7 @@ export class Dispatcher {
     this.#router.gates.set(gateId, peer.link)
     this.#log.info(`gate ${gateId} is here`)
     this.#tellGames('gateUp', { gateId })
-    for (const gameId of this.#games.keys()) peer.link.send('gameUp', { gameId })
+    for (const game of this.#games.values()) peer.link.send('gameUp', gameUp(game))
     if (this.#ready) peer.link.send('deploymentReady', {})
     else this.#readyWhenAllAreThere()
   }
@@ -369,3 +368,5 @@ export class Dispatcher {
     })
   }
 }
+
+const gameUp = ({ id, process }: Game): Values<'gameUp'> => ({ gameId: id, process })

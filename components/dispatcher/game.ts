@@ -36,6 +36,8 @@ const scratch = new PacketWriter(1024)
 export class Game {
   readonly id: number
   link: Link | undefined
+  /** Names its process: another in its place has none of its entities. */
+  process = ''
   /** Counts the link sessions of all games; entries in the directory carry the one that reported them. */
   session = 0
   /** False while the connection is broken and may yet be resumed. */
@@ -85,6 +87,7 @@ export class Game {
 
   attach(link: Link, session: number): void {
     this.link = link
+    this.process = link.peerProcess
     this.session = session
     this.connected = true
     this.reported = false

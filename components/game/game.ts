@@ -84,7 +84,7 @@ export class Game {
         resendBytesMax: linkResendBytesMax,
       },
       {
-        up: (dispatcher, link, fresh) => fresh && this.#introduce(dispatcher, link),
+        up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
@@ -165,7 +165,11 @@ export class Game {
   }
 
   /** Tells a dispatcher that knows nothing of us who we are and what we have. */
-  #introduce(dispatcher: number, link: Link): void {
+  #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
+    // It has told its gates of our end: they have closed our players' clients. It names the gates anew.
+    if (forgotten) {
+      for (const gateId of [...this.world.gates]) if (this.#cluster.toGate(gateId) === link) this.world.gateDown(gateId)
+    }
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,

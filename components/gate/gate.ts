@@ -104,7 +104,7 @@ export class Gate {
         resendBytesMax: options.linkResendBytesMax,
       },
       {
-        up: (dispatcher, link, fresh) => fresh && this.#introduce(dispatcher, link),
+        up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
         congested: (dispatcher, on) => this.#linkCongested(dispatcher, on),
@@ -341,7 +341,8 @@ export class Gate {
     return this.#cluster.links[dispatcher] === this.#ownLink
   }
 
-  #introduce(dispatcher: number, link: Link): void {
+  #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
+    if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
     link.send('gateHello', { gateId: this.#options.id })
     if (this.#isOwn(dispatcher)) this.#games.dispatcherUp()
     this.#bootWaiting()
@@ -357,6 +358,13 @@ export class Gate {
     for (const client of this.#clients) {
       if (client.state !== 'booting') continue
       if (own || this.#cluster.toEntity(client.entityId) === this.#cluster.links[dispatcher]) this.#bootAgain(client)
+    }
+  }
+
+  /** We were away for so long that the games were told of our end, and have taken our clients' players from them. */
+  #givenUp(): void {
+    for (const client of [...this.#clients]) {
+      if (client.state !== 'waiting') this.#close(client, 'its gate was cut off from the games for too long')
     }
   }
 
@@ -400,7 +408,7 @@ export class Gate {
         return this.#dispatcherReady(dispatcher)
       // Only the dispatcher by which all that games say comes says it in order with that.
       case messages.gameUp.code:
-        return this.#isOwn(dispatcher) ? this.#games.up(messages.gameUp.read(bytes, at, end).gameId) : undefined
+        return this.#isOwn(dispatcher) ? this.#games.up(messages.gameUp.read(bytes, at, end)) : undefined
       case messages.gameDown.code:
         return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
       default:

@@ -1,12 +1,13 @@
 // The dispatchers as a game or gate sees them: one link to each, and which of them knows an entity or serves a gate.
 import type { Address } from '../base/address.ts'
+import { IdMaker } from '../base/id.ts'
 import { bucketOfBytes, bucketOfText } from '../base/id-table.ts'
 import type { Transport } from '../net/connection.ts'
 import type { Link, LinkOptions } from './link.ts'
 import { LinkConnector } from './link-connector.ts'
 
 export interface ClusterEvents {
-  up(dispatcher: number, link: Link, fresh: boolean): void
+  up(dispatcher: number, link: Link, fresh: boolean, forgotten: boolean): void
   packet(dispatcher: number, bytes: Uint8Array, start: number, end: number): void
   down(dispatcher: number, reason: string): void
   congested?(dispatcher: number, on: boolean): void
@@ -22,11 +23,12 @@ export class Cluster {
   readonly #connectors: readonly LinkConnector[]
 
   constructor(options: ClusterOptions, events: ClusterEvents) {
+    const process = new IdMaker(options.clock, options.random).next()
     this.#connectors = options.dispatchers.map((address, dispatcher) => {
       const connector: LinkConnector = new LinkConnector(
-        { ...options, address },
+        { ...options, address, process },
         {
-          up: (fresh) => events.up(dispatcher, connector.link, fresh),
+          up: (fresh, forgotten) => events.up(dispatcher, connector.link, fresh, forgotten),
           packet: (bytes, start, end) => events.packet(dispatcher, bytes, start, end),
           down: (reason) => events.down(dispatcher, reason),
           congested: (on) => events.congested?.(dispatcher, on),

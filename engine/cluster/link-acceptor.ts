@@ -1,6 +1,7 @@
 // The dispatcher's side of links: takes connections, and finds or makes the session that each belongs to.
 import type { Scheduled } from '../base/clock.ts'
 import { messageOf, WireError } from '../base/errors.ts'
+import { IdMaker } from '../base/id.ts'
 import type { Connection } from '../net/connection.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { Link, type LinkEvents, type LinkOptions, PACKET_BYTES_MAX, REUSED_BYTES } from './link.ts'
@@ -27,11 +28,13 @@ export class LinkAcceptor {
   /** By role and number: one process, one session. */
   readonly #sessions = new Map<string, Session>()
   readonly #strangers = new Set<Connection>()
+  readonly #process: string
 
   /** `accepted` is told of each new session's link, whose `peer` is known, and answers what is to happen on it. */
   constructor(options: LinkOptions, accepted: (link: Link) => LinkEvents) {
     this.#options = options
     this.#accepted = accepted
+    this.#process = new IdMaker(options.clock, options.random).next()
   }
 
   get links(): readonly Link[] {
@@ -112,10 +115,10 @@ export class LinkAcceptor {
     return this.#begin(key, hello, connection)
   }
 
-  #begin(key: string, { peer, session }: Greeting, connection: Connection): Link {
+  #begin(key: string, { peer, process, session }: Greeting, connection: Connection): Link {
     let events: LinkEvents | undefined
     const link = new Link(this.#options, {
-      up: (fresh) => events?.up(fresh),
+      up: (fresh, forgotten) => events?.up(fresh, forgotten),
       packet: (bytes, start, end) => events?.packet(bytes, start, end),
       down: (reason, said) => {
         if (this.#sessions.get(key)?.link === link) this.#sessions.delete(key)
@@ -125,6 +128,7 @@ export class LinkAcceptor {
       congested: (on) => events?.congested?.(on),
     })
     link.peer = peer
+    link.peerProcess = process
     this.#sessions.set(key, { id: session, link })
     events = this.#accepted(link)
     connection.write(this.#welcome(session, 0, true))
@@ -133,6 +137,7 @@ export class LinkAcceptor {
   }
 
   #welcome(session: string, received: number, fresh: boolean): Uint8Array {
-    return greetingFrame(KIND_WELCOME, { peer: this.#options.self, session, received, fresh })
+    const { self } = this.#options
+    return greetingFrame(KIND_WELCOME, { peer: self, process: this.#process, session, received, fresh })
   }
 }

@@ -14,6 +14,8 @@ const RETRY_MAX_MS = 1000
 const WELCOME_WITHIN_MS = 5000
 
 export interface LinkConnectorOptions extends LinkOptions {
+  /** Names this process, on all its links alike. */
+  readonly process: string
   readonly transport: Transport
   readonly address: Address
 }
@@ -35,7 +37,7 @@ export class LinkConnector {
     this.#session = this.#sessionIds.next()
     this.link = new Link(options, {
       ...events,
-      up: (fresh) => events.up(fresh),
+      up: (fresh, forgotten) => events.up(fresh, forgotten),
       packet: (bytes, start, end) => events.packet(bytes, start, end),
       down: (reason, said) => {
         // The other end may still hold what is left of this session: the next one has another name.
@@ -115,10 +117,9 @@ export class LinkConnector {
         this.#connectLater()
       },
     })
-    const { self } = this.#options
-    connection.write(
-      greetingFrame(KIND_HELLO, { peer: self, session, received: this.link.received, fresh: !this.link.up }),
-    )
+    const { self, process } = this.#options
+    const { received, up } = this.link
+    connection.write(greetingFrame(KIND_HELLO, { peer: self, process, session, received, fresh: !up }))
   }
 
   #welcomed(connection: Connection, session: string, bytes: Uint8Array, start: number, end: number): void {
@@ -135,6 +136,8 @@ export class LinkConnector {
       // `fail` gave the next session another name, which the dispatcher must hear first.
       return connection.destroy('the session begins anew')
     }
-    this.link.attach(connection, welcome.received, welcome.fresh)
+    const forgotten = this.link.peerProcess === welcome.process
+    this.link.peerProcess = welcome.process
+    this.link.attach(connection, welcome.received, welcome.fresh, forgotten)
   }
 }

@@ -27,8 +27,11 @@ import {
 } from './session-frame.ts'
 
 export interface LinkEvents {
-  /** The session stands. Fresh: it is a new one, the other end knows nothing of us. */
-  up(fresh: boolean): void
+  /**
+   * The session stands. Fresh: it is a new one. Forgotten: the other end is the process of the session before, which it
+   * has given up; else it knows nothing of us.
+   */
+  up(fresh: boolean, forgotten: boolean): void
   /** Type and fields from `start` to `end`, valid until it returns. */
   packet(bytes: Uint8Array, start: number, end: number): void
   /** The session is over; what was not acknowledged is lost. `said` when the other end has said goodbye. */
@@ -84,6 +87,8 @@ export class Link {
   /** Where the newest frame of the batch begins, or -1 when there is none. */
   lastFrame = -1
   peer: Peer | undefined
+  /** Names the process at the other end. */
+  peerProcess = ''
   up = false
   /** Packets written while there was no session. */
   droppedPackets = 0
@@ -213,8 +218,8 @@ export class Link {
 
   // --- the session -----------------------------------------------------------------------------------------------------
 
-  /** Goes on over this connection. `peerReceived`: the last batch that the other end has; fresh: it knows nothing of us. */
-  attach(connection: Connection, peerReceived: number, fresh: boolean): void {
+  /** Goes on over this connection. `peerReceived`: the last batch that the other end has; the rest as for `up`. */
+  attach(connection: Connection, peerReceived: number, fresh: boolean, forgotten = false): void {
     this.#connection?.destroy('replaced by a newer connection')
     this.#connection = connection
     this.#graceTimer?.cancel()
@@ -222,13 +227,13 @@ export class Link {
     this.#watchLife()
     if (fresh) {
       this.up = true
-      this.#events.up(true)
+      this.#events.up(true, forgotten)
       return
     }
     this.#resumed++
     this.acknowledge(peerReceived)
     for (const kept of this.#kept) this.#write(kept)
-    this.#events.up(false)
+    this.#events.up(false, false)
   }
 
   /** The connection is gone. The session waits. */

@@ -1,6 +1,6 @@
 // The frames of a link between two of our processes. Each begins with its length and kind:
 //
-//     hello    connector > acceptor   who I am, my session, the last batch I have of you
+//     hello    connector > acceptor   who I am, my process, my session, the last batch I have of you
 //     welcome  acceptor > connector   the same, and whether I knew your session
 //     refuse   acceptor > connector   why not
 //     batch    both                   u32 number | u32 last batch I have of you | packets: u32 length, u16 type, fields
@@ -33,6 +33,8 @@ export interface Peer {
 
 export interface Greeting {
   readonly peer: Peer
+  /** Names the process that speaks: whoever comes back under another name has forgotten everything. */
+  readonly process: string
   /** Names the session; made by the connector. */
   readonly session: string
   /** The last batch that the sender has. */
@@ -53,12 +55,13 @@ function frame(kind: number, fields: () => void): Uint8Array {
   return writer.copy()
 }
 
-export const greetingFrame = (kind: number, { peer, session, received, fresh }: Greeting): Uint8Array =>
+export const greetingFrame = (kind: number, { peer, process, session, received, fresh }: Greeting): Uint8Array =>
   frame(kind, () => {
     writer.u32(MAGIC)
     writer.u16(VERSION)
     writer.u8(ROLES.indexOf(peer.role))
     writer.u16(peer.id)
+    writer.id(process)
     writer.id(session)
     writer.u32(received)
     writer.bool(fresh)
@@ -74,6 +77,7 @@ export function readGreeting(bytes: Uint8Array, start: number, end: number): Gre
   if (!role) throw new WireError('its role is unknown')
   const greeting = {
     peer: { role, id: reader.u16() },
+    process: reader.id(),
     session: reader.id(),
     received: reader.u32(),
     fresh: reader.bool(),

@@ -15,6 +15,8 @@ export interface MemoryNetworkOptions {
 
 export class MemoryNetwork {
   readonly transport: Transport
+  /** While true, nobody can connect; what is open stays (see dropAll). */
+  isDown = false
   readonly #clock: Clock
   readonly #random: Random
   readonly #latencyMs: readonly [number, number]
@@ -67,6 +69,7 @@ export class MemoryNetwork {
       this.#clock.after(this.#delayMs(), () => {
         const key = formatAddress(address)
         const accept = this.#listeners.get(key)
+        if (this.isDown) return reject(new Error('the network is down'))
         if (!accept) return reject(new Error(`nobody listens on ${key}`))
         const here = this.#end(key)
         const there = this.#end('memory')
@@ -120,8 +123,12 @@ class End implements Connection {
 
   handle(handlers: ConnectionHandlers): void {
     this.#handlers = handlers
-    if (!this.#open) handlers.close(this.#ending ?? 'closed')
-    else this.#deliver()
+    const over = !this.#open
+    // Like a socket, it says nothing before whoever handles it has returned.
+    this.#wire.clock.defer(() => {
+      if (over) handlers.close(this.#ending ?? 'closed')
+      else this.#deliver()
+    })
   }
 
   write(bytes: Uint8Array, done?: () => void): void {

@@ -12,7 +12,7 @@ export const messages = {
   gateHello: message(3, 'gate', 'dispatcher', { gateId: u16 }),
   /** How busy a game is: CPU in thousandths of a core, event-loop lag, entities. */
   gameLoad: message(4, 'game', 'dispatcher', { cpuPermille: u16, lagMs: f32, entities: u32 }),
-  gameUp: message(5, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
+  gameUp: message(5, 'dispatcher', ['game', 'gate'], { gameId: u16, process: id }),
   gameDown: message(6, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
   gateUp: message(7, 'dispatcher', 'game', { gateId: u16 }),
   gateDown: message(8, 'dispatcher', 'game', { gateId: u16 }),

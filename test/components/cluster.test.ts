@@ -175,6 +175,26 @@ test('with connections breaking at random no call is lost or doubled and mirrors
   }
 })
 
+test('who is cut off for longer than the grace is told of its end, and begins anew', async () => {
+  const cluster = await TestCluster.start({ definition, gates: 2, dispatchers: 2 })
+  const cut = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
+  cluster.network.isDown = true
+  cluster.network.dropAll()
+  await cluster.clock.advance(4000)
+  cluster.network.isDown = false
+  await cluster.clock.until(
+    () => cut.every(({ client }) => client.closed !== undefined),
+    10_000,
+    'the clients to be closed',
+  )
+  await cluster.clock.until(() => players(cluster).length === 0, 5000, 'their players to go')
+  const again = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
+  for (const { client } of again) if (client.player?.type === 'Player') client.player.server.add(1)
+  await cluster.clock.until(() => again.every(({ added }) => added.length === 1), 5000, 'calls to be answered')
+  expectTrueMirrors(cluster, again)
+  await cluster.stop()
+})
+
 test('a gate that dies takes its players with it, others play on', async () => {
   const cluster = await TestCluster.start({ definition, gates: 2 })
   const ann = await join(cluster, 'ann', 1)

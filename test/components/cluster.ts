@@ -131,6 +131,7 @@ export class TestCluster {
 function streamOver(connection: Connection): ByteStream {
   let data: (chunk: Uint8Array) => void = () => {}
   let closed: (reason: string) => void = () => {}
+  // What has come already is heard after the caller has said who listens.
   connection.handle({ data: (chunk) => data(chunk), close: (reason) => closed(reason) })
   return {
     get bufferedBytes() {

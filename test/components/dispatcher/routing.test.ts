@@ -88,7 +88,7 @@ test('what a peer may not send, or what cannot be read, is ignored, counted, and
   for (let time = 0; time < 5; time++) {
     gate.say('callEntity', { entityId: AVATAR, method: 'cheat', args: new Uint8Array(2) })
     gate.say('entityPlaced', { entityId: AVATAR, epoch: 9 })
-    one.say('gameUp', { gameId: 4 })
+    one.say('gameUp', { gameId: 4, process: 'process4........' })
     one.say('bootEntity', { entityId: AVATAR, gateId: 1, clientId: CLIENT })
     one.sayBytes(60_000, new Uint8Array(40))
   }

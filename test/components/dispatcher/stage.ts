@@ -3,6 +3,7 @@
 
 import { Dispatcher, type DispatcherOptions } from '../../../components/dispatcher/dispatcher.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
+import { IdMaker } from '../../../engine/base/id.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
 import { Turn } from '../../../engine/base/turn.ts'
@@ -61,6 +62,7 @@ export class Actor {
     this.#connector = new LinkConnector(
       {
         self: { role, id },
+        process: new IdMaker(clock, random).next(),
         clock,
         turn,
         log: log.child({ from: `${role} ${id}` }),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { BOOT_MS, UNFINISHED_MS } from '../../../components/gate/heartbeat.ts'
 import { bucketOfText } from '../../../engine/base/id-table.ts'
-import { FakeClient, GATE_ID, idOf, LIMITS, Pipe, Stage } from './stage.ts'
+import { FakeClient, GATE_ID, idOf, LIMITS, Pipe, processOf, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
 const BOB = idOf('bob')
@@ -38,7 +38,7 @@ describe('a client that comes', () => {
 
   test('may come before the dispatchers do', async () => {
     const stage = await Stage.start({ dispatcherCount: 2, deployed: false })
-    for (const dispatcher of stage.dispatchers) dispatcher.say('gameUp', { gameId: 1 })
+    for (const dispatcher of stage.dispatchers) dispatcher.say('gameUp', { gameId: 1, process: processOf(1) })
     stage.dispatchers[0]!.say('deploymentReady', {})
     await stage.connect()
     await stage.settle()
@@ -227,7 +227,7 @@ describe('a game that dies', () => {
     await stage.games.die()
     await stage.games.start()
     await stage.games.hears('gateHello', 2)
-    stage.games.say('gameUp', { gameId: 2 })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
     await stage.clock.advance(LIMITS.linkGraceMs - 100)
     expect([ann.closed, bob.closed]).toEqual([undefined, undefined])
     await ann.isClosed()
@@ -237,6 +237,38 @@ describe('a game that dies', () => {
 })
 
 describe('a dispatcher that is restarted', () => {
+  test('names a game that another process is now: what the first one showed is gone', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN, { gameId: 1 })
+    const bob = await stage.player(BOB, { gameId: 2 })
+    await stage.games.die()
+    await stage.games.start()
+    await stage.games.hears('gateHello', 2)
+    stage.games.say('gameUp', { gameId: 1, process: idOf('another process') })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
+    await ann.isClosed()
+    expect(ann.of('destroyEntity').map(({ entityId }) => entityId)).toContain(ANN)
+    await stage.clock.advance(60_000)
+    expect(bob.closed).toBeUndefined()
+  })
+
+  test('is no such thing when it was only out of reach for too long: the games have been told that all clients are gone', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    await stage.games.unplug()
+    await stage.clock.advance(LIMITS.linkGraceMs + 100)
+    const late = await stage.connect()
+    expect([ann.closed, late.closed]).toEqual([undefined, undefined])
+    await stage.games.plugIn()
+    await stage.games.hears('gateHello', 2)
+    await ann.isClosed()
+    expect(ann.closed).toMatch(/cut off/)
+    stage.games.say('gameUp', { gameId: 1, process: processOf(1) })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
+    await stage.games.hears('bootEntity')
+    expect(late.closed).toBeUndefined()
+  })
+
   test('hears from the gate again; clients stay and are served', async () => {
     const stage = await Stage.start()
     const ann = await stage.player(ANN)
@@ -245,8 +277,8 @@ describe('a dispatcher that is restarted', () => {
     ann.call(ANN, 'lost')
     await stage.games.start()
     await stage.games.hears('gateHello', 2)
-    stage.games.say('gameUp', { gameId: 1 })
-    stage.games.say('gameUp', { gameId: 2 })
+    stage.games.say('gameUp', { gameId: 1, process: processOf(1) })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
     await stage.settle()
     ann.call(ANN, 'kept')
     await stage.games.hears('callFromClient')
@@ -268,8 +300,8 @@ describe('a dispatcher that is restarted', () => {
     await stage.settle()
     // Its games have yet to find it: an entity made now would speak to nobody.
     expect(stage.asked('bootEntity')).toEqual([])
-    stage.games.say('gameUp', { gameId: 1 })
-    stage.games.say('gameUp', { gameId: 2 })
+    stage.games.say('gameUp', { gameId: 1, process: processOf(1) })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
     await stage.games.hears('bootEntity')
     expect(client.closed).toBeUndefined()
   })
@@ -280,8 +312,8 @@ describe('a dispatcher that is restarted', () => {
     await stage.games.die()
     await stage.games.start()
     await stage.games.hears('gateHello', 2)
-    stage.games.say('gameUp', { gameId: 1 })
-    stage.games.say('gameUp', { gameId: 2 })
+    stage.games.say('gameUp', { gameId: 1, process: processOf(1) })
+    stage.games.say('gameUp', { gameId: 2, process: processOf(2) })
     await stage.games.hears('bootEntity', 2)
     const again = stage.games.of('bootEntity')[1]!
     expect(again.clientId).toBe(client.id)

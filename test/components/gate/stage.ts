@@ -32,6 +32,9 @@ const CLIENTS_AT: Address = { kind: 'unix', path: '/gate' }
 /** An id of 16 characters that begins with `name`. */
 export const idOf = (name: string): string => name.padEnd(16, '.')
 
+/** Names the process of a game. */
+export const processOf = (gameId: number): string => idOf(`process${gameId}`)
+
 /** The body of a client's message: what follows the client's id. */
 export function bodyOf<N extends ClientMessageName>(
   name: N,
@@ -67,6 +70,7 @@ export class FakeDispatcher {
   readonly #stage: Stage
   readonly #address: Address
   #listener: Listener | undefined
+  #acceptor: LinkAcceptor | undefined
   readonly #connections = new Set<Connection>()
 
   constructor(stage: Stage, address: Address) {
@@ -75,7 +79,7 @@ export class FakeDispatcher {
   }
 
   async start(): Promise<void> {
-    const { clock, log, random, network } = this.#stage
+    const { clock, log, random } = this.#stage
     const turn = new Turn(clock)
     const acceptor = new LinkAcceptor(
       {
@@ -101,18 +105,30 @@ export class FakeDispatcher {
       },
     )
     turn.stage(() => acceptor.flush())
-    this.#listener = await network.transport.listen(this.#address, (connection) => {
+    this.#acceptor = acceptor
+    await this.plugIn()
+  }
+
+  /** The process can be reached. */
+  async plugIn(): Promise<void> {
+    const acceptor = this.#acceptor!
+    this.#listener = await this.#stage.network.transport.listen(this.#address, (connection) => {
       this.#connections.add(connection)
       acceptor.accept(connection)
     })
   }
 
+  /** The process lives on and cannot be reached. */
+  async unplug(): Promise<void> {
+    await this.#listener?.close()
+    for (const connection of this.#connections) connection.destroy('unplugged')
+    this.#connections.clear()
+  }
+
   /** The process is gone without a word. */
   async die(): Promise<void> {
     this.link = undefined
-    await this.#listener?.close()
-    for (const connection of this.#connections) connection.destroy('the dispatcher died')
-    this.#connections.clear()
+    await this.unplug()
   }
 
   say<N extends MessageName>(name: N, values: Values<N>): void {
@@ -329,8 +345,8 @@ export class Stage {
 
   async deploy(): Promise<void> {
     for (const dispatcher of this.dispatchers) {
-      dispatcher.say('gameUp', { gameId: 1 })
-      dispatcher.say('gameUp', { gameId: 2 })
+      dispatcher.say('gameUp', { gameId: 1, process: processOf(1) })
+      dispatcher.say('gameUp', { gameId: 2, process: processOf(2) })
       dispatcher.say('deploymentReady', {})
     }
     await this.clock.until(() => this.gate.ready, 5000, 'the gate is ready')

@@ -33,8 +33,8 @@ class Bench {
 
   #events(name: string, got: number[], seen?: (fresh: boolean) => void): LinkEvents {
     return {
-      up: (fresh) => {
-        this.heard.push(`${name} up ${fresh}`)
+      up: (fresh, forgotten) => {
+        this.heard.push(`${name} up ${fresh}${forgotten ? ', forgotten' : ''}`)
         seen?.(fresh)
       },
       packet: (bytes, start, end) => void got.push(messages.holdGame.read(bytes, start + 2, end).limitMs),
@@ -64,7 +64,13 @@ class Bench {
     // A process that was killed makes no more connections.
     const transport: Transport = { listen, connect: (address) => (killed ? new Promise(() => {}) : connect(address)) }
     const connector = new LinkConnector(
-      { self: { role: 'game', id }, ...this.#common(turn), transport, address: ADDRESS },
+      {
+        self: { role: 'game', id },
+        process: `process of game ${id}`.slice(0, 16),
+        ...this.#common(turn),
+        transport,
+        address: ADDRESS,
+      },
       this.#events(`game ${id}`, got),
     )
     turn.stage(() => connector.link.flush())
@@ -121,6 +127,24 @@ test('a connection that does not come back in time ends the session; what comes 
   game.link.send('holdGame', { limitMs: 1 })
   await bench.clock.advance(1)
   expect(game.link.droppedPackets).toBe(1)
+  bench.heard.length = 0
+  await bench.network.transport.listen(ADDRESS, (connection) => dispatcher.acceptor.accept(connection))
+  await bench.clock.until(() => game.link.up)
+  expect(bench.heard).toEqual(['dispatcher up true', 'game 1 up true, forgotten'])
+})
+
+test('a restarted dispatcher is told from one that was out of reach', async () => {
+  const bench = new Bench(1)
+  const first = await bench.dispatcher()
+  const game = bench.game()
+  await bench.clock.until(() => game.link.up)
+  await first.listener.close()
+  bench.network.dropAll()
+  await bench.clock.advance(3100)
+  bench.heard.length = 0
+  await bench.dispatcher()
+  await bench.clock.until(() => game.link.up)
+  expect(bench.heard).toEqual(['dispatcher up true', 'game 1 up true'])
 })
 
 test('a restarted game is told from a broken connection: the old session goes down first', async () => {

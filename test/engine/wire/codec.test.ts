@@ -73,7 +73,7 @@ const { tree } = fc.letrec<{ tree: Data }>((tie) => ({
     fc.integer(),
     fc.maxSafeInteger(),
     fc.double({ noNaN: true }),
-    fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
+    fc.bigInt({ min: 2n ** 53n + 1n, max: 2n ** 64n - 1n }),
     fc.string({ unit: 'grapheme', maxLength: 300 }),
     fc.uint8Array({ maxLength: 300 }),
     fc.array(tie('tree'), { maxLength: 20 }),
