@@ -141,7 +141,7 @@ test('a clientâ€™s own position is believed, others hear of it, and nobody elseâ
 })
 
 test('with connections breaking at random no call is lost or doubled and mirrors stay true', async () => {
-  for (let seed = 1; seed <= 25; seed++) {
+  for (let seed = 1; seed <= 200; seed++) {
     const cluster = await TestCluster.start({
       definition,
       seed,
