@@ -32,9 +32,6 @@ const CLIENTS_AT: Address = { kind: 'unix', path: '/gate' }
 /** An id of 16 characters that begins with `name`. */
 export const idOf = (name: string): string => name.padEnd(16, '.')
 
-/** Names the process of a game. */
-export const processOf = (gameId: number): string => idOf(`process${gameId}`)
-
 /** The body of a client's message: what follows the client's id. */
 export function bodyOf<N extends ClientMessageName>(
   name: N,
@@ -129,6 +126,18 @@ export class FakeDispatcher {
   async die(): Promise<void> {
     this.link = undefined
     await this.unplug()
+  }
+
+  /** Dies, and the next process in its place is greeted. */
+  async restart(): Promise<void> {
+    await this.die()
+    await this.start()
+    await this.hears('gateHello', 2)
+  }
+
+  /** Says that games are there, each the process that it has always been. */
+  nameGames(...gameIds: number[]): void {
+    for (const gameId of gameIds) this.say('gameUp', { gameId, process: idOf(`process${gameId}`) })
   }
 
   say<N extends MessageName>(name: N, values: Values<N>): void {
@@ -345,8 +354,7 @@ export class Stage {
 
   async deploy(): Promise<void> {
     for (const dispatcher of this.dispatchers) {
-      dispatcher.say('gameUp', { gameId: 1, process: processOf(1) })
-      dispatcher.say('gameUp', { gameId: 2, process: processOf(2) })
+      dispatcher.nameGames(1, 2)
       dispatcher.say('deploymentReady', {})
     }
     await this.clock.until(() => this.gate.ready, 5000, 'the gate is ready')
