@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { BOOT_MS, UNFINISHED_MS } from '../../../components/gate/heartbeat.ts'
 import { bucketOfText } from '../../../engine/base/id-table.ts'
-import { FakeClient, GATE_ID, idOf, LIMITS, Pipe, processOf, Stage } from './stage.ts'
+import { FakeClient, GATE_ID, idOf, LIMITS, Pipe, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
 const BOB = idOf('bob')
