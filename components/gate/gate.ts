@@ -229,7 +229,7 @@ export class Gate {
       stale: this.#viewChanges.stale,
       unreadable: this.#unreadable,
       refused: { ...this.#refusals.counts },
-      links: this.#cluster.links.map(({ up, unackedBytes, droppedPackets }) => ({ up, unackedBytes, droppedPackets })),
+      links: this.#cluster.links.map(({ up, unackedBytes, droppedBatches }) => ({ up, unackedBytes, droppedBatches })),
     }
   }
 

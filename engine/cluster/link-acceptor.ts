@@ -4,7 +4,7 @@ import { messageOf, WireError } from '../base/errors.ts'
 import { IdMaker } from '../base/id.ts'
 import type { Connection } from '../net/connection.ts'
 import { FrameReader } from '../wire/frame.ts'
-import { Link, type LinkEvents, type LinkOptions, PACKET_BYTES_MAX, REUSED_BYTES } from './link.ts'
+import { FRAME_BYTES_MAX, Link, type LinkEvents, type LinkOptions, REUSED_BYTES } from './link.ts'
 import {
   type Greeting,
   greetingFrame,
@@ -61,7 +61,7 @@ export class LinkAcceptor {
         }
         return undefined
       },
-      { minBytes: 1, maxBytes: this.#options.packetBytesMax ?? PACKET_BYTES_MAX, reusedBytes: REUSED_BYTES },
+      { minBytes: 1, maxBytes: FRAME_BYTES_MAX, reusedBytes: REUSED_BYTES },
     )
     connection.handle({
       data: (chunk) => {

@@ -6,7 +6,7 @@ import { messageOf, WireError } from '../base/errors.ts'
 import { IdMaker } from '../base/id.ts'
 import type { Connection, Transport } from '../net/connection.ts'
 import { FrameReader } from '../wire/frame.ts'
-import { Link, type LinkEvents, type LinkOptions, PACKET_BYTES_MAX, REUSED_BYTES } from './link.ts'
+import { FRAME_BYTES_MAX, Link, type LinkEvents, type LinkOptions, REUSED_BYTES } from './link.ts'
 import { greetingFrame, KIND_HELLO, KIND_REFUSE, KIND_WELCOME, readGreeting, readReason } from './session-frame.ts'
 
 const RETRY_FIRST_MS = 50
@@ -100,7 +100,7 @@ export class LinkConnector {
         }
         return undefined
       },
-      { minBytes: 1, maxBytes: this.#options.packetBytesMax ?? PACKET_BYTES_MAX, reusedBytes: REUSED_BYTES },
+      { minBytes: 1, maxBytes: FRAME_BYTES_MAX, reusedBytes: REUSED_BYTES },
     )
     connection.handle({
       data: (chunk) => {

@@ -4,9 +4,9 @@
 //     send, forward ─> out ──flush──> kept: 7 8 9 ──> connection          acked up to 7: dropped from kept
 //     packet events <── batch 4 <─────────────────── connection          a batch we have already: skipped
 //
-//     idle ──attach──> up ──connection lost──> broken ──attach, known session──> up (resumed, nothing lost)
-//                      │                          ├──attach, unknown session──> down, up (fresh)
-//                      └──bye, kept too full──────┴──grace over──> down
+//     idle ──attach, fresh or not──> up ──connection lost──> broken ──attach, known session──> up (resumed, nothing lost)
+//                                    │                          ├──attach, unknown session──> down, up (fresh)
+//                                    └──bye, kept too full──────┴──grace over──> down
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { messageOf, WireError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -52,17 +52,23 @@ export interface LinkOptions {
   readonly graceMs: number
   /** The session ends when more than this waits for an acknowledgement. */
   readonly resendBytesMax: number
-  readonly packetBytesMax?: number
 }
 
-export const PACKET_BYTES_MAX = 64 * 1024 * 1024
+/** A longer packet is dropped where it is written. */
+const PACKET_BYTES_MAX = 64 * 1024 * 1024
 /** A connection that cuts batches in two puts them together in one buffer, again and again. */
 export const REUSED_BYTES = 1024 * 1024
 /** A batch that grows past this leaves before the turn ends. */
 const BATCH_BYTES = 256 * 1024
-/** Smaller batches are copied out, larger ones give up their buffer to a pool until they are acknowledged. */
-const COPIED_BYTES_MAX = 4 * 1024
+/** Room for a batch that is full and the packet that filled it; larger ones grow their buffer, which is not kept. */
+const BUFFER_BYTES = BATCH_BYTES + 64 * 1024
+/** A batch that fills less of its buffer is copied out; one that fills more takes the buffer with it until it is acknowledged. */
+const COPIED_SHARE_MAX = 1 / 4
 const POOL_BUFFERS_MAX = 16
+/** A batch leaves as soon as it is too long: the longest is one that was not, and the longest packet. */
+export const FRAME_BYTES_MAX = BUFFER_BYTES + PACKET_BYTES_MAX
+/** Numbers begin shortly before they wrap, so that every session that lasts has been through it. */
+const FIRST_BATCH = 2 ** 32 - 256
 const ACK_AFTER_BATCHES = 64
 const ACK_AFTER_BYTES = 256 * 1024
 const ACK_AFTER_MS = 20
@@ -76,8 +82,10 @@ const NO_VIEW = new DataView(NO_BYTES.buffer)
 interface Kept {
   readonly number: number
   readonly bytes: Uint8Array
-  /** The pooled buffer that `bytes` lies in, when it may go back. */
+  /** The buffer that `bytes` lies in, when it is not the batch's own. */
   readonly pooled: Uint8Array | undefined
+  /** Written to more than one connection: the first may still have it in its hands when it is acknowledged. */
+  resent: boolean
   written: boolean
   acked: boolean
 }
@@ -90,14 +98,14 @@ export class Link {
   /** Names the process at the other end. */
   peerProcess = ''
   up = false
-  /** Packets written while there was no session. */
-  droppedPackets = 0
+  /** Batches that were written while there was no session, or not acknowledged when one ended. */
+  droppedBatches = 0
 
   readonly #options: LinkOptions
   readonly #events: LinkEvents
   #connection: Connection | undefined
-  #sent = 0
-  #received = 0
+  #sent = FIRST_BATCH
+  #received = FIRST_BATCH
   #kept: Kept[] = []
   #unackedBytes = 0
   #congested = false
@@ -108,7 +116,6 @@ export class Link {
   #graceTimer: Scheduled | undefined
   #aliveTimer: Scheduled | undefined
   #heardMs = 0
-  #resumed = 0
   // The views through which `forward` copies, and what they look at.
   #fromBytes: Uint8Array = NO_BYTES
   #from: DataView = NO_VIEW
@@ -184,6 +191,7 @@ export class Link {
   }
 
   touched(): void {
+    if (this.out.at - this.lastFrame > PACKET_BYTES_MAX) this.#dropPacket()
     if (this.out.at > BATCH_BYTES) this.flush()
     else this.#options.turn.request()
   }
@@ -192,48 +200,65 @@ export class Link {
   flush(): void {
     const { out } = this
     if (out.at === BATCH_HEADER_BYTES) return
-    if (!this.up) {
-      this.droppedPackets++
-      this.#beginBatch()
-      return
-    }
+    if (!this.up) return this.#dropBatch()
     const length = out.at
-    const number = ++this.#sent
+    const number = next(this.#sent)
+    this.#sent = number
     putU32(out.bytes, 0, length - 4)
     out.bytes[4] = KIND_BATCH
     putU32(out.bytes, 5, number)
     let kept: Kept
-    if (length <= COPIED_BYTES_MAX)
-      kept = { number, bytes: out.copy(), pooled: undefined, written: false, acked: false }
+    if (length <= out.bytes.length * COPIED_SHARE_MAX)
+      kept = { number, bytes: out.copy(), pooled: undefined, resent: false, written: false, acked: false }
     else {
-      kept = { number, bytes: out.written(), pooled: out.bytes, written: false, acked: false }
-      out.bytes = this.#pool.pop() ?? new Uint8Array(Math.max(64 * 1024, out.bytes.length))
+      kept = { number, bytes: out.written(), pooled: out.bytes, resent: false, written: false, acked: false }
+      out.bytes = this.#pool.pop() ?? new Uint8Array(BUFFER_BYTES)
     }
     this.#beginBatch()
     this.#kept.push(kept)
-    this.#unackedBytes += length
+    this.#unackedBytes += heldBytes(kept)
     if (this.#connection) this.#write(kept)
     this.#watchSize()
+  }
+
+  #dropBatch(): void {
+    if (this.out.at > BATCH_HEADER_BYTES) this.droppedBatches++
+    this.#beginBatch()
+  }
+
+  /** The newest packet is longer than the other end would take. */
+  #dropPacket(): void {
+    const { out, lastFrame } = this
+    const type = out.bytes[lastFrame + 4]! | (out.bytes[lastFrame + 5]! << 8)
+    const text = `a packet of type ${type} with ${out.at - lastFrame} bytes is dropped: the limit is ${PACKET_BYTES_MAX}`
+    this.#options.log.error(text)
+    const before = out.bytes.subarray(0, lastFrame)
+    out.bytes = new Uint8Array(BUFFER_BYTES)
+    out.bytes.set(before)
+    out.at = lastFrame
+    this.lastFrame = -1
   }
 
   // --- the session -----------------------------------------------------------------------------------------------------
 
   /** Goes on over this connection. `peerReceived`: the last batch that the other end has; the rest as for `up`. */
   attach(connection: Connection, peerReceived: number, fresh: boolean, forgotten = false): void {
+    // Throws for what cannot be, before anything is changed.
+    if (!fresh) this.acknowledge(peerReceived)
     this.#connection?.destroy('replaced by a newer connection')
     this.#connection = connection
     this.#graceTimer?.cancel()
     this.#heardMs = this.#options.clock.now()
     this.#watchLife()
-    if (fresh) {
-      this.up = true
-      this.#events.up(true, forgotten)
-      return
+    // Our end may never have heard that the session stood: its first welcome was lost.
+    const first = !this.up
+    if (first) this.#dropBatch()
+    this.up = true
+    for (const kept of this.#kept) {
+      kept.resent = true
+      this.#write(kept)
     }
-    this.#resumed++
-    this.acknowledge(peerReceived)
-    for (const kept of this.#kept) this.#write(kept)
-    this.#events.up(false, false)
+    this.#events.up(first, first && forgotten)
   }
 
   /** The connection is gone. The session waits. */
@@ -263,13 +288,14 @@ export class Link {
     connection?.destroy(reason)
     const wasUp = this.up
     this.up = false
-    this.#sent = 0
-    this.#received = 0
+    this.#sent = FIRST_BATCH
+    this.#received = FIRST_BATCH
+    this.droppedBatches += this.#kept.length
     this.#kept = []
     this.#unackedBytes = 0
     this.#unackedBatches = 0
     this.#unackedReceivedBytes = 0
-    this.#beginBatch()
+    this.#dropBatch()
     this.#watchSize()
     if (wasUp) this.#events.down(reason, said)
   }
@@ -308,12 +334,12 @@ export class Link {
   /** The other end has every batch up to `number`. */
   acknowledge(number: number): void {
     const kept = this.#kept
-    if (number > this.#sent)
+    if (isAfter(number, this.#sent))
       throw new WireError(`an acknowledgement of batch ${number}, of which we sent ${this.#sent}`)
     let count = 0
-    while (count < kept.length && kept[count]!.number <= number) {
+    while (count < kept.length && !isAfter(kept[count]!.number, number)) {
       const batch = kept[count++]!
-      this.#unackedBytes -= batch.bytes.length
+      this.#unackedBytes -= heldBytes(batch)
       batch.acked = true
       if (batch.written) this.#recycle(batch)
     }
@@ -327,8 +353,8 @@ export class Link {
     if (end - start < 8) throw new WireError('a batch is cut off')
     const number = getU32(bytes, start)
     this.acknowledge(getU32(bytes, start + 4))
-    if (number <= this.#received) return
-    if (number !== this.#received + 1) throw new WireError(`batch ${number} came after batch ${this.#received}`)
+    if (!isAfter(number, this.#received)) return
+    if (number !== next(this.#received)) throw new WireError(`batch ${number} came after batch ${this.#received}`)
     this.#received = number
     this.#oweAck(end - start)
     for (let at = start + 8; at < end && this.up; ) {
@@ -369,13 +395,12 @@ export class Link {
     })
   }
 
-  #recycle({ pooled }: Kept): void {
-    // A buffer that was written to two connections may still be in the hands of the first.
-    if (pooled && this.#resumed === 0 && this.#pool.length < POOL_BUFFERS_MAX && pooled.length <= 4 * BATCH_BYTES)
-      this.#pool.push(pooled)
+  #recycle({ pooled, resent }: Kept): void {
+    if (pooled?.length === BUFFER_BYTES && !resent && this.#pool.length < POOL_BUFFERS_MAX) this.#pool.push(pooled)
   }
 
   #beginBatch(): void {
+    if (this.out.bytes.length > BUFFER_BYTES) this.out.bytes = new Uint8Array(BUFFER_BYTES)
     this.out.at = 0
     this.out.reserve(BATCH_HEADER_BYTES)
     this.out.at = BATCH_HEADER_BYTES
@@ -417,3 +442,9 @@ export class Link {
     connection.destroy('it does not follow the protocol')
   }
 }
+
+const next = (number: number) => (number + 1) >>> 0
+/** Whether batch `a` is a later one than `b`; they are never half of all numbers apart. */
+const isAfter = (a: number, b: number) => ((a - b) | 0) > 0
+/** What it takes while it is kept. */
+const heldBytes = ({ bytes, pooled }: Kept) => (pooled ?? bytes).length

@@ -221,7 +221,7 @@ export const SECTIONS = {
     ),
     link_resend_bytes_max: int(
       64 * MIB,
-      64 * KIB,
+      1 * MIB,
       4096 * MIB,
       'Bytes a link keeps until they are acknowledged; beyond, the link is given up.',
     ),

@@ -81,20 +81,20 @@ test('a queue that is full refuses the newest and counts it', async () => {
 })
 
 test('more than the link can keep at once goes out bit by bit, in order', async () => {
-  const { set, one, call } = await twoGames({ linkResendBytesMax: 50_000, gameQueueBytesMax: 1024 * 1024 })
+  const { set, one, call } = await twoGames({ linkResendBytesMax: 1 << 20, gameQueueBytesMax: 8 << 20 })
   one.say('holdGame', { limitMs: 10_000 })
   await held(set)
-  for (let from = 0; from < 10_000; from += 100) {
-    call(from, from + 100)
+  for (let from = 0; from < 60_000; from += 1000) {
+    call(from, from + 1000)
     await set.clock.advance(2)
   }
   one.say('releaseGame', {})
-  for (let from = 10_000; from < 11_000; from += 10) {
+  for (let from = 60_000; from < 61_000; from += 10) {
     call(from, from + 10)
     await set.clock.advance(1)
   }
-  await one.hears('callEntity', 11_000)
-  expect(one.calls()).toEqual(names(0, 11_000))
+  await one.hears('callEntity', 61_000)
+  expect(one.calls()).toEqual(names(0, 61_000))
   expect(set.counters.gameQueueFull).toBe(0)
 })
 

@@ -126,7 +126,7 @@ test('a connection that does not come back in time ends the session; what comes 
   ])
   game.link.send('holdGame', { limitMs: 1 })
   await bench.clock.advance(1)
-  expect(game.link.droppedPackets).toBe(1)
+  expect(game.link.droppedBatches).toBe(1)
   bench.heard.length = 0
   await bench.network.transport.listen(ADDRESS, (connection) => dispatcher.acceptor.accept(connection))
   await bench.clock.until(() => game.link.up)
@@ -247,4 +247,74 @@ test('a stranger on the port costs nobody else anything', async () => {
     await bench.clock.until(() => closed !== '', 10_000, `closing after ${garbage}`)
   }
   expect(game.link.up).toBe(true)
+})
+
+test('a session whose first welcome was lost stands on both sides when the next one arrives', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const bench = new Bench(seed, true)
+    const dispatcher = await bench.dispatcher()
+    const game = bench.game()
+    // Breaks connections while the first greetings are on their way.
+    for (let step = 0; step < 12; step++) {
+      await bench.clock.advance(bench.random())
+      if (bench.random() < 0.5) bench.network.dropAll()
+    }
+    await bench.clock.until(() => game.link.up && game.link.isConnected && dispatcher.link()?.up === true)
+    game.link.send('holdGame', { limitMs: seed })
+    dispatcher.link().send('holdGame', { limitMs: seed })
+    await bench.clock.until(() => dispatcher.got.includes(seed) && game.got.includes(seed), 5000, `seed ${seed}`)
+    expect(bench.heard).toContain('game 1 up true')
+    game.connector.close()
+    await bench.clock.advance(100)
+  }
+})
+
+test('batch numbers go through their wrap without anybody noticing, also when the connection breaks there', async () => {
+  const bench = new Bench(8)
+  const dispatcher = await bench.dispatcher()
+  const game = bench.game()
+  await bench.clock.until(() => game.link.up)
+  for (let n = 0; n < 600; n++) {
+    game.link.send('holdGame', { limitMs: n })
+    dispatcher.link().send('holdGame', { limitMs: n })
+    await bench.clock.advance(1)
+    if (n > 230 && n < 280 && n % 10 === 0) bench.network.dropAll()
+  }
+  const all = Array.from({ length: 600 }, (_, n) => n)
+  await bench.clock.until(() => dispatcher.got.length === 600 && game.got.length === 600)
+  expect([dispatcher.got, game.got]).toEqual([all, all])
+})
+
+test('what is counted as kept is what it takes, and one large packet does not make the next ones large', async () => {
+  const bench = new Bench(9)
+  const dispatcher = await bench.dispatcher()
+  const game = bench.game()
+  await bench.clock.until(() => game.link.up)
+  const entity = { entityId: 'e'.repeat(16), gameId: 0, type: 'T' }
+  game.link.send('createEntity', { ...entity, attrs: new Uint8Array(500_000) })
+  await bench.clock.until(() => game.link.unackedBytes === 0)
+  await dispatcher.listener.close()
+  bench.network.dropAll()
+  const before = process.memoryUsage().arrayBuffers
+  for (let n = 0; n < 60; n++) {
+    game.link.send('createEntity', { ...entity, attrs: new Uint8Array(10_000) })
+    await bench.clock.advance(0.1)
+  }
+  const taken = process.memoryUsage().arrayBuffers - before
+  expect(game.link.unackedBytes).toBeGreaterThan(600_000)
+  expect(taken).toBeLessThan(game.link.unackedBytes * 3)
+})
+
+test('a packet that is longer than anybody takes is dropped where it is written; those around it arrive', async () => {
+  const bench = new Bench(10)
+  const dispatcher = await bench.dispatcher()
+  const game = bench.game()
+  await bench.clock.until(() => game.link.up)
+  game.link.send('holdGame', { limitMs: 1 })
+  const attrs = new Uint8Array(64 * 1024 * 1024)
+  game.link.send('createEntity', { entityId: 'e'.repeat(16), gameId: 0, type: 'T', attrs })
+  game.link.send('holdGame', { limitMs: 2 })
+  await bench.clock.until(() => dispatcher.got.length === 2)
+  expect(dispatcher.got).toEqual([1, 2])
+  expect(bench.log.matching('error', 'is dropped: the limit is')).toHaveLength(1)
 })
