@@ -41,6 +41,7 @@ function together(parts: { readonly dispatcher: Part; readonly game: Part; reado
       return gate.addresses
     },
     webSocketPath: gate.webSocketPath,
+    strayRejection: (error) => game.strayRejection?.(error),
     status: () => ({
       entities: game.status().entities,
       clients: gate.status().clients,

@@ -68,6 +68,7 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
     },
     addresses: {},
     status: () => game.status(),
+    strayRejection: (error) => game.world.strayRejection(error),
     async stop() {
       const unsaved = await game.stop()
       await storage.close()

@@ -10,4 +10,6 @@ export interface Part {
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>
+  /** Takes an error that nobody awaited, of an author's promise; without it such an error ends the process. */
+  strayRejection?(error: unknown): void
 }

@@ -48,12 +48,17 @@ export async function runProcess(
     stderr: settings.logStderr,
   })
   process.on('exit', () => log.close())
-  catchStrays(log)
+  catchStrays(log, (error) => {
+    part?.strayRejection?.(error)
+    return part?.strayRejection !== undefined
+  })
   for (const warning of warnings) log.warn(warning)
 
   const meter = new Meter()
   let part: Part | undefined
   let httpAddress: Address | undefined
+  let stopping = false
+  let signals = 0
   const status = () => ({
     ...part?.status(),
     ...name,
@@ -75,7 +80,6 @@ export async function runProcess(
     settings.httpAddr &&
     createHttp({ healthz: () => ({ ready: isReady(), name: nameOf(name) }), status: () => status() })
 
-  let stopping = false
   const stop = async (why: string) => {
     stopping = true
     log.info(`stopping: ${why}`)
@@ -91,10 +95,13 @@ export async function runProcess(
   for (const [signal, code] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
+    // A terminal was closed.
+    ['SIGHUP', 129],
   ] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(code)
-      void stop(signal)
+      // The second ends at once. One that follows a stop by another way is the first.
+      if (++signals > 1) process.exit(code)
+      if (!stopping) void stop(signal)
     })
   }
 
@@ -111,16 +118,15 @@ export async function runProcess(
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
 }
 
-/** What nobody caught ends the process, with its stack in the log. Authors' methods are caught in the engine. */
-function catchStrays(log: ProcessLog): void {
-  process.on('uncaughtException', (error, origin) => {
-    log.error(
-      `${origin === 'unhandledRejection' ? 'unhandled rejection' : 'uncaught exception'}: ${messageOf(error)}`,
-      {
-        error,
-      },
-    )
+/** What nobody caught ends the process, with its stack in the log. Authors' methods are caught before it comes to that. */
+function catchStrays(log: ProcessLog, isTaken: (rejection: unknown) => boolean): void {
+  const end = (what: string) => (error: unknown) => {
+    log.error(`${what}: ${messageOf(error)}`, { error })
     process.exit(1)
+  }
+  process.on('uncaughtException', end('uncaught exception'))
+  process.on('unhandledRejection', (error) => {
+    if (!isTaken(error)) end('unhandled rejection')(error)
   })
   // Whoever read our output may be gone; that is no reason to end a game.
   process.stdout.on('error', () => {})

@@ -348,6 +348,11 @@ export class World {
     }
   }
 
+  /** An error of a promise that the author did not await: whose it was, its stack must tell. */
+  strayRejection(error: unknown): void {
+    this.#authorError(undefined, 'a promise that nobody awaits', error)
+  }
+
   #authorError(core: EntityCore | undefined, method: string, error: unknown): void {
     this.authorErrors++
     const where = core ? `${core}.${method}` : method

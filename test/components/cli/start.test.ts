@@ -36,6 +36,20 @@ describe('goworld start', () => {
     expect(server.out).not.toContain('\x1b[')
   })
 
+  test('goes on when an author’s promise fails that nobody awaits, and says where it was made', async () => {
+    const source = `
+      import { entity, game } from 'goworld'
+      class Account extends entity({}) {}
+      setTimeout(function forgetful() { void Promise.reject(new Error('lost in the mail')) }, 100)
+      export default game([Account])`
+    const game = new GameFolder({ source })
+    const server = game.begin('start')
+    await server.said('stop: ')
+    await server.said(/ERROR a promise that nobody awaits threw: lost in the mail/)
+    await server.said('forgetful')
+    expect((await statusOf(game)).processes[1]).toMatchObject({ state: 'ready', authorErrors: 1 })
+  })
+
   test('leaves all in the background with -d, for status and stop', async () => {
     const game = new GameFolder()
     expect(await game.command('start', '-d')).toMatchObject({ code: 0, err: '' })

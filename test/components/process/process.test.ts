@@ -33,15 +33,18 @@ describe('a process', () => {
     expect(await (await fetch(http!.replace('healthz', 'status'))).json()).toMatchObject({ clients: 3 })
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('stops in order on %s and leaves nothing behind', async (signal) => {
-    const { program, run, up, log } = start('')
-    await up()
-    program.kill(signal)
-    expect(await program.ended).toMatchObject({ code: 0, signal: null })
-    expect(log()).toContain(`stopping: ${signal}`)
-    expect(run.processes()).toEqual([])
-    expect(existsSync(run.socketPath(NAME))).toBe(false)
-  })
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'stops in order on %s and leaves nothing behind',
+    async (signal) => {
+      const { program, run, up, log } = start('')
+      await up()
+      program.kill(signal)
+      expect(await program.ended).toMatchObject({ code: 0, signal: null })
+      expect(log()).toContain(`stopping: ${signal}`)
+      expect(run.processes()).toEqual([])
+      expect(existsSync(run.socketPath(NAME))).toBe(false)
+    },
+  )
 
   test('stops when it is asked to', async () => {
     const { program, run, up } = start('')
@@ -62,6 +65,18 @@ describe('a process', () => {
     program.kill(signal)
     expect((await program.ended).code).toBe(code)
     expect(run.processes()).toEqual([])
+  })
+
+  test('is not hurried by one signal that comes after it was asked to stop', async () => {
+    const { program, run, up } = start('hangs')
+    await up()
+    await askControl(run.socketPath(NAME), 'stop')
+    await program.said('stopping')
+    program.kill('SIGTERM')
+    for (let asked = 0; asked < 20; asked++)
+      expect(await askControl(run.socketPath(NAME), 'status')).toMatchObject({ stopping: true })
+    program.kill('SIGTERM')
+    expect((await program.ended).code).toBe(143)
   })
 
   test('says so with its exit code when it could not stop in order', async () => {
