@@ -125,8 +125,8 @@ export class Entities {
     if (slot < 0) slot = directory.addText(entityId)
     const state = directory.state(slot)
     const known = directory.epoch(slot)
-    const older = epoch < known || (epoch === known && state === PLACED && directory.game(slot) !== game.id)
-    if (older && (state === PLACED || state === PLACING)) return this.#tally.add('stalePlacement')
+    const elsewhere = state === PLACED && directory.game(slot) !== game.id
+    if (epoch < known || (epoch === known && elsewhere)) return this.#tally.add('stalePlacement')
     directory.place(slot, game.id, epoch, game.session)
     this.#placings.done(slot)
     this.#awaited.delete(slot)

@@ -37,6 +37,8 @@ export class Client {
   state: ClientState = 'waiting'
   /** Whom the games are told has lost its client: the boot entity, then whoever was bound last. */
   entityId: string
+  /** Boot entities that were asked for and given up: what comes of them is not wanted any more. */
+  readonly givenUp = new Set<string>()
   /** The entity that the client plays, as long as a game says so. */
   player: View | undefined
   /** Whether positions of the player are taken from the client. */
@@ -89,9 +91,9 @@ export class Client {
     return this.connection.remote
   }
 
-  /** Bytes of a frame that has not arrived whole. */
+  /** Bytes of a frame, or of a message that carries it, that has not arrived whole. */
   get unfinishedBytes(): number {
-    return this.#frames.waitingBytes
+    return this.#frames.waitingBytes + (this.connection.unfinishedBytes ?? 0)
   }
 
   #receive(chunk: Uint8Array): void {

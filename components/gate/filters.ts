@@ -135,5 +135,6 @@ function holds(operator: number, order: number): boolean {
 function numberIn(text: string): number | undefined {
   if (!NUMBER.test(text)) return undefined
   const number = Number(text)
-  return Number.isFinite(number) ? number : undefined
+  // A whole number that a double cannot tell from its neighbours, an id say, is compared as text.
+  return Number.isSafeInteger(number) || (Number.isFinite(number) && !Number.isInteger(number)) ? number : undefined
 }

@@ -371,6 +371,7 @@ export class Gate {
   /** With another entity: the first may be on its way, and is told that nobody waits for it. */
   #bootAgain(client: Client): void {
     this.#tellGone(client.entityId, client.id)
+    client.givenUp.add(client.entityId)
     client.entityId = this.#ids.next()
     client.state = 'waiting'
     this.#boot(client)

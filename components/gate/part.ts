@@ -14,6 +14,8 @@ import type { Part } from '../process/part.ts'
 import { Gate } from './gate.ts'
 
 const WEBSOCKET_PATH = '/ws'
+/** Before each packet. A message may hold several. */
+const LENGTH_BYTES = 4
 
 export interface GatePartOptions {
   readonly id: number
@@ -49,7 +51,8 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     throw addressInUse(error, `gate${id} listen_addr`, settings.listenAddr)
   })
   const accept = (connection: Connection) => gate.accept(connection)
-  const door = http && serveWebSocket(http, WEBSOCKET_PATH, accept, { messageBytesMax: clientPacketBytesMax })
+  const door =
+    http && serveWebSocket(http, WEBSOCKET_PATH, accept, { messageBytesMax: 2 * (clientPacketBytesMax + LENGTH_BYTES) })
   const address = reachable(gate.addresses[0]!)
   return {
     get ready() {

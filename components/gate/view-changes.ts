@@ -139,8 +139,10 @@ export class ViewChanges {
     const { clients, views, filters } = this.#owner
     const client = clients.find(bytes, clientAt)
     const entityId = readLatin1(bytes, idAt, ID_BYTES)
-    // The first player is the boot entity. Another one is of a boot that we have given up since.
-    if (!client || (client.state !== 'bound' && client.entityId !== entityId)) {
+    // The first player is the boot entity. One that was given up may still be made, also after the next one was.
+    const unwanted =
+      client && (client.givenUp.has(entityId) || (client.state !== 'bound' && client.entityId !== entityId))
+    if (!client || unwanted) {
       this.missedClients++
       return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES))
     }

@@ -6,7 +6,7 @@
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
@@ -58,6 +58,9 @@ export class RunFolder {
     for (const folder of [this.path, this.socketFolder]) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
+        // In a folder that all may write to, another user may have been here first.
+        const { uid } = statSync(folder)
+        if (process.getuid && uid !== process.getuid()) throw new Error(`it belongs to the user ${uid}`)
       } catch (error) {
         throw new OperatorError(`the run folder ${folder} cannot be made: ${messageOf(error)}`)
       }

@@ -17,12 +17,20 @@ export interface Clock {
   defer(action: () => void): void
 }
 
+/** Longer timeouts fire at once: 24.8 days. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1
+
 export const realClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, Math.max(0, delayMs))
-    if (typeof timer === 'object') timer.unref()
+    let timer: ReturnType<typeof setTimeout>
+    const wait = (leftMs: number) => {
+      const nowMs = Math.min(Math.max(0, leftMs), TIMEOUT_MAX_MS)
+      timer = setTimeout(nowMs < leftMs ? () => wait(leftMs - nowMs) : action, nowMs)
+      if (typeof timer === 'object') timer.unref()
+    }
+    wait(delayMs)
     return { cancel: () => clearTimeout(timer) }
   },
   defer:

@@ -5,6 +5,7 @@
 // Id and value lie side by side, so that a look-up in a large table waits for memory once.
 // Deleting shifts the rows behind back, so there are no tombstones and look-ups never slow down with age.
 import { ID_BYTES } from './id.ts'
+import { machineRandom } from './random.ts'
 
 /** Words a place: the id's four, and the value + 1. */
 const ROW = 5
@@ -171,9 +172,18 @@ export function bucketOfText(id: string, buckets: number): number {
 const word = (id: string, at: number) =>
   id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24)
 
+// Ids come from clients too: nobody outside may know, or steer by the shape of the mixing, which of them meet in one place.
+const SEED_A = secretWord()
+const SEED_C = secretWord()
+
+function secretWord(): number {
+  return Math.floor(machineRandom() * 2 ** 32) | 0
+}
+
 function mix(a: number, b: number, c: number, d: number): number {
-  let hash = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ Math.imul(d, 0x27d4eb2f)
-  hash ^= hash >>> 15
-  hash = Math.imul(hash, 0x2c1b3c6d)
-  return (hash ^ (hash >>> 13)) >>> 0
+  let hash = Math.imul(a ^ SEED_A, 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 15) ^ b, 0x9e3779b1)
+  hash = Math.imul(hash ^ (hash >>> 13) ^ c ^ SEED_C, 0xc2b2ae35)
+  hash = Math.imul(hash ^ (hash >>> 16) ^ d, 0x27d4eb2f)
+  return (hash ^ (hash >>> 15)) >>> 0
 }

@@ -209,6 +209,9 @@ export class Views {
   }
 }
 
+/** Their count is 16 bits on the wire. */
+const CLIENTS_A_MESSAGE = 50_000
+
 const typeOnWire = (core: EntityCore) => (core instanceof SpaceCore ? SPACE_TYPE : core.kind.name)
 
 function encodeMap(map: Record<string, unknown>): Uint8Array {
@@ -225,5 +228,8 @@ function forEachGate(clients: readonly Client[], visit: (gateId: number, clientI
     if (ids) ids.push(clientId)
     else byGate.set(gateId, [clientId])
   }
-  for (const [gateId, clientIds] of byGate) visit(gateId, clientIds)
+  for (const [gateId, clientIds] of byGate) {
+    for (let from = 0; from < clientIds.length; from += CLIENTS_A_MESSAGE)
+      visit(gateId, clientIds.length <= CLIENTS_A_MESSAGE ? clientIds : clientIds.slice(from, from + CLIENTS_A_MESSAGE))
+  }
 }

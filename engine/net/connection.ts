@@ -15,6 +15,8 @@ export interface Connection {
   readonly remote: string
   /** Bytes written and not yet taken by the kernel or the peer. */
   readonly bufferedBytes: number
+  /** Bytes that have come and wait for the rest of what they belong to, where the transport keeps such. */
+  readonly unfinishedBytes?: number
   /** Must be called once, as soon as the connection is handed out. */
   handle(handlers: ConnectionHandlers): void
   /** `bytes` must stay as they are until `done`, which is called also when the connection closes. Never throws. */

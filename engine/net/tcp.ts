@@ -2,7 +2,15 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../base/address.ts'
+import { realClock } from '../base/clock.ts'
 import type { Connection, ConnectionHandlers, Listener, Transport } from './connection.ts'
+
+/** What was written may go out for this long when the peer has ended its half. */
+const LINGER_MS = 2000
+/** A machine that is not there does not say so. */
+const CONNECT_WITHIN_MS = 1000
+/** Asks a silent peer whether it is still there: a pulled cable says nothing. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 class SocketConnection implements Connection {
   readonly remote: string
@@ -29,6 +37,8 @@ class SocketConnection implements Connection {
     socket.on('end', () => {
       this.#reason ??= 'closed by the peer'
       socket.end()
+      const linger = realClock.after(LINGER_MS, () => socket.destroy())
+      socket.once('close', () => linger.cancel())
     })
     socket.on('close', () => handlers.close(this.#reason ?? 'closed'))
   }
@@ -62,7 +72,7 @@ export const tcpTransport: Transport = {
   async listen(address, accept) {
     if (address.kind === 'unix') await removeStale(address.path)
     const sockets = new Set<Socket>()
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, (socket) => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       accept(new SocketConnection(socket, remoteOf(socket, address)))
@@ -75,9 +85,14 @@ export const tcpTransport: Transport = {
   connect(address) {
     return new Promise((resolve, reject) => {
       const target = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
-      const socket = createConnection({ ...target, noDelay: true, allowHalfOpen: true })
+      const socket = createConnection({ ...target, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE })
+      const patience = realClock.after(CONNECT_WITHIN_MS, () =>
+        socket.destroy(new Error(`no answer in ${CONNECT_WITHIN_MS} ms`)),
+      )
       socket.once('error', reject)
+      socket.once('close', () => patience.cancel())
       socket.once('connect', () => {
+        patience.cancel()
         socket.off('error', reject)
         resolve(
           new SocketConnection(socket, address.kind === 'unix' ? address.path : `${address.host}:${address.port}`),

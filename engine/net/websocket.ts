@@ -1,5 +1,6 @@
 // WebSocket clients: binary messages that carry the same byte stream as TCP, cut wherever the client likes.
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Connection, ConnectionHandlers } from './connection.ts'
@@ -7,6 +8,8 @@ import type { Connection, ConnectionHandlers } from './connection.ts'
 /** RFC 6455, 7.4.1. */
 const UNSUPPORTED_DATA = 1003
 const NORMAL = 1000
+/** Of a client's ping or pong: two bytes and its mask. */
+const CONTROL_HEADER_BYTES = 6
 /** Of the 123 that there are: a character that is cut in two becomes one of three bytes. */
 const REASON_BYTES_MAX = 120
 /** How long a client may take to answer our close. */
@@ -15,12 +18,17 @@ const CLOSE_WITHIN_MS = 5000
 class WebSocketConnection implements Connection {
   readonly remote: string
   readonly #socket: WebSocket
+  readonly #raw: Socket
+  /** What of the raw stream whole frames have accounted for. */
+  #finishedBytes = 0
   #reason: string | undefined
   #drain: (() => void) | undefined
 
-  constructor(socket: WebSocket, remote: string) {
+  constructor(socket: WebSocket, raw: Socket) {
     this.#socket = socket
-    this.remote = remote
+    this.#raw = raw
+    this.#finishedBytes = raw.bytesRead
+    this.remote = `${raw.remoteAddress}:${raw.remotePort}`
     // What comes before `handle` must not end the process.
     socket.on('error', (error) => {
       this.#reason ??= error.message
@@ -31,10 +39,21 @@ class WebSocketConnection implements Connection {
     return this.#socket.bufferedAmount
   }
 
+  get unfinishedBytes(): number {
+    return Math.max(0, this.#raw.bytesRead - this.#finishedBytes)
+  }
+
   handle(handlers: ConnectionHandlers): void {
     const socket = this.#socket
+    const control = (data: Buffer) => {
+      this.#finishedBytes += CONTROL_HEADER_BYTES + data.length
+    }
+    socket.on('ping', control)
+    socket.on('pong', control)
     this.#drain = handlers.drain?.bind(handlers)
     socket.on('message', (data: RawData, isBinary: boolean) => {
+      // What follows it in the same read is taken for whole: that is little, and seen when more of it comes.
+      this.#finishedBytes = this.#raw.bytesRead
       // What comes after our close is not heard.
       if (socket.readyState !== socket.OPEN) return
       if (isBinary) handlers.data(asBytes(data))
@@ -101,8 +120,9 @@ export function serveWebSocket(
   } as ConstructorParameters<typeof WebSocketServer>[0])
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split('?', 1)[0] !== path) return refuse(socket)
-    const remote = `${request.socket.remoteAddress}:${request.socket.remotePort}`
-    sockets.handleUpgrade(request, socket, head, (webSocket) => accept(new WebSocketConnection(webSocket, remote)))
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      accept(new WebSocketConnection(webSocket, request.socket)),
+    )
   }
   server.on('upgrade', upgrade)
   return {

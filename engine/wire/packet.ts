@@ -6,7 +6,7 @@ import { ID_BYTES } from '../base/id.ts'
 export const FRAME_HEADER_BYTES = 6
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 // One float and its four bytes share this memory.
 const float = new Float32Array(1)
 const floatBytes = new Uint8Array(float.buffer)

@@ -28,6 +28,7 @@ export const rest: Field<Uint8Array> = { write: (w, v) => w.raw(v), read: (r) =>
 /** u16 count, that many ids. */
 export const ids: Field<readonly string[]> = {
   write(w, list) {
+    if (list.length > 0xffff) throw new RangeError(`${list.length} ids do not fit in one message`)
     w.u16(list.length)
     for (const one of list) w.id(one)
   },

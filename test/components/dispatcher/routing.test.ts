@@ -72,6 +72,19 @@ test('an older placement does not undo a newer one', async () => {
   expect(set.status.entities).toBe(0)
 })
 
+test('an older placement does not come back, not even when nobody has the entity any more', async () => {
+  const set = await stage()
+  const one = await set.game(1, { has: { [AVATAR]: 9 } })
+  const two = await set.game(2)
+  one.say('entityGone', { entityId: AVATAR, epoch: 9 })
+  await set.settle()
+  two.place(AVATAR, 4)
+  await set.settle()
+  expect([set.status.entities, set.counters.stalePlacement]).toEqual([0, 1])
+  two.place(AVATAR, 10)
+  await set.until(() => set.status.entities === 1, 'the later one is taken')
+})
+
 test('two games cannot have an entity in the same placement', async () => {
   const set = await stage()
   const one = await set.game(1, { has: { [AVATAR]: 2 } })

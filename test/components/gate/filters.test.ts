@@ -11,7 +11,9 @@ function matches(filters: Filters, operator: string, key: string, operand: strin
   return list.sort((a, b) => a - b)
 }
 
-const isNumber = (text: string) => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) && Number.isFinite(Number(text))
+// A whole number beyond what a double can tell apart is no number here.
+const isExact = (number: number) => Number.isSafeInteger(number) || (Number.isFinite(number) && number % 1 !== 0)
+const isNumber = (text: string) => /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) && isExact(Number(text))
 
 function means(left: string, operator: string, right: string): boolean {
   const [a, b] = isNumber(left) && isNumber(right) ? [Number(left), Number(right)] : [left, right]
@@ -95,6 +97,13 @@ describe('filters', () => {
     expect(matches(filters, '=', 'level', '10')).toEqual([1, 2])
     expect(matches(filters, '!=', 'level', '10')).toEqual([0, 3])
     expect(matches(filters, '<', 'level', 'ten')).toEqual([0, 1, 2])
+  })
+
+  test('tell large numbers apart', () => {
+    const filters = new Filters()
+    ;['1234567890123456789', '1234567890123456788'].forEach((uid, client) => void filters.set(client, 'uid', uid))
+    expect(matches(filters, '=', 'uid', '1234567890123456789')).toEqual([0])
+    expect(matches(filters, '!=', 'uid', '1234567890123456789')).toEqual([1])
   })
 
   test('match nobody without the property, not even by !=', () => {

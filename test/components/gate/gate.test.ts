@@ -314,6 +314,13 @@ describe('a dispatcher that is restarted', () => {
     stage.bind(client, again.entityId)
     await client.hears('createEntity')
     expect(client.of('createEntity').map(({ entityId }) => entityId)).toEqual([again.entityId])
+    // Also when it is made only now.
+    stage.bind(client, client.bootId)
+    await stage.games.hears('clientGone', 2)
+    stage.callClient(client, again.entityId, 'still yours')
+    await client.hears('callOnClient')
+    expect(client.of('createEntity')).toHaveLength(1)
+    expect(client.of('destroyEntity')).toEqual([])
   })
 
   test('drops what clients say while it is away, and says how much', async () => {

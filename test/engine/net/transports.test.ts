@@ -1,6 +1,6 @@
 // What every transport does, by TCP, over a Unix socket and in memory: the same stream at the other end, then the end.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Address } from '../../../engine/base/address.ts'
@@ -131,6 +131,21 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     await listener.close()
     await soon(() => expect([typeof atNear.reason, typeof atFar.reason]).toEqual(['string', 'string']))
   })
+})
+
+test('a peer that ends its half and does not read what waits for it is closed all the same', async () => {
+  const accepted: Connection[] = []
+  const listener = await tcpTransport.listen(LOCAL, (connection) => accepted.push(connection))
+  onTestFinished(() => listener.close())
+  const { port } = listener.address as { port: number }
+  const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  peer.on('error', () => {})
+  onTestFinished(() => void peer.destroy())
+  await soon(() => expect(accepted).toHaveLength(1))
+  const state = heard(accepted[0]!)
+  accepted[0]!.write(Buffer.alloc(16 << 20))
+  peer.end()
+  await soon(() => expect(state.reason).toBe('closed by the peer'))
 })
 
 test('an address in memory is in use until its listener is closed', async () => {

@@ -85,6 +85,19 @@ test('what is written comes as binary messages, and is done when it has been tak
   expect(guest.connection.bufferedBytes).toBe(0)
 })
 
+test('says how much has come of a message that is not whole', async () => {
+  const { url, guests } = await serve()
+  const { socket, guest } = await visit(url, guests)
+  socket.send(Buffer.alloc(100))
+  socket.ping('are you there?')
+  await new Promise((resolve) => void socket.once('pong', resolve))
+  expect([guest.bytes.length, guest.connection.unfinishedBytes]).toEqual([100, 0])
+  socket.send(Buffer.alloc(50_000), { fin: false })
+  await soon(() => expect(guest.connection.unfinishedBytes).toBeGreaterThan(49_000))
+  socket.send(Buffer.alloc(10), { fin: true })
+  await soon(() => expect([guest.bytes.length, guest.connection.unfinishedBytes]).toEqual([50_110, 0]))
+})
+
 test('text is refused by its name', async () => {
   const { url, guests } = await serve()
   const { socket, guest } = await visit(url, guests)
