@@ -247,7 +247,7 @@ export class Dispatcher {
     // A restored one too: gates are to know the name of the process that has its entities now.
     this.#tellGates('gameUp', gameUp(game))
     for (const other of this.#games.values()) if (other !== game) peer.link.send('gameUp', gameUp(other))
-    for (const gateId of this.#gates.keys()) peer.link.send('gateUp', { gateId })
+    for (const [gateId, { peerProcess: process }] of this.#gates) peer.link.send('gateUp', { gateId, process })
     if (this.#ready) peer.link.send('deploymentReady', {})
     this.#gather()
   }
@@ -302,7 +302,7 @@ export class Dispatcher {
     this.#gates.set(gateId, peer.link)
     this.#router.gates.set(gateId, peer.link)
     this.#log.info(`gate ${gateId} is here`)
-    this.#tellGames('gateUp', { gateId })
+    this.#tellGames('gateUp', { gateId, process: peer.link.peerProcess })
     for (const game of this.#games.values()) peer.link.send('gameUp', gameUp(game))
     if (this.#ready) peer.link.send('deploymentReady', {})
     else this.#readyWhenAllAreThere()

@@ -10,6 +10,7 @@ import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
+import { Peers } from '../../engine/cluster/peers.ts'
 import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
@@ -19,7 +20,7 @@ import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { decode } from '../../engine/wire/codec.ts'
-import { messages } from '../../engine/wire/messages.ts'
+import { messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16, readLatin1 } from '../../engine/wire/packet.ts'
 
 export interface GameOptions {
@@ -58,6 +59,8 @@ export class Game {
   readonly #cluster: Cluster
   readonly #readyDispatchers = new Set<number>()
   readonly #games = new Set<number>()
+  /** Gates, by the dispatcher that answers for them. */
+  readonly #gates: readonly Peers[]
   readonly #refused = new Map<string, number>()
   readonly #refusalsLogged = new Set<string>()
   readonly #timers = new Set<Scheduled>()
@@ -88,9 +91,17 @@ export class Game {
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
+          this.#gates[dispatcher]!.dispatcherDown()
           if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
         },
       },
+    )
+    this.#gates = options.dispatchers.map(
+      () =>
+        new Peers(options.clock, linkGraceMs, {
+          gone: (gateId) => this.world.gateDown(gateId),
+          back: (gateId) => this.world.showAnew(gateId),
+        }),
     )
     this.world = new World({
       gameId: options.id,
@@ -127,6 +138,7 @@ export class Game {
   async stop(): Promise<number> {
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
+    for (const gates of this.#gates) gates.stop()
     this.world.stop()
     this.world.saveAll()
     const { written, left } = await this.world.saves.drain(SAVE_DEADLINE_MS)
@@ -166,10 +178,8 @@ export class Game {
 
   /** Tells a dispatcher that knows nothing of us who we are and what we have. */
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
-    // It has told its gates of our end: they have closed our players' clients. It names the gates anew.
-    if (forgotten) {
-      for (const gateId of [...this.world.gates]) if (this.#cluster.toGate(gateId) === link) this.world.gateDown(gateId)
-    }
+    // When it has told its gates of our end, they have closed our players' clients.
+    this.#gates[dispatcher]!.dispatcherUp(forgotten)
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
@@ -224,9 +234,9 @@ export class Game {
         return core ? world.clientGone(core, clientId) : undefined
       }
       case messages.gateUp.code:
-        return world.gateUp(messages.gateUp.read(bytes, at, end).gateId)
+        return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
       case messages.gateDown.code:
-        return world.gateDown(messages.gateDown.read(bytes, at, end).gateId)
+        return this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end).gateId)
       case messages.gameUp.code:
         return void this.#games.add(messages.gameUp.read(bytes, at, end).gameId)
       case messages.gameDown.code:
@@ -239,6 +249,18 @@ export class Game {
           `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for games`,
         )
     }
+  }
+
+  // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
+  // other may have lost it while it and its clients are well.
+  #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
+    if (this.#cluster.toGate(gateId) !== this.#cluster.links[dispatcher]) return
+    this.#gates[dispatcher]!.up(gateId, process)
+    this.world.gateUp(gateId)
+  }
+
+  #gateDown(dispatcher: number, gateId: number): void {
+    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.down(gateId)
   }
 
   /** u16 type | entity id | client id | method, arguments. */

@@ -11,6 +11,7 @@ import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
+import { Peers } from '../../engine/cluster/peers.ts'
 import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
 import { messages } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
@@ -19,7 +20,6 @@ import { Client } from './client.ts'
 import { Clients } from './clients.ts'
 import { FanOut } from './fan-out.ts'
 import { Filters } from './filters.ts'
-import { Games } from './games.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
@@ -65,7 +65,7 @@ export class Gate {
   readonly #fanOut: FanOut
   readonly #intake: Intake
   readonly #heartbeat: Heartbeat
-  readonly #games: Games
+  readonly #games: Peers
   readonly #refusals: Refusals
   readonly #pool = new BufferPool()
   readonly #listeners: Listener[] = []
@@ -125,7 +125,7 @@ export class Gate {
       drop: (client, reason) => this.#refusals.add(client, reason),
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
     })
-    this.#games = new Games(clock, options.linkGraceMs, {
+    this.#games = new Peers(clock, options.linkGraceMs, {
       gone: (gameId) => this.#gameDown(gameId),
       settled: () => this.#bootWaiting(),
     })
@@ -344,7 +344,7 @@ export class Gate {
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
     if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
     link.send('gateHello', { gateId: this.#options.id })
-    if (this.#isOwn(dispatcher)) this.#games.dispatcherUp()
+    if (this.#isOwn(dispatcher)) this.#games.dispatcherUp(false)
     this.#bootWaiting()
   }
 
@@ -408,10 +408,16 @@ export class Gate {
       case messages.deploymentReady.code:
         return this.#dispatcherReady(dispatcher)
       // Only the dispatcher by which all that games say comes says it in order with that.
-      case messages.gameUp.code:
-        return this.#isOwn(dispatcher) ? this.#games.up(messages.gameUp.read(bytes, at, end)) : undefined
+      case messages.gameUp.code: {
+        const { gameId, process } = messages.gameUp.read(bytes, at, end)
+        return this.#isOwn(dispatcher) ? this.#games.up(gameId, process) : undefined
+      }
       case messages.gameDown.code:
         return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
+      case messages.showAnew.code:
+        return this.#showAnew(messages.showAnew.read(bytes, at, end).gameId)
+      case messages.shownAnew.code:
+        return this.#shownAnew()
       default:
         throw new WireError(`a message of type ${getU16(bytes, start)}, which is not for gates`)
     }
@@ -423,6 +429,21 @@ export class Gate {
     this.#ready = true
     this.#log.info(`gate ${this.#options.id} is ready: the whole deployment is there`)
     this.#bootWaiting()
+  }
+
+  /** What a game showed is withdrawn, and follows once more. */
+  #showAnew(gameId: number): void {
+    for (const slot of this.#views.gameDown(gameId)) {
+      const client = this.#clients.at(slot)
+      const view = client.player!
+      this.#viewChanges.takePlayer(client)
+      this.#views.release(view)
+    }
+  }
+
+  #shownAnew(): void {
+    const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && !player)
+    for (const client of lost) this.#close(client, 'its player is gone')
   }
 
   /** What the game showed is withdrawn, and its players' clients are closed. */

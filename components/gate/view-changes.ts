@@ -151,10 +151,10 @@ export class ViewChanges {
     if (views.unwatch(view, client.slot)) this.withdraw(client.slot, view)
     const before = client.player
     if (before && before !== view) {
-      this.#takePlayer(client)
+      this.takePlayer(client)
       views.release(before)
     }
-    if (view.own >= 0 && view.own !== client.slot) this.#takePlayer(clients.at(view.own))
+    if (view.own >= 0 && view.own !== client.slot) this.takePlayer(clients.at(view.own))
     const known = view.own === client.slot
     view.own = client.slot
     client.player = view
@@ -185,12 +185,12 @@ export class ViewChanges {
       this.stale++
       return
     }
-    this.#takePlayer(client)
+    this.takePlayer(client)
     this.#owner.views.release(view)
   }
 
   /** The client plays nobody: it hears so. The view is for the caller to release. */
-  #takePlayer(client: Client): void {
+  takePlayer(client: Client): void {
     const { player } = client
     if (!player) return
     this.withdraw(client.slot, player)

@@ -249,16 +249,28 @@ export class World {
     this.gates.add(gateId)
   }
 
+  /** What was on its way to a gate may be lost: it is told everything once more. */
+  showAnew(gateId: number): void {
+    const link = this.cluster.toGate(gateId)
+    const players = this.#leaveGate(gateId)
+    link.send('showAnew', { gateId, gameId: this.gameId })
+    for (const { core, client } of players) this.views.bind(core, client)
+    link.send('shownAnew', { gateId, gameId: this.gameId })
+  }
+
   /** A gate is gone with all its clients. */
   gateDown(gateId: number): void {
     if (!this.gates.delete(gateId)) return
-    const lost: EntityCore[] = []
-    for (const core of this.all()) {
-      if (core.client?.gateId === gateId) lost.push(core)
-    }
-    for (const core of lost) this.views.unbind(core, false)
+    for (const { core } of this.#leaveGate(gateId)) this.hook(core, (entity) => entity.onClientDisconnected())
+  }
+
+  /** Nobody plays or watches by this gate. Answers who did play, with its client. */
+  #leaveGate(gateId: number): { readonly core: EntityCore; readonly client: Client }[] {
+    const players: { core: EntityCore; client: Client }[] = []
+    for (const core of this.all()) if (core.client?.gateId === gateId) players.push({ core, client: core.client })
+    for (const { core } of players) this.views.unbind(core, false)
     for (const core of this.all()) if (core.watchers[gateId]) core.watchers[gateId] = 0
-    for (const core of lost) this.hook(core, (entity) => entity.onClientDisconnected())
+    return players
   }
 
   #connect(core: EntityCore, client: Client): void {

@@ -14,7 +14,7 @@ export const messages = {
   gameLoad: message(4, 'game', 'dispatcher', { cpuPermille: u16, lagMs: f32, entities: u32 }),
   gameUp: message(5, 'dispatcher', ['game', 'gate'], { gameId: u16, process: id }),
   gameDown: message(6, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
-  gateUp: message(7, 'dispatcher', 'game', { gateId: u16 }),
+  gateUp: message(7, 'dispatcher', 'game', { gateId: u16, process: id }),
   gateDown: message(8, 'dispatcher', 'game', { gateId: u16 }),
   /** Every process that the deployment wants is there. Sent to late-comers too. */
   deploymentReady: message(9, 'dispatcher', ['game', 'gate'], {}),
@@ -92,6 +92,10 @@ export const messages = {
   setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
   /** Position records for those that see the entity (1), its own client (2), or both (3). */
   positions: message(71, 'game', 'gate', { gateId: u16, audience: u8, records: rest }, 'gate'),
+  /** What was on its way may be lost: all that the game has said of its entities is withdrawn, and follows once more. */
+  showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
+  /** That was all: a client whose player did not come again has none any more. */
+  shownAnew: message(74, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, reason: str }, 'gate'),
 }
 

@@ -195,6 +195,71 @@ test('who is cut off for longer than the grace is told of its end, and begins an
   await cluster.stop()
 })
 
+test('a dispatcher that is restarted: what changed meanwhile is seen, who left meanwhile is gone, nobody else notices', async () => {
+  const cluster = await TestCluster.start({ definition })
+  const [ann, bob, carl] = [await join(cluster, 'ann'), await join(cluster, 'bob'), await join(cluster, 'carl')]
+  const [annPlayer, , carlPlayer] = cluster.games[0]!.world.game.entitiesOf(Player)
+  const { restored } = await cluster.crashDispatcher(1)
+  await cluster.clock.advance(500)
+  // The link does not know yet that its dispatcher is another: what it holds is lost.
+  annPlayer!.add(7)
+  annPlayer!.walk(3, 4)
+  carlPlayer!.walk(5000, 5000)
+  bob.client.close()
+  await cluster.clock.advance(500)
+  await restored()
+  await cluster.clock.until(() => players(cluster).length === 2, 10_000, 'bob to go')
+  await cluster.clock.advance(4000)
+  expectTrueMirrors(cluster, [ann, carl])
+  expect((ann.client.player as { attrs: { count: number } }).attrs.count).toBe(1)
+  if (ann.client.player?.type === 'Player') ann.client.player.server.add(8)
+  await cluster.clock.until(() => ann.added.includes(8))
+  expect([ann.client.closed, carl.client.closed]).toEqual([undefined, undefined])
+  await cluster.stop()
+})
+
+test('a gate that is replaced while the dispatcher is away: its players are gone, and it serves new ones', async () => {
+  const cluster = await TestCluster.start({ definition, gates: 2 })
+  const [ann] = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
+  const { restored } = await cluster.crashDispatcher(1)
+  await cluster.replaceGate(2)
+  await restored()
+  await cluster.clock.until(() => players(cluster).length === 1, 10_000, 'bob to go')
+  const carl = await join(cluster, 'carl', 2)
+  await cluster.clock.advance(4000)
+  expectTrueMirrors(cluster, [ann, carl])
+  await cluster.stop()
+})
+
+test('a gate that dies while the dispatcher is away is missed when that is back', async () => {
+  const cluster = await TestCluster.start({ definition, gates: 2 })
+  const [ann] = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
+  const { restored } = await cluster.crashDispatcher(1)
+  await Promise.all([cluster.gates[1]!.stop(), cluster.clock.advance(100)])
+  await restored()
+  await cluster.clock.until(() => players(cluster).length === 1, 10_000, 'bob to go')
+  await cluster.clock.advance(10)
+  expectTrueMirrors(cluster, [ann])
+  await cluster.stop()
+})
+
+test('of several dispatchers only the gate’s own can say that it is gone', async () => {
+  // Gate 1 is answered for by the second of two. The first loses sight of it for longer than the grace.
+  const cluster = await TestCluster.start({ definition, dispatchers: 2 })
+  const all: Awaited<ReturnType<typeof join>>[] = []
+  for (const name of ['ann', 'bob', 'carl', 'dora']) all.push(await join(cluster, name))
+  const mend = cluster.cutGatesFrom(1)
+  await cluster.clock.until(() => cluster.log.matching('info', 'gate 1 is down').length === 1)
+  mend()
+  await cluster.clock.advance(4000)
+  expect(players(cluster)).toHaveLength(4)
+  for (const { client } of all) if (client.player?.type === 'Player') client.player.server.add(1)
+  await cluster.clock.until(() => all.every(({ added }) => added.length === 1))
+  await cluster.clock.advance(10)
+  expectTrueMirrors(cluster, all)
+  await cluster.stop()
+})
+
 test('a gate that dies takes its players with it, others play on', async () => {
   const cluster = await TestCluster.start({ definition, gates: 2 })
   const ann = await join(cluster, 'ann', 1)

@@ -3,14 +3,14 @@
 import { Dispatcher } from '../../components/dispatcher/dispatcher.ts'
 import { Game } from '../../components/game/game.ts'
 import { Gate } from '../../components/gate/gate.ts'
-import type { Address } from '../../engine/base/address.ts'
+import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { VirtualClock } from '../../engine/base/clock.ts'
 import { MemoryLog } from '../../engine/base/log.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import { type ByteStream, type Game as ClientGame, connect, type ProtocolError } from '../../engine/client/client.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
-import type { Connection } from '../../engine/net/connection.ts'
+import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { MemoryNetwork } from '../../engine/net/memory.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
 
@@ -42,7 +42,15 @@ export class TestCluster {
   readonly gates: Gate[] = []
   readonly errors: ProtocolError[] = []
 
+  readonly #options: ClusterOptions
+  /** The links of gates, and the dispatchers that gates cannot reach. */
+  readonly #gateLinks: { readonly to: string; readonly connection: Connection }[] = []
+  readonly #cutOff = new Set<string>()
+  readonly #addresses: readonly Address[]
+
   private constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#addresses = Array.from({ length: options.dispatchers ?? 1 }, (_, n) => ({ kind: 'unix', path: `/d${n + 1}` }))
     this.random = seededRandom(options.seed ?? 1)
     this.network = new MemoryNetwork(this.clock, { random: this.random, split: options.split ?? false })
     this.internet = new MemoryNetwork(this.clock, { random: this.random })
@@ -50,36 +58,75 @@ export class TestCluster {
 
   static async start(options: ClusterOptions): Promise<TestCluster> {
     const cluster = new TestCluster(options)
-    const { dispatchers = 1, games = 1, gates = 1 } = options
-    const addresses = Array.from({ length: dispatchers }, (_, n): Address => ({ kind: 'unix', path: `/d${n + 1}` }))
-    addresses.forEach((listen, n) => cluster.#addDispatcher(n + 1, listen, games, gates))
-    for (let id = 1; id <= games; id++) cluster.#addGame(id, addresses, options)
-    for (let id = 1; id <= gates; id++) cluster.#addGate(id, addresses, options)
+    const { games = 1, gates = 1 } = options
+    cluster.dispatchers.push(...cluster.#addresses.map((_, n) => cluster.#newDispatcher(n + 1)))
+    for (let id = 1; id <= games; id++) cluster.#addGame(id)
+    for (let id = 1; id <= gates; id++) cluster.gates.push(cluster.#newGate(id))
     for (const process of [...cluster.dispatchers, ...cluster.games, ...cluster.gates]) void process.start()
     await cluster.clock.until(() => cluster.games.every((game) => game.ready), 10_000, 'the deployment to be ready')
     await cluster.clock.advance(10)
     return cluster
   }
 
-  #addDispatcher(id: number, listen: Address, games: number, gates: number): void {
-    this.dispatchers.push(
-      new Dispatcher({
-        ...this.#common(id),
-        transport: this.network.transport,
-        listen,
-        deployment: { games, gates },
-        cluster: { ...LIMITS, entityQueuePacketsMax: 1000, gameQueueBytesMax: 64 * 1024 * 1024 },
-      }),
-    )
+  /** The process of a dispatcher is gone without a word; until `restored` the network of the servers is down. */
+  async crashDispatcher(id: number): Promise<{ restored(): Promise<void> }> {
+    this.network.isDown = true
+    this.network.dropAll()
+    await this.dispatchers[id - 1]!.stop()
+    return {
+      restored: async () => {
+        this.dispatchers[id - 1] = this.#newDispatcher(id)
+        await this.dispatchers[id - 1]!.start()
+        this.network.isDown = false
+      },
+    }
   }
 
-  #addGame(id: number, dispatchers: readonly Address[], { definition, bootEntity = 'Account' }: ClusterOptions): void {
+  /** Gates cannot reach a dispatcher; games can. Answers how to mend it. */
+  cutGatesFrom(dispatcher: number): () => void {
+    const path = formatAddress(this.#addresses[dispatcher - 1]!)
+    this.#cutOff.add(path)
+    for (const { to, connection } of this.#gateLinks.splice(0)) if (to === path) connection.destroy('cut off')
+    return () => void this.#cutOff.delete(path)
+  }
+
+  readonly #gateTransport: Transport = {
+    listen: (address, accept) => this.network.transport.listen(address, accept),
+    connect: async (address) => {
+      const to = formatAddress(address)
+      if (this.#cutOff.has(to)) throw new Error('cut off')
+      const connection = await this.network.transport.connect(address)
+      this.#gateLinks.push({ to, connection })
+      return connection
+    },
+  }
+
+  /** The process of a gate is gone without a word, and another takes its place. */
+  async replaceGate(id: number): Promise<void> {
+    await Promise.all([this.gates[id - 1]!.stop(), this.clock.advance(100)])
+    this.gates[id - 1] = this.#newGate(id)
+    void this.gates[id - 1]!.start()
+  }
+
+  #newDispatcher(id: number): Dispatcher {
+    const { games = 1, gates = 1 } = this.#options
+    return new Dispatcher({
+      ...this.#common(id),
+      transport: this.network.transport,
+      listen: this.#addresses[id - 1]!,
+      deployment: { games, gates },
+      cluster: { ...LIMITS, entityQueuePacketsMax: 1000, gameQueueBytesMax: 64 * 1024 * 1024 },
+    })
+  }
+
+  #addGame(id: number): void {
+    const { definition, bootEntity = 'Account' } = this.#options
     this.games.push(
       new Game({
         ...this.#common(id),
         definition,
         links: this.network.transport,
-        dispatchers,
+        dispatchers: this.#addresses,
         config: { bootEntity, saveIntervalMs: 60_000, positionSyncIntervalMs: 100, banBootEntity: false, ...LIMITS },
         storage: this.storage,
         kvdb: this.kvdb,
@@ -87,22 +134,21 @@ export class TestCluster {
     )
   }
 
-  #addGate(id: number, dispatchers: readonly Address[], { gate = {} }: ClusterOptions): void {
-    this.gates.push(
-      new Gate({
-        ...this.#common(id),
-        links: this.network.transport,
-        dispatchers,
-        clients: [{ transport: this.internet.transport, address: { kind: 'unix', path: `/g${id}` } }],
-        heartbeatMs: 0,
-        clientQueueBytesMax: 4 * 1024 * 1024,
-        clientPacketBytesMax: 1024 * 1024,
-        clientsMax: 10_000,
-        protocol: '2022',
-        ...LIMITS,
-        ...gate,
-      } as ConstructorParameters<typeof Gate>[0]),
-    )
+  #newGate(id: number): Gate {
+    const { gate = {} } = this.#options
+    return new Gate({
+      ...this.#common(id),
+      links: this.#gateTransport,
+      dispatchers: this.#addresses,
+      clients: [{ transport: this.internet.transport, address: { kind: 'unix', path: `/g${id}` } }],
+      heartbeatMs: 0,
+      clientQueueBytesMax: 4 * 1024 * 1024,
+      clientPacketBytesMax: 1024 * 1024,
+      clientsMax: 10_000,
+      protocol: '2022',
+      ...LIMITS,
+      ...gate,
+    } as ConstructorParameters<typeof Gate>[0])
   }
 
   #common(id: number) {

@@ -1,0 +1,85 @@
+// Which processes of one role there are, in the words of one dispatcher: games to a gate, gates to a game.
+//
+//     that dispatcher is gone: those that were there are awaited ──named again──> there, or gone if it is another process
+//                              up again, and graceMs later       ───────────────> gone: they died while nobody could say so
+import type { Clock, Scheduled } from '../base/clock.ts'
+
+export interface PeersOwner {
+  gone(id: number): void
+  /** It was there all along, and what was said to it meanwhile may be lost. */
+  back?(id: number): void
+  /** Nobody is awaited any more. */
+  settled?(): void
+}
+
+export class Peers {
+  readonly #clock: Clock
+  readonly #graceMs: number
+  readonly #owner: PeersOwner
+  /** By number, the names of their processes. */
+  readonly #there = new Map<number, string>()
+  readonly #awaited = new Map<number, string>()
+  #patience: Scheduled | undefined
+
+  constructor(clock: Clock, graceMs: number, owner: PeersOwner) {
+    this.#clock = clock
+    this.#graceMs = graceMs
+    this.#owner = owner
+  }
+
+  get known(): number[] {
+    return [...this.#there.keys()]
+  }
+
+  /** Whether everybody who was there has been heard of since the dispatcher was last away. */
+  get settled(): boolean {
+    return this.#awaited.size === 0
+  }
+
+  up(id: number, process: string): void {
+    const awaited = this.#awaited.get(id)
+    this.#awaited.delete(id)
+    this.#there.set(id, process)
+    if (awaited === undefined) return
+    if (awaited === process) this.#owner.back?.(id)
+    else this.#owner.gone(id)
+    if (this.settled) this.#settle()
+  }
+
+  down(id: number): void {
+    this.#there.delete(id)
+    const wasLast = this.#awaited.delete(id) && this.settled
+    this.#owner.gone(id)
+    if (wasLast) this.#settle()
+  }
+
+  dispatcherDown(): void {
+    this.#patience?.cancel()
+    for (const [id, process] of this.#there) this.#awaited.set(id, process)
+    this.#there.clear()
+  }
+
+  /** `forgotten`: it has given us up, and has told those that were there so. */
+  dispatcherUp(forgotten: boolean): void {
+    if (this.settled) return
+    this.#patience?.cancel()
+    if (forgotten) this.#giveUp()
+    else this.#patience = this.#clock.after(this.#graceMs, () => this.#giveUp())
+  }
+
+  stop(): void {
+    this.#patience?.cancel()
+  }
+
+  #giveUp(): void {
+    const lost = [...this.#awaited.keys()]
+    this.#awaited.clear()
+    for (const id of lost) this.#owner.gone(id)
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.#patience?.cancel()
+    this.#owner.settled?.()
+  }
+}
