@@ -178,13 +178,13 @@ export class Game {
 
   /** Tells a dispatcher that knows nothing of us who we are and what we have. */
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
-    // When it has told its gates of our end, they have closed our players' clients.
-    this.#gates[dispatcher]!.dispatcherUp(forgotten)
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
       restoring: false,
     })
+    // When it has told its gates of our end, they have closed our players' clients.
+    this.#gates[dispatcher]!.dispatcherUp(forgotten)
     const dispatchers = this.#options.dispatchers.length
     for (const { id, epoch } of this.world.all()) {
       if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })

@@ -342,8 +342,8 @@ export class Gate {
   }
 
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
-    if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
     link.send('gateHello', { gateId: this.#options.id })
+    if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
     if (this.#isOwn(dispatcher)) this.#games.dispatcherUp(false)
     this.#bootWaiting()
   }

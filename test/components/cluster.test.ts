@@ -188,6 +188,7 @@ test('who is cut off for longer than the grace is told of its end, and begins an
     'the clients to be closed',
   )
   await cluster.clock.until(() => players(cluster).length === 0, 5000, 'their players to go')
+  expect(cluster.log.matching('error', '')).toEqual([])
   const again = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
   for (const { client } of again) if (client.player?.type === 'Player') client.player.server.add(1)
   await cluster.clock.until(() => again.every(({ added }) => added.length === 1), 5000, 'calls to be answered')
@@ -195,7 +196,7 @@ test('who is cut off for longer than the grace is told of its end, and begins an
   await cluster.stop()
 })
 
-test('a dispatcher that is restarted: what changed meanwhile is seen, who left meanwhile is gone, nobody else notices', async () => {
+test('a dispatcher that is restarted: what changed meanwhile is seen, who left meanwhile is gone, nobody else is closed', async () => {
   const cluster = await TestCluster.start({ definition })
   const [ann, bob, carl] = [await join(cluster, 'ann'), await join(cluster, 'bob'), await join(cluster, 'carl')]
   const [annPlayer, , carlPlayer] = cluster.games[0]!.world.game.entitiesOf(Player)
