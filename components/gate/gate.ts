@@ -19,6 +19,7 @@ import { BufferPool } from './buffers.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
 import { FanOut } from './fan-out.ts'
+import { Farewells } from './farewells.ts'
 import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
@@ -63,6 +64,7 @@ export class Gate {
   readonly #filters = new Filters()
   readonly #viewChanges: ViewChanges
   readonly #fanOut: FanOut
+  readonly #farewells: Farewells
   readonly #intake: Intake
   readonly #heartbeat: Heartbeat
   readonly #games: Peers
@@ -110,11 +112,12 @@ export class Gate {
         congested: (dispatcher, on) => this.#linkCongested(dispatcher, on),
       },
     )
+    this.#farewells = new Farewells(clock, this.#cluster)
     this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
     const known = { gateId: id, clients: this.#clients, views: this.#views, filters: this.#filters }
     this.#viewChanges = new ViewChanges({
       ...known,
-      clientGone: (entityId, clientId) => this.#tellGone(entityId, clientId),
+      clientGone: (entityId, clientId) => this.#farewells.tell(entityId, clientId),
     })
     this.#fanOut = new FanOut({
       ...known,
@@ -301,7 +304,7 @@ export class Gate {
   /** Nobody sees the client any more, and its entity is told. */
   #forget(client: Client): void {
     // The leaving of the gate itself tells the games of all its clients.
-    if (client.state !== 'waiting' && !this.#stopping) this.#tellGone(client.entityId, client.id)
+    if (client.state !== 'waiting' && !this.#stopping) this.#farewells.tell(client.entityId, client.id)
     client.state = 'gone'
     this.#waiting.delete(client)
     this.#filters.clear(client.slot)
@@ -309,11 +312,6 @@ export class Gate {
     client.player = undefined
     this.#clients.remove(client)
     if (this.#clients.size < this.#options.clientsMax * 0.9) this.#saidFull = false
-  }
-
-  #tellGone(entityId: string, clientId: string): void {
-    const link = this.#cluster.toEntity(entityId)
-    if (link.up) link.send('clientGone', { entityId, clientId })
   }
 
   #turnAway(connection: Connection, reason: 'gateFull' | 'stopping'): void {
@@ -344,6 +342,7 @@ export class Gate {
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
     link.send('gateHello', { gateId: this.#options.id })
     if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
+    this.#farewells.again(link)
     if (this.#isOwn(dispatcher)) this.#games.dispatcherUp(false)
     this.#bootWaiting()
   }
@@ -370,7 +369,7 @@ export class Gate {
 
   /** With another entity: the first may be on its way, and is told that nobody waits for it. */
   #bootAgain(client: Client): void {
-    this.#tellGone(client.entityId, client.id)
+    this.#farewells.tell(client.entityId, client.id)
     client.givenUp.add(client.entityId)
     client.entityId = this.#ids.next()
     client.state = 'waiting'

@@ -219,6 +219,25 @@ test('a dispatcher that is restarted: what changed meanwhile is seen, who left m
   await cluster.stop()
 })
 
+test('a client that leaves while the dispatcher of its player is away, or with its last words, is gone all the same', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const cluster = await TestCluster.start({ definition, dispatchers: 3, seed })
+    const all: Awaited<ReturnType<typeof join>>[] = []
+    for (const name of ['ann', 'bob', 'carl', 'dora']) all.push(await join(cluster, name))
+    const leaving = cluster.random() * 600
+    const crashing = cluster.random() * 600
+    await cluster.clock.advance(Math.min(leaving, crashing))
+    if (leaving < crashing) for (const { client } of all) client.close()
+    await cluster.clock.advance(Math.abs(leaving - crashing) / 100)
+    const { restored } = await cluster.crashDispatcher(1 + (seed % 3))
+    if (leaving >= crashing) for (const { client } of all) client.close()
+    await cluster.clock.advance(500)
+    await restored()
+    await cluster.clock.until(() => players(cluster).length === 0, 10_000, `seed ${seed}: all to go`)
+    await cluster.stop()
+  }
+})
+
 test('a gate that is replaced while the dispatcher is away: its players are gone, and it serves new ones', async () => {
   const cluster = await TestCluster.start({ definition, gates: 2 })
   const [ann] = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
