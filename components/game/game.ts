@@ -14,7 +14,6 @@ import { Peers } from '../../engine/cluster/peers.ts'
 import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
-import type { Space } from '../../engine/entity/space.ts'
 import { World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
@@ -47,6 +46,8 @@ export interface GameOptions {
 
 const LOAD_INTERVAL_MS = 1000
 /** How long the last saves may take when the game stops. */
+/** What the engine has promised authors may take so long when the game ends. */
+const OPEN_DEADLINE_MS = 5_000
 const SAVE_DEADLINE_MS = 30_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
@@ -88,7 +89,7 @@ export class Game {
       },
       {
         up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
-        packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
+        packet: (dispatcher, bytes, start, end) => this.#stopping || this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
           this.#gates[dispatcher]!.dispatcherDown()
@@ -139,13 +140,27 @@ export class Game {
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
     for (const gates of this.#gates) gates.stop()
-    this.world.stop()
-    this.world.saveAll()
-    const { written, left } = await this.world.saves.drain(SAVE_DEADLINE_MS)
-    if (written > 0 || left > 0) this.#log.info(`saved ${written} entities before the end, ${left} could not be saved`)
+    const { world } = this
+    world.stopTime()
+    const open = await world.openWork.idle(OPEN_DEADLINE_MS)
+    if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
+    const { destroyed, left } = await this.#endAll()
+    if (destroyed > 0) this.#log.info(`${destroyed} entities are gone and saved, ${left} could not be saved`)
     await this.#cluster.close()
-    worldStopped(this.world)
+    worldStopped(world)
     return left
+  }
+
+  /** Ends every entity, and waits until what is to last is written. */
+  async #endAll(): Promise<{ readonly destroyed: number; readonly left: number }> {
+    const { world } = this
+    const before = world.size
+    const lostBefore = world.lostSaves
+    const { saves } = world
+    saves.liftLimit()
+    world.destroyAll()
+    const { left } = await saves.drain(SAVE_DEADLINE_MS)
+    return { destroyed: before - world.size, left: left + world.lostSaves - lostBefore }
   }
 
   status() {
@@ -312,7 +327,7 @@ export class Game {
     for (const kind of this.world.kinds.values()) {
       if (kind.isService) this.world.load(kind, this.world.serviceId(kind.type))
     }
-    this.world.hook(this.world.nilSpace, (space) => (space as Space).onGameReady())
+    this.world.hook(this.world.nilSpace, 'onGameReady')
   }
 
   #reportLoad(): void {

@@ -73,14 +73,15 @@ export class Attrs implements AttrOwner {
     this.#values = new Array(layout.names.length)
   }
 
-  /** Fills in what was given or saved, and defaults for the rest. Nobody is told. */
-  static fill(attrs: Attrs, given: Readonly<Record<string, unknown>>): void {
+  /** Fills in what was given or saved, and defaults for the rest, which stays as it is with `keep`. Nobody is told. */
+  static fill(attrs: Attrs, given: Readonly<Record<string, unknown>>, keep = false): void {
     const { names, specs } = attrs.#layout
     for (let index = 0; index < names.length; index++) {
       const spec = specs[index]!
       const name = names[index]!
-      const initial =
-        Object.hasOwn(given, name) && given[name] !== undefined ? given[name] : (spec.initial ?? emptyOf(spec))
+      const isGiven = Object.hasOwn(given, name) && given[name] !== undefined
+      if (keep && !isGiven) continue
+      const initial = isGiven ? given[name] : (spec.initial ?? emptyOf(spec))
       if (spec.kind === 'value' || spec.kind === 'optional') {
         attrs.#values[index] = initial === undefined ? undefined : frozen(initial)
       } else {

@@ -3,7 +3,7 @@
 // A caller is a plain object whose methods are made once: for clients from the contract, for entities on the first use
 // of each name. So a call costs no Proxy, and the compiler knows what may be called.
 import { messageOf, WireError } from '../base/errors.ts'
-import { clientMessages, FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
+import { FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
 import { decode, encode, readArgs, writeArgs } from '../wire/codec.ts'
 import { messages } from '../wire/messages.ts'
 import { PacketReader } from '../wire/packet.ts'
@@ -133,7 +133,11 @@ export function writeCall(world: World, id: string, method: string, args: unknow
 
 /** Arguments for an entity of the same game: as they would arrive over the wire, so that nothing is shared. */
 export function localArgs(args: unknown[]): unknown[] {
-  for (const arg of args) if (typeof arg === 'object' && arg !== null) return decode(encode(args)) as unknown[]
+  for (const arg of args) {
+    const type = typeof arg
+    if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null && arg !== undefined)
+      return decode(encode(args)) as unknown[]
+  }
   return args
 }
 
@@ -181,6 +185,3 @@ export function timerMethod(core: EntityCore, method: (...args: never[]) => unkn
     `${core.kind.name}: a timer needs a public method of the class, not ${method.name ? `'${method.name}'` : 'a closure'}, because only a name survives a freeze`,
   )
 }
-
-/** The fields of a call on a client, behind its id: entity, method, arguments (body of 1009). */
-export const callOnClient = clientMessages.callOnClient

@@ -29,6 +29,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Its place in the world's table. */
   slot = -1
   gone = false
+  /** It is being destroyed, or gone. */
+  isLeaving = false
 
   space: SpaceCore | undefined
   /** Its place in the space's AOI, or -1. */
@@ -53,6 +55,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false
+  /** Whether it is on the list of what is to be saved. */
+  saveListed = false
 
   constructor(world: World, kind: Kind, id: string, epoch: number) {
     this.world = world

@@ -50,7 +50,8 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   }
   /** Ends its client's connection. */
   closeClient(reason: string): void {
-    this[core].world.views.closeClient(this[core], reason)
+    const { client, world } = this[core]
+    if (client) world.views.closeClient(client, reason)
   }
 
   // --- where it is ---------------------------------------------------------------------------------------------------
@@ -84,7 +85,7 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
    * one: `game.nilSpace.id` leads out of all spaces.
    */
   enterSpace(space: Space | EntityId<Space>, position: Vector3 = { x: 0, y: 0, z: 0 }): Promise<void> {
-    return this[core].world.enterSpace(this[core], typeof space === 'string' ? space : space.id, position)
+    return this[core].world.enterSpace(this[core], typeof space === 'object' ? space.id : space, position)
   }
   /** Whether it sees `other` now. */
   sees(other: Entity<Contract>): boolean {

@@ -1,11 +1,13 @@
 // A game as its authors see it at run time: `this.game` of every entity, and behind the functions of the door.
 import { isId, nilSpaceId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
+import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { type Calls, callEntity, callService } from './calls.ts'
 import type { ClientCalls, EntityClass, EntityId, InitialAttrs } from './contract.ts'
 import type { Entity } from './entity.ts'
+import type { OpenWork } from './open-work.ts'
 import type { Space } from './space.ts'
 import type { World } from './world.ts'
 
@@ -24,9 +26,12 @@ export interface Kvdb {
 
 export class RunningGame {
   readonly #world: World
+  readonly #kvdb: Kvdb
+  readonly #timers = new Set<{ cancel(): void }>()
 
   constructor(world: World) {
     this.#world = world
+    this.#kvdb = tracked(world.kvdb, world.openWork)
   }
 
   /** This game's number in the deployment. */
@@ -37,7 +42,7 @@ export class RunningGame {
     return this.#world.log
   }
   get kvdb(): Kvdb {
-    return this.#world.kvdb as Kvdb
+    return this.#kvdb
   }
   /** Where entities are that are in no space. */
   get nilSpace(): Space {
@@ -75,9 +80,9 @@ export class RunningGame {
     this.#world.load(this.#world.kindOf(type), id)
     return id
   }
-  /** Whether storage has an entity of this type and id. */
+  /** Whether there is an entity of this type and id that `load` would bring: in storage, or on its way there. */
   exists<T extends EntityClass>(type: T, id: EntityId<InstanceType<T>>): Promise<boolean> {
-    return this.#world.storage.exists(this.#world.kindOf(type).name, id)
+    return this.#world.openWork.track(this.#world.saves.exists(this.#world.kindOf(type).name, id))
   }
   /** An entity of this game. */
   entity<T extends Entity = Entity>(id: EntityId<T>): T | undefined {
@@ -120,27 +125,37 @@ export class RunningGame {
   // --- time ----------------------------------------------------------------------------------------------------------
   /** Runs `action` once, `ms` from now. It is not saved: what must survive a freeze is an entity's timer. */
   after(ms: number, action: () => unknown): { cancel(): void } {
-    return this.#world.clock.after(ms, () => this.#world.runFree('a timer of the game', action))
+    return this.#timer(ms, action, false)
   }
   /** Runs `action` every `ms`, until cancelled. */
   every(ms: number, action: () => unknown): { cancel(): void } {
-    let running = true
-    const beat = () => {
-      if (!running) return
-      scheduled = this.#world.clock.after(ms, beat)
-      this.#world.runFree('a timer of the game', action)
-    }
-    let scheduled = this.#world.clock.after(ms, beat)
-    return {
-      cancel() {
-        running = false
-        scheduled.cancel()
-      },
-    }
+    return this.#timer(ms, action, true)
+  }
+  /** Ends all of them: the game stops. */
+  stopTimers(): void {
+    for (const timer of this.#timers) timer.cancel()
   }
   /** Runs `action` when the code that is running has returned, in the same turn. */
   defer(action: () => unknown): void {
     queueMicrotask(() => this.#world.runFree('deferred code', action))
+  }
+
+  #timer(ms: number, action: () => unknown, again: boolean): { cancel(): void } {
+    const { clock } = this.#world
+    const beat = () => {
+      if (again) scheduled = clock.after(ms, beat)
+      else this.#timers.delete(timer)
+      this.#world.runFree('a timer of the game', action)
+    }
+    let scheduled = clock.after(ms, beat)
+    const timer = {
+      cancel: () => {
+        scheduled.cancel()
+        this.#timers.delete(timer)
+      },
+    }
+    this.#timers.add(timer)
+    return timer
   }
 
   #spaceKind(type: EntityClass, kind: number) {
@@ -148,5 +163,17 @@ export class RunningGame {
     const found = this.#world.kindOf(type)
     if (!found.isSpace) throw new TypeError(`${found.name} is no space`)
     return found
+  }
+}
+
+/** The store as authors see it: a game that ends waits for what they have asked of it. */
+function tracked(kvdb: KeyValueStore, work: OpenWork): Kvdb {
+  return {
+    get: <T extends string>(key: string) => work.track(kvdb.get(key)) as Promise<T | undefined>,
+    put: (key, value) => work.track(kvdb.put(key, value)),
+    delete: (key) => work.track(kvdb.delete(key)),
+    getOrPut: <T extends string>(key: string, value: T) =>
+      work.track(kvdb.getOrPut(key, value)) as Promise<T | undefined>,
+    getRange: (begin, end) => work.track(kvdb.getRange(begin, end)),
   }
 }

@@ -1,17 +1,14 @@
 // What the engine keeps for a space: who is in it, and who sees whom.
 //
 //     enter / leave / move ─> Aoi ─> pairs (watcher, subject) ─> 1. messages to the watchers' clients, grouped by
-//                                                               subject   2. the authors' hooks, when all is said
+//                                                               subject   2. the authors' hooks (space-hooks.ts)
 //
-// A hook may move, enter or leave again; what comes of that is told when the hook's own operation ends.
-
+// All is changed, and all clients are told, before the first hook runs: hooks may do whatever they like.
 import { SYNC_OWN } from '../wire/messages.ts'
 import { Aoi } from './aoi.ts'
-import { Attrs } from './attrs.ts'
 import { type Client, EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
-import type { Space } from './space.ts'
 import type { World } from './world.ts'
 
 export class SpaceCore extends EntityCore {
@@ -56,36 +53,46 @@ export class SpaceCore extends EntityCore {
       this.#bySlot[core.aoiSlot] = core
     }
     this.world.movement.mark(core, SYNC_OWN)
-    this.#tell()
-    this.world.hook(this, (space) => (space as Space).onEntityEntered(core.entity))
-    if (core.space === this) this.world.hook(core, (entity) => entity.onEnteredSpace())
+    const { world } = this
+    const { spaceHooks } = world
+    this.#seenChanged()
+    spaceHooks.add(this, core, () => world.hook(this, 'onEntityEntered', core.entity))
+    spaceHooks.add(core, this, () => world.hook(core, 'onEnteredSpace'))
+    spaceHooks.tell()
   }
 
+  /** Takes an entity out. Its client hears that what was near is gone, then the space; then the hooks run. */
   leave(core: EntityCore): void {
-    if (core.aoiSlot >= 0) {
-      const slot = core.aoiSlot
-      core.aoiSlot = -1
-      this.#aoi.remove(slot)
-      this.#tell()
-      this.#bySlot[slot] = undefined
-    }
+    const { world } = this
+    const { spaceHooks } = world
+    const slot = core.aoiSlot
     this.members.delete(core.entity)
     core.space = undefined
+    core.aoiSlot = -1
+    if (slot >= 0) {
+      this.#aoi.remove(slot)
+      this.#seenChanged()
+      this.#bySlot[slot] = undefined
+    }
     if (core.client) this.removeViewer(core.client, true)
-    this.world.hook(this, (space) => (space as Space).onEntityLeft(core.entity))
-    this.world.hook(core, (entity) => entity.onLeftSpace(this.entity as Space))
+    spaceHooks.add(this, core, () => world.hook(this, 'onEntityLeft', core.entity))
+    spaceHooks.add(core, this, () => world.hook(core, 'onLeftSpace', this.entity))
+    spaceHooks.tell()
   }
 
   move(core: EntityCore): void {
     if (core.aoiSlot < 0) return
     this.#aoi.move(core.aoiSlot, core.x, core.z)
-    if (this.#entered.length > 0 || this.#left.length > 0) this.#tell()
+    if (this.#entered.length === 0 && this.#left.length === 0) return
+    this.#seenChanged()
+    this.world.spaceHooks.tell()
   }
 
   setRadius(core: EntityCore): void {
     if (core.aoiSlot < 0) return
     this.#aoi.setRadius(core.aoiSlot, core.aoiRadius)
-    this.#tell()
+    this.#seenChanged()
+    this.world.spaceHooks.tell()
   }
 
   sees(watcher: EntityCore, subject: EntityCore): boolean {
@@ -118,28 +125,21 @@ export class SpaceCore extends EntityCore {
     if (tell) this.world.views.hide(this, [client])
   }
 
-  /** The attributes that its players see: the space's own, and its kind. */
-  publicPlain(): Record<string, unknown> {
-    const { audience } = this.kind.layout
-    return Attrs.plain(this.attrs, (index) => audience[index]! >= 0)
-  }
-
-  /** Says what the last operation changed: to clients first, then to the authors' hooks. */
-  #tell(): void {
+  /** Says to clients what the last operation changed; the authors' hooks wait for its end. */
+  #seenChanged(): void {
     const left = this.#left.map((slot) => this.#bySlot[slot]!)
     const entered = this.#entered.map((slot) => this.#bySlot[slot]!)
     this.#left = []
     this.#entered = []
     this.#tellClients(left, -1)
     this.#tellClients(entered, 1)
-    for (let at = 0; at < left.length; at += 2) {
-      const watcher = left[at]!
-      if (watcher.kind.hearsAoi) this.world.hook(watcher, (entity) => entity.onLeftAoi(left[at + 1]!.entity))
-    }
-    for (let at = 0; at < entered.length; at += 2) {
-      const watcher = entered[at]!
-      if (watcher.kind.hearsAoi) this.world.hook(watcher, (entity) => entity.onEnteredAoi(entered[at + 1]!.entity))
-    }
+    for (let at = 0; at < left.length; at += 2) this.#hookAoi(left[at]!, left[at + 1]!, 'onLeftAoi')
+    for (let at = 0; at < entered.length; at += 2) this.#hookAoi(entered[at]!, entered[at + 1]!, 'onEnteredAoi')
+  }
+
+  #hookAoi(watcher: EntityCore, subject: EntityCore, name: 'onLeftAoi' | 'onEnteredAoi'): void {
+    const { world } = this
+    if (watcher.kind.hearsAoi) world.spaceHooks.add(watcher, subject, () => world.hook(watcher, name, subject.entity))
   }
 
   #tellClients(pairs: readonly EntityCore[], by: 1 | -1): void {

@@ -26,8 +26,9 @@ export class Views {
 
   /** Makes `core` the player of a client: it hears of the player, its space, what it sees. */
   bind(core: EntityCore, client: Client): void {
-    core.client = client
+    // For those who see it already; the create says it to its own client.
     core.flushAttrs()
+    core.client = client
     this.#link(client).send('bindPlayer', {
       ...client,
       entityId: core.id,
@@ -70,8 +71,8 @@ export class Views {
     })
   }
 
-  closeClient(core: EntityCore, reason: string): void {
-    if (core.client) this.#link(core.client).send('closeClient', { ...core.client, reason })
+  closeClient(client: Client, reason: string): void {
+    this.#link(client).send('closeClient', { ...client, reason })
   }
 
   setSyncing(core: EntityCore, syncing: boolean): void {

@@ -13,15 +13,17 @@ import { encode } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
 import { localArgs, writeCall } from './calls.ts'
 import type { EntityClass } from './contract.ts'
-import { type Client, construct, EntityCore } from './core.ts'
+import { type Client, construct, coreOf, EntityCore } from './core.ts'
 import { within } from './current.ts'
-import type { Entity, Vector3 } from './entity.ts'
+import type { Vector3 } from './entity.ts'
 import { Kind, kindsOf, type Method } from './kind.ts'
 import { Movement } from './movement.ts'
+import { OpenWork } from './open-work.ts'
 import type { Outbound } from './outbound.ts'
 import { RunningGame } from './running-game.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
+import { SpaceHooks } from './space-hooks.ts'
 import { type Timer, Timers } from './timers.ts'
 import { Views } from './views.ts'
 
@@ -40,6 +42,22 @@ export interface WorldOptions {
   readonly saveIntervalMs: number
   readonly aoiHysteresis?: number
 }
+
+/** What the engine calls on entities. */
+export type HookName =
+  | 'onInit'
+  | 'onAttrsReady'
+  | 'onCreated'
+  | 'onClientConnected'
+  | 'onClientDisconnected'
+  | 'onEnteredSpace'
+  | 'onLeftSpace'
+  | 'onEntityEntered'
+  | 'onEntityLeft'
+  | 'onEnteredAoi'
+  | 'onLeftAoi'
+  | 'onDestroyed'
+  | 'onGameReady'
 
 /** What is given to a new entity besides its attributes. */
 export interface Birth {
@@ -62,6 +80,8 @@ export class World {
   readonly storage: EntityStorage
   readonly views: Views
   readonly movement: Movement
+  readonly spaceHooks = new SpaceHooks()
+  readonly openWork: OpenWork
   readonly timers: Timers
   readonly kinds: ReadonlyMap<string, Kind>
   readonly aoiHysteresis: number
@@ -71,6 +91,8 @@ export class World {
   nilSpace!: SpaceCore
   /** How often an author's code threw. */
   authorErrors = 0
+  /** Entities that are gone and whose last save was refused. */
+  lostSaves = 0
 
   readonly #options: WorldOptions
   readonly #slots = new IdTable(1024)
@@ -95,6 +117,7 @@ export class World {
     this.views = new Views(this)
     this.movement = new Movement(this)
     this.saves = new SaveQueue(options.storage, { clock: options.clock, log: options.log })
+    this.openWork = new OpenWork(options.clock)
     this.game = new RunningGame(this)
     options.turn.stage(() => this.flushAttrs())
   }
@@ -144,9 +167,7 @@ export class World {
 
   /** Makes an entity of a new id here, and says so to its dispatcher. */
   create(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth = {}): EntityCore {
-    const core = this.#bear(kind, attrs, birth)
-    if (!core.gone) this.#announce(core)
-    return core
+    return this.#bear(kind, attrs, birth)
   }
 
   /** Asks for an entity to be made where there is room; answers its id at once. */
@@ -196,14 +217,25 @@ export class World {
     const core = kind.isSpace
       ? new SpaceCore(this, kind, id, epoch, birth.spaceKind ?? 0, birth.isNilSpace ?? false)
       : new EntityCore(this, kind, id, epoch)
-    within(this, () => construct(kind.type, core))
-    this.hook(core, (entity) => entity.onInit())
-    Attrs.fill(core.attrs, attrs)
+    try {
+      Attrs.fill(core.attrs, {})
+      within(this, () => construct(kind.type, core))
+      this.hook(core, 'onInit')
+      Attrs.fill(core.attrs, attrs, true)
+    } catch (error) {
+      this.timers.cancelAll(core)
+      core.isLeaving = true
+      core.gone = true
+      throw error
+    }
     this.#register(core)
-    this.hook(core, (entity) => entity.onAttrsReady())
+    if (!birth.isNilSpace) this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
+    this.hook(core, 'onAttrsReady')
     if (!birth.saved) core.attrsUnsaved()
-    this.hook(core, (entity) => entity.onCreated())
-    if (birth.client && !core.gone) this.#connect(core, birth.client)
+    this.hook(core, 'onCreated')
+    if (birth.client && !core.isLeaving) this.#connect(core, birth.client)
+    // From its first turn on it is there for `load`, whatever happens to this process.
+    if (core.unsaved && !birth.saved && !core.gone) this.#saveLoudly(core)
     return core
   }
 
@@ -211,10 +243,6 @@ export class World {
     core.slot = this.#free.pop() ?? this.#cores.length
     this.#cores[core.slot] = core
     this.#slots.setText(core.id, core.slot)
-  }
-
-  #announce(core: EntityCore): void {
-    this.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch: core.epoch })
   }
 
   async #read(kind: Kind, id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
@@ -227,22 +255,24 @@ export class World {
   giveClient(from: EntityCore, to: EntityCore): void {
     const { client } = from
     if (from === to || !client) return
-    if (to.gone) throw new EntityGone(`${to} is gone: it cannot get a client`)
+    if (to.isLeaving) throw new EntityGone(`${to} is gone: it cannot get a client`)
     this.views.unbind(from, true)
+    this.hook(from, 'onClientDisconnected')
+    // That hook may have done anything.
+    if (to.isLeaving) return this.views.closeClient(client, 'its player was destroyed')
     if (to.client) {
       // The newer connection wins; the older one is told so by its end.
-      this.views.closeClient(to, 'another client took over its player')
+      this.views.closeClient(to.client, 'another client took over its player')
       this.views.unbind(to, false)
     }
     this.#connect(to, client)
-    this.hook(from, (entity) => entity.onClientDisconnected())
   }
 
   /** The gate says that a client is gone. */
   clientGone(core: EntityCore, clientId: string): void {
     if (core.client?.clientId !== clientId) return
     this.views.unbind(core, false)
-    this.hook(core, (entity) => entity.onClientDisconnected())
+    this.hook(core, 'onClientDisconnected')
   }
 
   gateUp(gateId: number): void {
@@ -261,7 +291,7 @@ export class World {
   /** A gate is gone with all its clients. */
   gateDown(gateId: number): void {
     if (!this.gates.delete(gateId)) return
-    for (const { core } of this.#leaveGate(gateId)) this.hook(core, (entity) => entity.onClientDisconnected())
+    for (const { core } of this.#leaveGate(gateId)) this.hook(core, 'onClientDisconnected')
   }
 
   /** Nobody plays or watches by this gate. Answers who did play, with its client. */
@@ -275,24 +305,29 @@ export class World {
 
   #connect(core: EntityCore, client: Client): void {
     this.views.bind(core, client)
-    this.hook(core, (entity) => entity.onClientConnected())
+    this.hook(core, 'onClientConnected')
   }
 
   // --- spaces --------------------------------------------------------------------------------------------------------------
 
   enterSpace(core: EntityCore, spaceId: string, { x, y, z }: Vector3): Promise<void> {
-    if (core.gone) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
+    if (core.isLeaving) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
     if (!Number.isFinite(x + y + z)) return Promise.reject(new RangeError(`${core} cannot be at (${x}, ${y}, ${z})`))
     const target = this.find(spaceId)
-    if (!(target instanceof SpaceCore)) return Promise.reject(new Error(`there is no space ${spaceId} on this game`))
+    if (!(target instanceof SpaceCore) || target.isLeaving)
+      return Promise.reject(new Error(`there is no space ${spaceId} on this game`))
     if (core instanceof SpaceCore || core.kind.isService)
       return Promise.reject(new Error(`${core} is no entity that could be in a space`))
-    if (core.space === target) this.movement.move(core, x, y, z, core.yaw)
-    else {
-      core.space?.leave(core)
-      // A hook may have destroyed it, or taken it elsewhere.
-      if (!core.gone && !core.space && !target.gone && !target.isNil) target.enter(core, x, y, z)
+    if (core.space === target) {
+      this.movement.move(core, x, y, z, core.yaw)
+      return Promise.resolve()
     }
+    core.space?.leave(core)
+    // A hook may have done anything.
+    if (core.isLeaving) return Promise.reject(new EntityGone(`${core} was destroyed on its way to ${target}`))
+    if (target.isLeaving) return Promise.reject(new Error(`${target} was destroyed while ${core} was on its way`))
+    if (core.space) return Promise.reject(new Error(`${core} was taken to ${core.space} on its way to ${target}`))
+    if (!target.isNil) target.enter(core, x, y, z)
     return Promise.resolve()
   }
 
@@ -318,8 +353,8 @@ export class World {
     this.#local = []
     for (const { id, method, args } of calls) {
       const core = this.find(id)
-      if (!core) writeCall(this, id, method, args)
-      else this.run(core, method, args)
+      if (core) this.run(core, method, args)
+      else this.runFree(`call of ${method}()`, () => writeCall(this, id, method, args))
     }
   }
 
@@ -341,12 +376,15 @@ export class World {
     }
   }
 
-  hook(core: EntityCore, call: (entity: Entity) => unknown): void {
+  /** Runs a hook as a method is run. Who is gone hears of nothing more but of the loss of its client. */
+  hook(core: EntityCore, name: HookName, ...args: unknown[]): void {
+    if (core.gone && name !== 'onClientDisconnected') return
+    const hook = (core.entity as unknown as Record<HookName, (...args: unknown[]) => unknown>)[name]
     try {
-      const result = within(this, () => call(core.entity))
-      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, hookName(call), error))
+      const result = within(this, () => hook.apply(core.entity, args))
+      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, name, error))
     } catch (error) {
-      this.#authorError(core, hookName(call), error)
+      this.#authorError(core, name, error)
     }
   }
 
@@ -391,7 +429,12 @@ export class World {
     this.#touched = []
     for (const core of touched) {
       core.flushAsked = false
-      if (!core.gone) core.flushAttrs()
+      if (core.gone) continue
+      try {
+        core.flushAttrs()
+      } catch (error) {
+        this.#authorError(core, 'attrs', error)
+      }
     }
   }
 
@@ -399,6 +442,8 @@ export class World {
 
   /** Puts an entity that was written to on the list; each is saved one interval after its first unsaved change. */
   saveLater(core: EntityCore): void {
+    if (core.saveListed) return
+    core.saveListed = true
     this.#unsaved.push({ core, dueMs: this.clock.now() + this.#options.saveIntervalMs })
     if (!this.#saveAlarm) this.#setSaveAlarm()
   }
@@ -409,12 +454,13 @@ export class World {
     const { persistent } = core.kind.layout
     const data = Attrs.plain(core.attrs, (index) => persistent[index]!)
     if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
-    await this.saves.save(core.kind.name, core.id, data as Document)
-  }
-
-  /** Saves everything that is not in storage as it is. */
-  saveAll(): void {
-    for (const core of this.all()) if (core.unsaved) this.#saveLoudly(core)
+    try {
+      await this.saves.save(core.kind.name, core.id, data as Document)
+    } catch (error) {
+      if (core.gone) this.lostSaves++
+      else core.attrsUnsaved()
+      throw error
+    }
   }
 
   #setSaveAlarm(): void {
@@ -426,7 +472,10 @@ export class World {
     const now = this.clock.now()
     let due = 0
     while (due < this.#unsaved.length && this.#unsaved[due]!.dueMs <= now) due++
-    for (const { core } of this.#unsaved.splice(0, due)) if (core.unsaved && !core.gone) this.#saveLoudly(core)
+    for (const { core } of this.#unsaved.splice(0, due)) {
+      core.saveListed = false
+      if (core.unsaved && !core.gone) this.#saveLoudly(core)
+    }
     this.#setSaveAlarm()
   }
 
@@ -437,17 +486,17 @@ export class World {
   // --- going ---------------------------------------------------------------------------------------------------------------
 
   destroy(core: EntityCore): void {
-    if (core.gone || core === this.nilSpace) return
-    if (core instanceof SpaceCore) {
-      for (const member of [...core.members]) this.#leaveFor(member)
-    }
+    if (core.isLeaving || core === this.nilSpace) return
+    core.isLeaving = true
+    // Whoever is in a space that is destroyed is in the nil space then. Nobody enters it any more.
+    if (core instanceof SpaceCore) for (const member of core.members) core.leave(coreOf(member))
     core.space?.leave(core)
-    if (core.gone) return
-    this.hook(core, (entity) => entity.onDestroyed())
-    if (core.gone) return
-    if (core.client) {
-      this.views.closeClient(core, 'its player was destroyed')
+    this.hook(core, 'onDestroyed')
+    const { client } = core
+    if (client) {
+      this.views.closeClient(client, 'its player was destroyed')
       this.views.unbind(core, true)
+      this.hook(core, 'onClientDisconnected')
     }
     if (core.unsaved) this.#saveLoudly(core)
     this.timers.cancelAll(core)
@@ -462,15 +511,17 @@ export class World {
     throw new EntityGone(`${core} is gone`)
   }
 
-  /** Whoever is in a space that is destroyed leaves it for the nil space. */
-  #leaveFor(member: Entity): void {
-    void this.enterSpace(this.find(member.id)!, this.nilSpace.id, { x: 0, y: 0, z: 0 })
-  }
-
-  /** Ends all timers. What is to be saved must be saved before. */
-  stop(): void {
+  /** Time stands still: no timer fires any more. */
+  stopTime(): void {
     this.#saveAlarm?.cancel()
     this.timers.stop()
+    this.game.stopTimers()
+  }
+
+  /** The game ends: so does every entity, spaces and services after those that may still talk to them. */
+  destroyAll(): void {
+    const order = (core: EntityCore) => (core.kind.isService ? 2 : core instanceof SpaceCore ? 1 : 0)
+    for (const turn of [0, 1, 2]) for (const core of this.all()) if (order(core) === turn) this.destroy(core)
   }
 }
 
@@ -488,9 +539,6 @@ export function serviceId(name: string): string {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-
-/** The hook's name, for the log: hooks are called as `(entity) => entity.onCreated()`. */
-const hookName = (call: (entity: Entity) => unknown) => /\.(on\w+)\(/.exec(call.toString())?.[1] ?? 'a hook'
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
   const kind = attrs?.[SPACE_KIND]

@@ -51,7 +51,7 @@ export class SaveQueue {
   readonly #clock: Clock
   readonly #log: Log
   readonly #writesMax: number
-  readonly #entitiesMax: number
+  #entitiesMax: number
   /** Every entity with a value that is not written. */
   readonly #entries = new Map<string, Entry>()
   /** Those in state ready, in the order of their turn. */
@@ -105,6 +105,17 @@ export class SaveQueue {
     checkEntityName(type, id)
     const entry = this.#entries.get(keyOf(type, id))
     return entry ? copyDocument((entry.newer ?? entry.value).data) : this.#storage.read(type, id)
+  }
+
+  /** From now on takes whatever comes: the game ends, and what is refused would be lost. */
+  liftLimit(): void {
+    this.#entitiesMax = Number.POSITIVE_INFINITY
+  }
+
+  /** Whether there is something to read of an entity. */
+  async exists(type: string, id: string): Promise<boolean> {
+    checkEntityName(type, id)
+    return this.#entries.has(keyOf(type, id)) || this.#storage.exists(type, id)
   }
 
   /**

@@ -88,7 +88,7 @@ export class Harness {
   }
 
   stop(): void {
-    this.world.stop()
+    this.world.stopTime()
     worldStopped(this.world)
   }
 

@@ -128,6 +128,7 @@ test('hooks come in the order of a life', async () => {
     'room: Walker left',
     'onLeftSpace 3',
     'onDestroyed',
+    'onClientDisconnected',
   ])
   expect(walker.isGone).toBe(true)
   expect(() => {
@@ -169,7 +170,7 @@ test('giving a client away: the old player goes, the new one comes, hooks follow
   const said = h.take()
   expect(said.map(({ name }) => name)).toEqual(['unbindPlayer', 'bindPlayer', 'setFilter'])
   expect(said[2]!.values).toMatchObject({ key: 'level', value: '5' })
-  expect(heard).toEqual(['onClientConnected', 'onClientDisconnected'])
+  expect(heard).toEqual(['onClientDisconnected', 'onClientConnected'])
   expect([from.hasClient, to.hasClient]).toEqual([false, true])
   // A second client for the same player: the first is closed, and no hook says it disconnected.
   const again = h.game.create(Walker)
@@ -381,13 +382,17 @@ class Saved extends entity({
   attrs: { hp: attr(1, 'persistent'), bag: map(value, 'persistent'), log: list(string, 'persistent'), temp: attr(0) },
 }) {}
 
-test('persistent entities are saved at intervals when dirty, on destroy, and come back as they were', async () => {
+test('persistent entities are saved when made, at intervals when dirty, on destroy, and come back as they were', async () => {
   const h = start([Saved], { saveIntervalMs: 1000 })
   const saved = h.game.create(Saved, { hp: 3 })
-  await h.clock.advance(999)
-  expect(await h.storage.exists('Saved', saved.id)).toBe(false)
-  await h.clock.advance(2)
+  await h.clock.advance(1)
   expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: {}, log: [] })
+  saved.attrs.hp = 5
+  await h.clock.advance(998)
+  expect(await h.storage.read('Saved', saved.id)).toMatchObject({ hp: 3 })
+  await h.clock.advance(2)
+  expect(await h.storage.read('Saved', saved.id)).toMatchObject({ hp: 5 })
+  saved.attrs.hp = 3
   saved.attrs.bag.set('coin', { gold: 1 })
   saved.attrs.log.push('hello')
   saved.attrs.temp = 9
