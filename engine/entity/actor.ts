@@ -27,9 +27,9 @@ export class Actor<C extends Contract = Contract> {
   get attrs(): ContractAttrs<C> {
     return this[core].attrs as unknown as ContractAttrs<C>
   }
-  /** Whether it was destroyed or has left for another game: then this object is of no more use. */
+  /** Whether it is being destroyed, was, or has left for another game: then this object is of no more use. */
   get isGone(): boolean {
-    return this[core].gone
+    return this[core].isLeaving
   }
 
   // --- others ----------------------------------------------------------------------------------------------------------

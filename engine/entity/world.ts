@@ -491,6 +491,8 @@ export class World {
     // Whoever is in a space that is destroyed is in the nil space then. Nobody enters it any more.
     if (core instanceof SpaceCore) for (const member of core.members) core.leave(coreOf(member))
     core.space?.leave(core)
+    // It may be one of their hooks that destroys it: the others come first.
+    this.spaceHooks.tell()
     this.hook(core, 'onDestroyed')
     const { client } = core
     if (client) {
