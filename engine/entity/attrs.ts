@@ -10,7 +10,7 @@ import { clientMessages } from '../wire/client-wire.ts'
 import { writeData } from '../wire/codec.ts'
 import { AUDIENCE_ALL, AUDIENCE_OWN } from '../wire/messages.ts'
 import { PacketWriter } from '../wire/packet.ts'
-import { type AttrOwner, emptyOf, frozen, makeCollection, plain } from './collections.ts'
+import { type AttrOwner, frozen, initialOf, makeCollection, plain } from './collections.ts'
 import type { AttrSpec } from './contract.ts'
 
 /** Where an entity's attributes report to. */
@@ -81,7 +81,7 @@ export class Attrs implements AttrOwner {
       const name = names[index]!
       const isGiven = Object.hasOwn(given, name) && given[name] !== undefined
       if (keep && !isGiven) continue
-      const initial = isGiven ? given[name] : (spec.initial ?? emptyOf(spec))
+      const initial = isGiven ? given[name] : initialOf(spec)
       if (spec.kind === 'value' || spec.kind === 'optional') {
         attrs.#values[index] = initial === undefined ? undefined : frozen(initial)
       } else {
@@ -140,7 +140,8 @@ export class Attrs implements AttrOwner {
   }
 
   protected write(index: number, next: unknown): void {
-    if (typeof next === 'object' || typeof next === 'function' || typeof next === 'symbol') next = frozen(next)
+    const type = typeof next
+    if (type !== 'number' && type !== 'string' && type !== 'boolean' && type !== 'undefined') next = frozen(next)
     const before = this.#values[index]
     if (before === next) return
     if (this.#host.gone) throw gone(this.#host)

@@ -36,6 +36,9 @@ export const value: Check<AttrValue> = Object.assign(
   },
 )
 
+/** Of one attribute: a create message with all of them adds a few, and the wire takes 64. */
+const DEPTH_MAX = 48
+
 type Plain = unknown
 type Key = string | number
 
@@ -82,11 +85,13 @@ abstract class Collection {
     tell(at.#owner, at.#root, path)
   }
 
-  /** Throws when the entity is gone. */
-  protected beforeWrite(): void {
+  /** Throws when the entity is gone, or `given` would lie too deep in it. */
+  protected beforeWrite(given?: unknown): void {
+    let depth = 1
     let at: Collection = this
-    while (at.#parent) at = at.#parent
+    for (; at.#parent; at = at.#parent) depth++
     at.#owner?.writable()
+    if (typeof given === 'object' && given !== null) checkHeight(given, DEPTH_MAX - depth)
   }
 }
 
@@ -185,7 +190,9 @@ export class MapAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** Puts a value in; `quiet` while the map is being filled before anybody knows it. */
   protected put(key: string, value: unknown, quiet: boolean): void {
-    this.beforeWrite()
+    this.beforeWrite(value)
+    // To put it back where it is changes nothing.
+    if (value instanceof Collection && value === this.#entries.get(key)) return
     const held = hold(value, this.elementOf(key), key)
     if (!quiet && held === this.#entries.get(key) && !(held instanceof Collection) && this.#entries.has(key)) return
     release(this.#entries.get(key))
@@ -219,7 +226,8 @@ export function recordClass(
     constructor(initial: Readonly<Record<string, unknown>> = {}) {
       super(value)
       for (const [name, field] of Object.entries(fields)) {
-        const given = initial[name] ?? field.initial ?? emptyOf(field)
+        const isGiven = Object.hasOwn(initial, name) && initial[name] !== undefined
+        const given = isGiven ? initial[name] : initialOf(field)
         if (given !== undefined) this.put(name, given, true)
       }
     }
@@ -269,9 +277,10 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** Replaces the item at `index`, which must be there. */
   set(index: number, value: P): void {
-    this.beforeWrite()
+    this.beforeWrite(value)
     if (!Number.isInteger(index) || index < 0 || index >= this.#items.length)
       throw new RangeError(`index ${index} is not in a list of ${this.#items.length}`)
+    if (value instanceof Collection && (value as unknown) === this.#items[index]) return
     const held = hold(value, this.#element, index)
     release(this.#items[index])
     if (held instanceof Collection) held.attach(this, index)
@@ -338,7 +347,7 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
   }
 
   #append(value: unknown, quiet: boolean): void {
-    this.beforeWrite()
+    this.beforeWrite(value)
     const held = hold(value, this.#element, this.#items.length)
     if (held instanceof Collection) held.attach(this, this.#items.length)
     this.#items.push(held)
@@ -352,8 +361,9 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
   }
 }
 
-/** An empty map, list or record, or undefined for plain values. */
-export function emptyOf(spec: AttrSpec): unknown {
+/** What it is when nothing is given: its default, an empty map, list or record, or undefined. */
+export function initialOf(spec: AttrSpec): unknown {
+  if (spec.initial !== undefined) return spec.initial
   return spec.kind === 'list' ? [] : spec.kind === 'map' || spec.kind === 'record' ? {} : undefined
 }
 
@@ -385,11 +395,17 @@ function hold(given: unknown, element: Element, place: Key): unknown {
   return frozen(given)
 }
 
-/** Takes a copy of what could still be changed from outside, and fixes it. Throws for what cannot be sent or saved. */
-export function frozen(given: unknown): unknown {
+/**
+ * Takes a copy of what could still be changed from outside, and fixes it. Throws TypeError for what cannot be sent; what
+ * can be sent and not saved (NaN, say) is found when it is saved.
+ */
+export function frozen(given: unknown, levels = DEPTH_MAX): unknown {
   switch (typeof given) {
     case 'object':
       break
+    case 'bigint':
+      if (BigInt.asIntN(64, given) === given || BigInt.asUintN(64, given) === given) return given
+      throw new TypeError(`an attribute cannot hold ${given}: it does not fit in 64 bits`)
     case 'function':
     case 'symbol':
     case 'undefined':
@@ -399,13 +415,25 @@ export function frozen(given: unknown): unknown {
   }
   if (given === null) return given
   if (given instanceof Uint8Array) return new Uint8Array(given)
-  if (Array.isArray(given)) return Object.freeze(given.map(frozen))
-  if (given instanceof Collection) return frozen(given.toPlain())
+  if (levels === 0) throw tooDeep()
+  if (Array.isArray(given)) return Object.freeze(given.map((item) => frozen(item, levels - 1)))
+  if (given instanceof Collection) return frozen(given.toPlain(), levels)
   if (!isMap(given)) throw new TypeError(`an attribute cannot hold ${describe(given)}`)
   const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(given)) if (given[key] !== undefined) define(copy, key, frozen(given[key]))
+  for (const key of Object.keys(given)) if (given[key] !== undefined) define(copy, key, frozen(given[key], levels - 1))
   return Object.freeze(copy)
 }
+
+/** Throws TypeError when `given` is nested in more than `levels`. */
+function checkHeight(given: object, levels: number): void {
+  if (given instanceof Uint8Array) return
+  if (levels <= 0) throw tooDeep()
+  const items = given instanceof Collection ? given.toPlain() : given
+  for (const item of Object.values(items as object))
+    if (typeof item === 'object' && item !== null) checkHeight(item, levels - 1)
+}
+
+const tooDeep = () => new TypeError(`an attribute cannot be nested deeper than ${DEPTH_MAX} levels`)
 
 /** A kept value as plain data. */
 export const plain = (held: unknown): unknown => (held instanceof Collection ? held.toPlain() : held)

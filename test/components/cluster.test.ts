@@ -280,6 +280,38 @@ test('of several dispatchers only the gate’s own can say that it is gone', asy
   await cluster.stop()
 })
 
+test('a game that stops takes no more calls, waits for what is open, ends its entities, and has saved all when it is over', async () => {
+  class Bank extends entity({
+    attrs: { gold: attr(0, 'client', 'persistent'), closed: attr(false, 'persistent') },
+    ownClient: { earn: [], earnLater: [] },
+  }) {
+    earn() {
+      this.attrs.gold++
+    }
+    async earnLater() {
+      await this.game.kvdb.put('a', 'b')
+      await this.game.kvdb.put('c', 'd')
+      this.attrs.gold += 100
+    }
+    override onDestroyed() {
+      this.attrs.closed = true
+    }
+  }
+  const cluster = await TestCluster.start({ definition: game([Bank]), bootEntity: 'Bank' })
+  const client = await cluster.client<{ Bank: typeof Bank }>()
+  await cluster.clock.until(() => client.player !== undefined)
+  const { id, server } = client.player!
+  server.earn()
+  server.earnLater()
+  await cluster.clock.until(() => client.player?.attrs.gold === 101 || client.player?.attrs.gold === 1)
+  const stopped = cluster.games[0]!.stop()
+  server.earn()
+  await cluster.clock.advance(1000)
+  expect(await stopped).toBe(0)
+  expect(await cluster.storage.read('Bank', id)).toEqual({ gold: 101, closed: true })
+  await cluster.stop()
+})
+
 test('a gate that dies takes its players with it, others play on', async () => {
   const cluster = await TestCluster.start({ definition, gates: 2 })
   const ann = await join(cluster, 'ann', 1)
