@@ -30,6 +30,9 @@ export interface PartTools {
   readonly http: Server | undefined
 }
 
+/** How long a process that has failed may take to save what it can. */
+const LAST_WORDS_MS = 10_000
+
 /** Runs until a signal; resolves when the process is up. */
 export async function runProcess(
   name: ProcessId,
@@ -48,9 +51,12 @@ export async function runProcess(
     stderr: settings.logStderr,
   })
   process.on('exit', () => log.close())
-  catchStrays(log, (error) => {
-    part?.strayRejection?.(error)
-    return part?.strayRejection !== undefined
+  catchStrays(log, {
+    isTaken(rejection) {
+      part?.strayRejection?.(rejection)
+      return part?.strayRejection !== undefined
+    },
+    lastWords: async () => part?.stop(),
   })
   for (const warning of warnings) log.warn(warning)
 
@@ -118,11 +124,29 @@ export async function runProcess(
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
 }
 
-/** What nobody caught ends the process, with its stack in the log. Authors' methods are caught before it comes to that. */
-function catchStrays(log: ProcessLog, isTaken: (rejection: unknown) => boolean): void {
+interface Strays {
+  isTaken(rejection: unknown): boolean
+  lastWords(): Promise<void>
+}
+
+/**
+ * What nobody caught ends the process, with its stack in the log. Authors' methods are caught before it comes to that. A
+ * game tries to save its entities first: they are worth more than the doubt about its state.
+ */
+function catchStrays(log: ProcessLog, { isTaken, lastWords }: Strays): void {
+  let ending = false
   const end = (what: string) => (error: unknown) => {
     log.error(`${what}: ${messageOf(error)}`, { error })
-    process.exit(1)
+    if (ending) process.exit(1)
+    ending = true
+    setTimeout(() => process.exit(1), LAST_WORDS_MS)
+    lastWords().then(
+      () => process.exit(1),
+      (failure) => {
+        log.error(`and could not stop in order: ${messageOf(failure)}`)
+        process.exit(1)
+      },
+    )
   }
   process.on('uncaughtException', end('uncaught exception'))
   process.on('unhandledRejection', (error) => {

@@ -12,12 +12,18 @@ const RESERVED = ['created', 'destroyed', 'changed']
 
 export class HookTables {
   readonly #byType = new Map<string, HookTable[]>()
+  readonly #onRejected: (where: string, error: unknown) => void
   #running: MirrorEntity | undefined
   #runningName = ''
 
+  /** `onRejected` hears of asynchronous hooks that fail; what a hook throws at once is the caller's. */
+  constructor(onRejected: (where: string, error: unknown) => void) {
+    this.#onRejected = onRejected
+  }
+
   /** The hook that ran last, as a log names it. */
   get running(): string {
-    return `${this.#running ?? 'client'}.${this.#runningName}`
+    return nameOf(this.#running, this.#runningName)
   }
 
   add(type: string, table: HookTable): void {
@@ -37,7 +43,7 @@ export class HookTables {
     if (!tables) return
     for (const table of tables) {
       const hook = table[name]
-      if (isHook(hook)) hook.call(mirror)
+      if (isHook(hook)) this.#heed(hook.call(mirror), mirror, name)
     }
   }
 
@@ -47,7 +53,7 @@ export class HookTables {
     for (const { changed } of tables) {
       if (typeof changed !== 'object' || changed === null || !Object.hasOwn(changed, attr)) continue
       const hook = (changed as HookTable)[attr]
-      if (isHook(hook)) hook.call(mirror, mirror.attrs[attr])
+      if (isHook(hook)) this.#heed(hook.call(mirror, mirror.attrs[attr]), mirror, attr)
     }
   }
 
@@ -61,10 +67,20 @@ export class HookTables {
       const hook = table[method]
       if (!isHook(hook)) continue
       values ??= args.values()
-      hook.apply(mirror, values)
+      this.#heed(hook.apply(mirror, values), mirror, method)
     }
     return values !== undefined
   }
+
+  /** Waits for an asynchronous hook to fail: by then others have run, so it is named now. */
+  #heed(result: unknown, mirror: MirrorEntity, name: string): void {
+    if (isThenable(result)) result.then(undefined, (error) => this.#onRejected(nameOf(mirror, name), error))
+  }
 }
+
+const nameOf = (mirror: MirrorEntity | undefined, name: string) => `${mirror ?? 'client'}.${name}`
+
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const isHook = (value: unknown): value is Hook => typeof value === 'function'

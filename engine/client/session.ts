@@ -13,7 +13,7 @@ import { FrameReader } from '../wire/frame.ts'
 import { getU16, PacketReader, PacketWriter } from '../wire/packet.ts'
 import { writeRecord } from '../wire/sync.ts'
 import { ProtocolError } from './errors.ts'
-import type { HookTable } from './hooks.ts'
+import { type HookTable, isThenable } from './hooks.ts'
 import type { MirrorEntity, SpaceMirror } from './mirror.ts'
 import { newCounters, type Observer } from './observer.ts'
 import type { ByteStream } from './stream.ts'
@@ -83,7 +83,7 @@ export class Session implements WorldOwner {
   }
 
   onClose(handler: (reason: string) => void): void {
-    if (this.#state === 'closed') handler(this.#reason)
+    if (this.#state === 'closed') this.#tell('client.onClose', handler, this.#reason)
     else this.#onClose.push(handler)
   }
 
@@ -125,7 +125,14 @@ export class Session implements WorldOwner {
   report(error: ProtocolError): void {
     this.counters.protocolErrors++
     if (error.kind === 'unknown entity') this.counters.unknownEntities++
-    this.#options.observer.onProtocolError?.(error)
+    const { observer } = this.#options
+    if (observer.onProtocolError) this.#tell('observer.onProtocolError', (e) => observer.onProtocolError?.(e), error)
+  }
+
+  hookFailed(where: string, error: unknown): void {
+    this.counters.hookErrors++
+    const stack = error instanceof Error ? error.stack : String(error)
+    this.#options.log.error(`${where}: ${stack}`)
   }
 
   #data(chunk: Uint8Array): void {
@@ -148,15 +155,9 @@ export class Session implements WorldOwner {
     } catch (error) {
       if (error instanceof ProtocolError) this.report(error)
       else if (error instanceof WireError) this.report(new ProtocolError('wire', `message ${type}: ${error.message}`))
-      else this.#hookFailed(error)
+      else this.hookFailed(this.#world.hooks.running, error)
     }
     return this.#state === 'open'
-  }
-
-  #hookFailed(error: unknown): void {
-    this.counters.hookErrors++
-    const stack = error instanceof Error ? error.stack : String(error)
-    this.#options.log.error(`${this.#world.hooks.running}: ${stack}`)
   }
 
   #send(): void {
@@ -190,6 +191,16 @@ export class Session implements WorldOwner {
     this.#state = 'closed'
     this.#reason ||= reason
     this.#heartbeat?.cancel()
-    for (const handler of this.#onClose) handler(this.#reason)
+    for (const handler of this.#onClose) this.#tell('client.onClose', handler, this.#reason)
+  }
+
+  /** Runs what the author gave; should it fail, now or later, that is logged and all else goes on. */
+  #tell<T>(where: string, handler: (value: T) => unknown, value: T): void {
+    try {
+      const result = handler(value)
+      if (isThenable(result)) result.then(undefined, (error) => this.hookFailed(where, error))
+    } catch (error) {
+      this.hookFailed(where, error)
+    }
   }
 }

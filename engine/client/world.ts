@@ -27,13 +27,15 @@ export interface WorldOwner {
   readonly counters: Counters
   /** For errors that a message survives. */
   report(error: ProtocolError): void
+  /** A hook, named as a log names it, has failed some time after it ran. */
+  hookFailed(where: string, error: unknown): void
   call: MirrorOwner['call']
 }
 
 export class World implements MirrorOwner {
   /** The player and what it sees; not the space. */
   readonly entities = new Map<string, MirrorEntity>()
-  readonly hooks = new HookTables()
+  readonly hooks: HookTables
   player: MirrorEntity | undefined
   space: SpaceMirror | undefined
   readonly #owner: WorldOwner
@@ -48,6 +50,7 @@ export class World implements MirrorOwner {
   constructor(owner: WorldOwner, observer: Observer) {
     this.#owner = owner
     this.#observer = observer
+    this.hooks = new HookTables((where, error) => owner.hookFailed(where, error))
   }
 
   call(entityId: string, method: string, ...values: unknown[]): void {

@@ -33,7 +33,7 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   get hasClient(): boolean {
     return this[core].client !== undefined
   }
-  /** Sets a property of its client that `clientsWhere` looks for. Goes along when the client is given away. */
+  /** Sets a property that `clientsWhere` looks for. It belongs to the entity: whichever client plays it has it. */
   setClientFilter(key: string, value: string | number): void {
     this[core].world.views.setFilter(this[core], key, String(value))
   }

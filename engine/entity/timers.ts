@@ -9,6 +9,9 @@ export type Timer = number & { readonly __timer?: true }
 /** No timer repeats faster: a game that asks for less would do nothing else. */
 export const INTERVAL_MIN_MS = 10
 
+/** So many cancelled timers may stay in the heap, with their owners, before it is worth a look. */
+const CANCELLED_KEPT = 256
+
 export interface TimerOwner {
   /** Runs a timer's method; must not throw. */
   runTimer(method: string, args: readonly unknown[]): void
@@ -28,7 +31,8 @@ interface Entry {
 
 export class Timers {
   readonly #clock: Clock
-  readonly #heap = new Heap<Entry>()
+  /** The earliest first; those that were cancelled stay in it until they come up or are too many. */
+  #heap = new Heap<Entry>()
   readonly #entries = new Map<Timer, Entry>()
   readonly #byOwner = new Map<TimerOwner, Set<Timer>>()
   #alarm: Scheduled | undefined
@@ -41,6 +45,11 @@ export class Timers {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** How many are kept, those that were cancelled among them. */
+  get held(): number {
+    return this.#heap.size
   }
 
   add(owner: TimerOwner, delayMs: number, intervalMs: number, method: string, args: readonly unknown[]): Timer {
@@ -73,11 +82,13 @@ export class Timers {
     const entry = this.#entries.get(timer)
     if (!entry || entry.owner !== owner) return false
     this.#forget(entry)
+    this.#sweep()
     return true
   }
 
   cancelAll(owner: TimerOwner): void {
     for (const timer of this.#byOwner.get(owner) ?? []) this.#forget(this.#entries.get(timer)!)
+    this.#sweep()
   }
 
   /** Stops for good: the process ends. */
@@ -94,6 +105,14 @@ export class Timers {
     const owned = this.#byOwner.get(entry.owner)
     owned?.delete(entry.timer)
     if (owned?.size === 0) this.#byOwner.delete(entry.owner)
+  }
+
+  /** Makes the heap anew when most of it is cancelled: each cancel has paid for a part of that. */
+  #sweep(): void {
+    const cancelled = this.#heap.size - this.#entries.size
+    if (cancelled <= CANCELLED_KEPT || cancelled * 2 <= this.#heap.size) return
+    this.#heap = new Heap()
+    for (const entry of this.#entries.values()) this.#heap.push(entry)
   }
 
   #setAlarm(): void {

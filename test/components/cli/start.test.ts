@@ -50,6 +50,30 @@ describe('goworld start', () => {
     expect((await statusOf(game)).processes[1]).toMatchObject({ state: 'ready', authorErrors: 1 })
   })
 
+  test('saves what it can when code that the engine did not call throws', async () => {
+    const source = `
+      import { attr, entity, game, space } from 'goworld'
+      class Account extends entity({}) {}
+      class Hoard extends entity({ attrs: { gold: attr(0, 'persistent') } }) {}
+      class Nil extends space({}) {
+        onGameReady() {
+          const hoard = this.game.create(Hoard)
+          setTimeout(() => { hoard.attrs.gold = 7; throw new Error('out of nowhere') }, 100)
+        }
+      }
+      export default game([Account, Hoard, Nil], { nilSpace: Nil })`
+    const game = new GameFolder({ source })
+    const server = game.begin('start')
+    await server.said(/ERROR uncaught exception: out of nowhere/)
+    await server.said(/game1 exited with code 1/)
+    const { DatabaseSync } = await import('node:sqlite')
+    const database = new DatabaseSync(join(game.path, 'goworld.db'), { readOnly: true })
+    const tables = database.prepare("select name from sqlite_master where type = 'table'").all()
+    const text = tables.map(({ name }) => JSON.stringify(database.prepare(`select * from "${name}"`).all())).join()
+    database.close()
+    expect(text).toMatch(/gold\\":7/)
+  })
+
   test('leaves all in the background with -d, for status and stop', async () => {
     const game = new GameFolder()
     expect(await game.command('start', '-d')).toMatchObject({ code: 0, err: '' })

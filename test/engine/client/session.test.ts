@@ -266,6 +266,53 @@ describe('a hook that throws', () => {
       `Avatar<${AVATAR}>.say: Error: say went wrong`,
     ])
   })
+
+  it('is counted and named when it rejects later, whoever has run meanwhile', async () => {
+    const { gate, game, log } = client()
+    game.on('Avatar', {
+      async created() {
+        await undefined
+        throw new Error('created went wrong')
+      },
+      changed: { name: () => Promise.reject(new Error('name went wrong')) },
+      say: (words: string) => Promise.reject(new Error(words)),
+      destroyed: () => Promise.reject('no error at all'),
+    })
+    gate.create(AVATAR, 'Avatar', { name: 'one' }, true)
+    gate.send('mapSet', { entityId: AVATAR, path: null, key: 'name', value: 'two' })
+    gate.send('callOnClient', { entityId: AVATAR, method: 'say', args: ['say went wrong'] })
+    gate.send('destroyEntity', { type: 'Avatar', entityId: AVATAR })
+    await new VirtualClock().advance(0)
+    expect(game.counters.hookErrors).toBe(4)
+    expect(log.lines.map(({ message }) => message.split('\n')[0]).sort()).toEqual([
+      `Avatar<${AVATAR}>.created: Error: created went wrong`,
+      `Avatar<${AVATAR}>.destroyed: no error at all`,
+      `Avatar<${AVATAR}>.name: Error: name went wrong`,
+      `Avatar<${AVATAR}>.say: Error: say went wrong`,
+    ])
+  })
+
+  it('does not keep its session from going on when it is the one that hears of protocol errors', async () => {
+    const { gate, game, log } = client({
+      observer: {
+        onProtocolError(error: ProtocolError) {
+          if (error.kind === 'duplicate') throw new Error('duplicate went wrong')
+          return Promise.reject(new Error('later went wrong'))
+        },
+      },
+    })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.push(raw(999))
+    gate.create(OTHER, 'Avatar')
+    await new VirtualClock().advance(0)
+    expect(game.entities.size).toBe(2)
+    expect(game.counters).toMatchObject({ protocolErrors: 2, hookErrors: 2 })
+    expect(log.lines.map(({ message }) => message.split('\n')[0])).toEqual([
+      'observer.onProtocolError: Error: duplicate went wrong',
+      'observer.onProtocolError: Error: later went wrong',
+    ])
+  })
 })
 
 describe('the end of a session', () => {
@@ -277,6 +324,25 @@ describe('the end of a session', () => {
     gate.end('twice')
     game.onClose((reason) => reasons.push(reason))
     expect(reasons).toEqual(['the server went away', 'the server went away'])
+  })
+
+  it('is told to all, whatever one of them throws', async () => {
+    const { gate, game, log } = client()
+    const reasons: string[] = []
+    const fail = () => {
+      throw new Error('onClose went wrong')
+    }
+    game.onClose(fail)
+    game.onClose(async () => fail())
+    game.onClose((reason) => reasons.push(reason))
+    gate.end('the server went away')
+    game.onClose(fail)
+    await new VirtualClock().advance(0)
+    expect(reasons).toEqual(['the server went away'])
+    expect(game.counters.hookErrors).toBe(3)
+    expect(log.lines.map(({ message }) => message.split('\n')[0])).toEqual(
+      new Array(3).fill('client.onClose: Error: onClose went wrong'),
+    )
   })
 
   it('lets nothing in or out after close()', () => {
