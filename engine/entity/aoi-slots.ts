@@ -3,6 +3,12 @@ export class SlotList {
   slots = new Int32Array(64)
   length = 0
 
+  push(one: number, other: number): void {
+    this.reserve(2)
+    this.slots[this.length++] = one
+    this.slots[this.length++] = other
+  }
+
   /** Makes room for that many more; whoever writes them sets `length`. */
   reserve(more: number): void {
     if (this.length + more <= this.slots.length) return

@@ -20,12 +20,15 @@
 // Entities are in layers by radius: (64, 128], (128, 256], …, and one for radius 0. Each layer is a grid, where a search
 // goes no further than the mover's radius or the layer's largest. So one that sees the whole map costs the others a look
 // at a layer of one, and those of radius 0 do not look at each other at all.
-import { AoiEventStack, type AoiEvents } from './aoi-events.ts'
 import { AoiGrid } from './aoi-grid.ts'
 import { AoiPairs } from './aoi-pairs.ts'
 import { SlotList } from './aoi-slots.ts'
 
-export type { AoiEvents } from './aoi-events.ts'
+/** Hears what an operation changed, when all of it has changed. It may look at the AOI, and not change it. */
+export interface AoiEvents {
+  onEnter(watcher: number, subject: number): void
+  onLeave(watcher: number, subject: number): void
+}
 
 export interface AoiOptions {
   /** How much further than its radius a watcher keeps seeing whom it sees; 0 by default. */
@@ -69,14 +72,17 @@ const BLIND_SIDE_EXPONENT = 6
 
 /**
  * Slots are small integers; a removed entity's slot is given to another once all its leaves are told. An operation tells
- * first the leaves, then the enters, each time first those where the entity is the subject. All state has changed before
- * the first is told, and handlers may call any operation (see aoi-events.ts): it is done, and told, at once. An entity
- * that is added can be an event's watcher or subject before `add` has answered its slot, and one that is removed is in
- * no slot while its leaves are told: `has` says which slots are taken.
+ * first the leaves, then the enters, each time first those where the entity is the subject. An entity that is added can
+ * be an event's watcher or subject before `add` has answered its slot, and one that is removed is in no slot while its
+ * leaves are told: `has` says which slots are taken.
  */
 export class Aoi {
   readonly #hysteresis: number
-  readonly #events: AoiEventStack
+  readonly #events: AoiEvents
+  // Watcher, subject, watcher, subject, … of the operation under way.
+  readonly #entered = new SlotList()
+  readonly #left = new SlotList()
+  #telling = false
   readonly #layers: Layer[] = []
   readonly #lingering = new AoiPairs()
   readonly #found = new SlotList()
@@ -103,7 +109,7 @@ export class Aoi {
 
   constructor(events: AoiEvents, { hysteresis = 0 }: AoiOptions = {}) {
     checkDistance('hysteresis', hysteresis)
-    this.#events = new AoiEventStack(events)
+    this.#events = events
     this.#hysteresis = hysteresis
   }
 
@@ -116,32 +122,31 @@ export class Aoi {
   add(x: number, z: number, radius: number): number {
     checkPosition(x, z)
     checkDistance('radius', radius)
+    this.#begin()
     const slot = this.#takeSlot()
     this.#seenCount[slot] = 0
     this.#watcherCount[slot] = 0
     this.#assignRadius(slot, radius)
-    const base = this.#begin()
     this.#findChanges(slot, ABSENT, ABSENT, x, z)
     this.#insert(slot, x, z, radius)
     this.#change(slot, ABSENT, ABSENT, x, z, this.#enter2[slot]!, this.#leave2[slot]!)
     this.#count++
-    this.#events.tell(base)
+    this.#tell()
     return slot
   }
 
   /** Removes an entity. When this returns, all leaves that mention it have been told. */
   remove(slot: number): void {
     this.#checkSlot(slot)
-    const base = this.#begin()
+    this.#begin()
     const x = this.#x[slot]!
     const z = this.#z[slot]!
     this.#findChanges(slot, x, z, ABSENT, ABSENT)
     this.#takeOut(slot)
     this.#change(slot, x, z, ABSENT, ABSENT, this.#enter2[slot]!, this.#leave2[slot]!)
     this.#count--
-    this.#events.takeOver(slot, base)
     try {
-      this.#events.tell(base)
+      this.#tell()
     } finally {
       this.#freeSlots[this.#freeCount++] = slot
     }
@@ -153,7 +158,7 @@ export class Aoi {
     const fromX = this.#x[slot]!
     const fromZ = this.#z[slot]!
     if (x === fromX && z === fromZ) return
-    const base = this.#begin()
+    this.#begin()
     this.#findChanges(slot, fromX, fromZ, x, z)
     if (this.#layers[this.#layer[slot]!]!.grid.moveInCell(this.#place[slot]!, x, z)) {
       this.#x[slot] = x
@@ -163,7 +168,7 @@ export class Aoi {
       this.#insert(slot, x, z, this.#radius[slot]!)
     }
     this.#change(slot, fromX, fromZ, x, z, this.#enter2[slot]!, this.#leave2[slot]!)
-    this.#events.tell(base)
+    this.#tell()
   }
 
   setRadius(slot: number, radius: number): void {
@@ -171,7 +176,7 @@ export class Aoi {
     checkDistance('radius', radius)
     const before = this.#radius[slot]!
     if (radius === before) return
-    const base = this.#begin()
+    this.#begin()
     const x = this.#x[slot]!
     const z = this.#z[slot]!
     const enterBefore = this.#enter2[slot]!
@@ -185,7 +190,7 @@ export class Aoi {
     this.#assignRadius(slot, radius)
     this.#insert(slot, x, z, radius)
     this.#change(slot, x, z, x, z, enterBefore, leaveBefore)
-    this.#events.tell(base)
+    this.#tell()
   }
 
   /** Whether there is an entity in a slot. */
@@ -339,12 +344,27 @@ export class Aoi {
     if (to === NEAR && !saw) {
       this.#seenCount[watcher]!++
       this.#watcherCount[subject]!++
-      this.#events.enter(watcher, subject)
+      this.#entered.push(watcher, subject)
     }
     if (to === FAR && saw) {
       this.#seenCount[watcher]!--
       this.#watcherCount[subject]!--
-      this.#events.leave(watcher, subject)
+      this.#left.push(watcher, subject)
+    }
+  }
+
+  #tell(): void {
+    const { length: leaves, slots: left } = this.#left
+    const { length: enters, slots: entered } = this.#entered
+    this.#left.length = 0
+    this.#entered.length = 0
+    if (leaves + enters === 0) return
+    this.#telling = true
+    try {
+      for (let at = 0; at < leaves; at += 2) this.#events.onLeave(left[at]!, left[at + 1]!)
+      for (let at = 0; at < enters; at += 2) this.#events.onEnter(entered[at]!, entered[at + 1]!)
+    } finally {
+      this.#telling = false
     }
   }
 
@@ -381,14 +401,14 @@ export class Aoi {
   // --- where entities are ------------------------------------------------------------------------------------------------
 
   /** Begins an operation; the grids may first change to cells that fit what was asked of them. */
-  #begin(): number {
+  #begin(): void {
+    if (this.#telling) throw new TypeError('the AOI cannot be changed while it tells what changed')
     this.#version++
     for (let index = 0; index < this.#layers.length; index++) {
       const { grid } = this.#layers[index]!
       const sideExponent = grid.betterSideExponent()
       if (sideExponent !== grid.sideExponent) this.#rebuild(index, sideExponent)
     }
-    return this.#events.begin()
   }
 
   #rebuild(index: number, sideExponent: number): void {

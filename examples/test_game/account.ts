@@ -19,16 +19,14 @@ export class Account extends entity({
 
     this.#loggingIn = true
     this.client.OnLogin(true)
-    const { kvdb } = this.game
-    const known = await kvdb.get<EntityId<Avatar>>(username)
-    if (known) return this.#loadAvatar(known)
-
-    const avatar = this.game.create(Avatar)
-    await avatar.save()
-    const winner = await kvdb.getOrPut<EntityId<Avatar>>(username, avatar.id)
-    if (!winner) return this.#avatarFound(avatar)
-    avatar.destroy() // Another login of the same name was faster.
-    this.#loadAvatar(winner)
+    try {
+      await this.#findAvatar(username)
+    } catch (error) {
+      // Perhaps the store is back when the client tries again.
+      this.#loggingIn = false
+      this.client.OnLogin(false)
+      throw error
+    }
   }
 
   /** The avatar says where it is. */
@@ -43,6 +41,25 @@ export class Account extends entity({
 
   override onClientDisconnected() {
     this.destroy()
+  }
+
+  async #findAvatar(username: string) {
+    const { kvdb } = this.game
+    const known = await kvdb.get<EntityId<Avatar>>(username)
+    if (known) return this.#loadAvatar(known)
+
+    const avatar = this.game.create(Avatar)
+    let winner: EntityId<Avatar> | undefined
+    try {
+      await avatar.save()
+      winner = await kvdb.getOrPut<EntityId<Avatar>>(username, avatar.id)
+    } catch (error) {
+      avatar.destroy()
+      throw error
+    }
+    if (!winner) return this.#avatarFound(avatar)
+    avatar.destroy() // Another login of the same name was faster.
+    this.#loadAvatar(winner)
   }
 
   #loadAvatar(avatarId: EntityId<Avatar>) {

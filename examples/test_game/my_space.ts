@@ -14,6 +14,8 @@ export class MySpace extends space({}) {
     if (this.isNil) return
     this.game.service(SpaceService).NotifySpaceLoaded(this.kind, this.id)
     for (let made = 0; made < MONSTERS; made++) this.game.create(Monster).enterSpace(this)
+    // Who it was made for may never come.
+    this.#destroyCheck = this.every(EMPTY_MS, this.CheckForDestroy)
   }
 
   override onGameReady() {
@@ -22,14 +24,19 @@ export class MySpace extends space({}) {
 
   override onEntityEntered(entity: Entity) {
     if (!(entity instanceof Avatar)) return
+    this.game.service(SpaceService).NotifyAvatarEntered(this.kind, this.id, entity.id)
     if (this.#destroyCheck) this.cancel(this.#destroyCheck)
     this.#destroyCheck = undefined
   }
 
   override onEntityLeft(entity: Entity) {
     if (!(entity instanceof Avatar)) return
-    this.game.service(SpaceService).NotifyAvatarLeft(this.kind, this.id)
+    this.game.service(SpaceService).NotifyAvatarLeft(this.kind, this.id, entity.id)
     if (this.count(Avatar) === 0) this.#destroyCheck ??= this.every(EMPTY_MS, this.CheckForDestroy)
+  }
+
+  override onDestroyed() {
+    this.game.service(SpaceService).NotifySpaceDestroyed(this.kind, this.id)
   }
 
   CheckForDestroy() {
