@@ -1,12 +1,11 @@
-// A table from (watcher, subject) pairs to numbers, for the few pairs that AOI must remember one by one.
+// A set of (watcher, subject) pairs, for the few that AOI must remember one by one.
 //
-//     rows: | watcher | subject | value |   open addressing, linear probing; watcher -1 = empty row
+//     rows: | watcher | subject |   open addressing, linear probing; watcher -1 = empty row
 //
 // Deleting shifts the rows behind back, so there are no tombstones and look-ups never slow down with age.
 
-const ROW = 3
+const ROW = 2
 const SUBJECT = 1
-const VALUE = 2
 const EMPTY = -1
 
 export class AoiPairs {
@@ -18,7 +17,7 @@ export class AoiPairs {
     return this.size > 0 && this.#rows[this.#find(watcher, subject)] !== EMPTY
   }
 
-  set(watcher: number, subject: number, value: number): void {
+  add(watcher: number, subject: number): void {
     let row = this.#find(watcher, subject)
     if (this.#rows[row] === EMPTY) {
       if (this.size >= (this.#mask + 1) >>> 1) {
@@ -29,16 +28,14 @@ export class AoiPairs {
     }
     this.#rows[row] = watcher
     this.#rows[row + SUBJECT] = subject
-    this.#rows[row + VALUE] = value
   }
 
-  /** Forgets the pair; answers the value it had, or -1. */
-  take(watcher: number, subject: number): number {
-    if (this.size === 0) return -1
+  /** Whether it was there. */
+  delete(watcher: number, subject: number): boolean {
+    if (this.size === 0) return false
     const rows = this.#rows
     let hole = this.#find(watcher, subject)
-    if (rows[hole] === EMPTY) return -1
-    const value = rows[hole + VALUE]!
+    if (rows[hole] === EMPTY) return false
     this.size--
     const end = rows.length
     for (let row = this.#after(hole); rows[row] !== EMPTY; row = this.#after(row)) {
@@ -49,7 +46,7 @@ export class AoiPairs {
       hole = row
     }
     rows[hole] = EMPTY
-    return value
+    return true
   }
 
   #find(watcher: number, subject: number): number {

@@ -338,9 +338,9 @@ export class Aoi {
     const from = zoneOf(before, enterBefore, leaveBefore)
     const to = zoneOf(after, enter, leave)
     if (from === to) return
-    if (from === NEAR && to === BETWEEN) this.#lingering.set(watcher, subject, 0)
+    if (from === NEAR && to === BETWEEN) this.#lingering.add(watcher, subject)
     if (to === BETWEEN) return
-    const saw = from === NEAR || (from === BETWEEN && this.#lingering.take(watcher, subject) === 0)
+    const saw = from === NEAR || (from === BETWEEN && this.#lingering.delete(watcher, subject))
     if (to === NEAR && !saw) {
       this.#seenCount[watcher]!++
       this.#watcherCount[subject]!++
