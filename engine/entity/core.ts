@@ -55,8 +55,6 @@ export class EntityCore implements AttrsHost, TimerOwner {
   flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false
-  /** Whether it is on the list of what is to be saved. */
-  saveListed = false
 
   constructor(world: World, kind: Kind, id: string, epoch: number) {
     this.world = world

@@ -99,7 +99,8 @@ export class World {
   readonly #cores: (EntityCore | undefined)[] = []
   readonly #free: number[] = []
   #touched: EntityCore[] = []
-  #unsaved: { core: EntityCore; dueMs: number }[] = []
+  /** When each is to be saved, the first one first. */
+  readonly #unsaved = new Map<EntityCore, number>()
   #saveAlarm: Scheduled | undefined
   #local: { id: string; method: string; args: unknown[] }[] = []
 
@@ -223,6 +224,7 @@ export class World {
       this.hook(core, 'onInit')
       Attrs.fill(core.attrs, attrs, true)
     } catch (error) {
+      this.#unsaved.delete(core)
       this.timers.cancelAll(core)
       core.isLeaving = true
       core.gone = true
@@ -442,9 +444,8 @@ export class World {
 
   /** Puts an entity that was written to on the list; each is saved one interval after its first unsaved change. */
   saveLater(core: EntityCore): void {
-    if (core.saveListed) return
-    core.saveListed = true
-    this.#unsaved.push({ core, dueMs: this.clock.now() + this.#options.saveIntervalMs })
+    if (this.#unsaved.has(core)) return
+    this.#unsaved.set(core, this.clock.now() + this.#options.saveIntervalMs)
     if (!this.#saveAlarm) this.#setSaveAlarm()
   }
 
@@ -464,17 +465,17 @@ export class World {
   }
 
   #setSaveAlarm(): void {
-    const first = this.#unsaved[0]
-    this.#saveAlarm = first && this.clock.after(first.dueMs - this.clock.now(), () => this.#saveDue())
+    const [dueMs] = this.#unsaved.values()
+    this.#saveAlarm =
+      dueMs === undefined ? undefined : this.clock.after(dueMs - this.clock.now(), () => this.#saveDue())
   }
 
   #saveDue(): void {
     const now = this.clock.now()
-    let due = 0
-    while (due < this.#unsaved.length && this.#unsaved[due]!.dueMs <= now) due++
-    for (const { core } of this.#unsaved.splice(0, due)) {
-      core.saveListed = false
-      if (core.unsaved && !core.gone) this.#saveLoudly(core)
+    for (const [core, dueMs] of this.#unsaved) {
+      if (dueMs > now) break
+      this.#unsaved.delete(core)
+      if (core.unsaved) this.#saveLoudly(core)
     }
     this.#setSaveAlarm()
   }
@@ -501,6 +502,7 @@ export class World {
       this.hook(core, 'onClientDisconnected')
     }
     if (core.unsaved) this.#saveLoudly(core)
+    this.#unsaved.delete(core)
     this.timers.cancelAll(core)
     core.gone = true
     this.#cores[core.slot] = undefined
