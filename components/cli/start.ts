@@ -175,6 +175,7 @@ function sayWhatNext(folder: string, configPath: string, { d, bots }: { d: boole
     const client = `${callable('examples/test_client/test_client')} -N 100 -S ${bots + 1}`
     say(`  play:    ${client} -configfile ${relative(process.cwd(), configPath)}`)
   }
-  say(`  status:  ${goworld} status ${folder}`)
-  say(`  stop:    ${d ? '' : 'Ctrl-C, or '}${goworld} stop ${folder}\n`)
+  const named = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`
+  say(`  status:  ${goworld} status ${named}`)
+  say(`  stop:    ${d ? '' : 'Ctrl-C, or '}${goworld} stop ${named}\n`)
 }

@@ -20,7 +20,7 @@ void runProgram('dispatcher', async () => {
   const config = readConfig(configFile(flags))
   const settings = config.dispatcher(flags.dispid)
   const name = { role: 'dispatcher', id: settings.id } as const
-  if (flags.d) return detach(name, settings.logFile)
+  if (flags.d) return detach(name, config, settings.logFile)
   await runProcess(name, config, settings, flags, ({ log }) =>
     startDispatcher({ id: settings.id, config, links: tcpTransport, listen: settings.listenAddr, log }),
   )

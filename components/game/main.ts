@@ -24,7 +24,7 @@ void runProgram('game', async () => {
   const config = readConfig(configFile(flags))
   const settings = config.game(flags.gid)
   const name = { role: 'game', id: settings.id } as const
-  if (flags.d) return detach(name, settings.logFile)
+  if (flags.d) return detach(name, config, settings.logFile)
   const definition = await loadGame(resolve(flags.positionals[0]!))
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
   await runProcess(name, config, settings, flags, ({ log }) =>

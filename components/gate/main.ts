@@ -20,7 +20,7 @@ void runProgram('gate', async () => {
   const config = readConfig(configFile(flags))
   const settings = config.gate(flags.gid)
   const name = { role: 'gate', id: settings.id } as const
-  if (flags.d) return detach(name, settings.logFile)
+  if (flags.d) return detach(name, config, settings.logFile)
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
   await runProcess(name, config, settings, flags, ({ log, http }) =>
     startGate({ id: settings.id, config, links: tcpTransport, dispatchers, log, http }),

@@ -1,12 +1,13 @@
 // -d: the same command again in the background, in a session of its own. Ours ends when that one is up, or has failed.
 import { OperatorError } from '../../engine/base/errors.ts'
+import type { Config } from '../../engine/config/config.ts'
 import { Child } from './child.ts'
 import { nameOf, type ProcessId, RunFolder } from './run-folder.ts'
 
 const START_LIMIT_MS = 30_000
 
-export async function detach(name: ProcessId, logFile: string): Promise<void> {
-  const folder = new RunFolder(process.cwd())
+export async function detach(name: ProcessId, config: Pick<Config, 'dir'>, logFile: string): Promise<void> {
+  const folder = RunFolder.of(config)
   const running = folder.find(name)
   if (running?.alive) throw new OperatorError(`${nameOf(name)} runs already in ${folder.path}, pid ${running.pid}`)
   folder.create()

@@ -2,7 +2,7 @@
 // operators open this port to load balancers. A gate adds its WebSocket clients (/ws) to the same server.
 //
 //     GET /healthz -> 200 or 503, {"ready":true,"name":"gate1"}
-//     GET /status  -> 200, all figures
+//     GET /status  -> 200, all figures; 404 unless it comes from this machine
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { addressInUse } from '../../engine/config/program.ts'
@@ -28,7 +28,8 @@ function answer(pages: HttpPages, request: IncomingMessage, response: ServerResp
   // No page takes a body; one that comes is not read.
   response.setHeader('connection', 'close')
   const path = request.url?.split('?', 1)[0]
-  if (path !== '/healthz' && path !== '/status') return send(response, 404, { error: 'not found' })
+  const known = path === '/healthz' || (path === '/status' && isLocal(request))
+  if (!known) return send(response, 404, { error: 'not found' })
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     return send(response, 405, { error: 'method not allowed' })
@@ -36,6 +37,12 @@ function answer(pages: HttpPages, request: IncomingMessage, response: ServerResp
   if (path === '/status') return send(response, 200, pages.status())
   const health = pages.healthz()
   return send(response, health.ready ? 200 : 503, health)
+}
+
+/** A gate's port is the players' too: figures are the operator's alone. */
+function isLocal({ socket }: IncomingMessage): boolean {
+  const { remoteAddress } = socket
+  return remoteAddress === undefined || /^(::ffff:)?127\.|^::1$/.test(remoteAddress)
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

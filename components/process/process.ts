@@ -36,12 +36,12 @@ const LAST_WORDS_MS = 10_000
 /** Runs until a signal; resolves when the process is up. */
 export async function runProcess(
   name: ProcessId,
-  { warnings }: Pick<Config, 'warnings'>,
+  { warnings, dir }: Pick<Config, 'warnings' | 'dir'>,
   settings: ProcessSettings,
   flags: Pick<CommonFlags, 'log'>,
   start: (tools: PartTools) => Promise<Part>,
 ): Promise<void> {
-  const folder = new RunFolder(process.cwd())
+  const folder = RunFolder.of({ dir })
   const release = folder.claim(name)
   process.on('exit', release)
   const log = openLog({

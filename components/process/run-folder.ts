@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 
 /** `dev` is all three in one process; `bots` play beside the server and have no control channel. */
@@ -33,13 +33,20 @@ export const nameOf = ({ role, id }: ProcessId): string => `${role}${id}`
 /** The smallest limit among our systems, less the longest name that a socket of ours has. */
 const SOCKET_FOLDER_BYTES_MAX = 103 - '/dispatcher1000.sock'.length
 
+const NAME = '.goworld'
+
 export class RunFolder {
+  /** The one of the server whose goworld.ini lies in `dir`; a made one lies in the run folder itself. */
+  static of({ dir }: { readonly dir: string }): RunFolder {
+    return new RunFolder(basename(dir) === NAME ? dirname(dir) : dir)
+  }
+
   readonly path: string
   /** The folder of the sockets: this one, unless its path is too long for a socket's. */
   readonly socketFolder: string
 
   constructor(gameFolder: string) {
-    this.path = join(gameFolder, '.goworld')
+    this.path = join(gameFolder, NAME)
     const short = Buffer.byteLength(this.path) <= SOCKET_FOLDER_BYTES_MAX
     this.socketFolder = short ? this.path : shortFolder(this.path)
   }

@@ -132,7 +132,7 @@ export class LinkConnector {
     this.#retryMs = RETRY_FIRST_MS
     this.link.peer = welcome.peer
     if (welcome.fresh && this.link.up) {
-      this.link.fail('it was restarted')
+      this.link.fail(welcome.process === this.link.peerProcess ? 'it has given up our session' : 'it was restarted')
       // `fail` gave the next session another name, which the dispatcher must hear first.
       return connection.destroy('the session begins anew')
     }

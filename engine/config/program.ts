@@ -45,7 +45,11 @@ const LISTEN_FAILURES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use by another process',
   EADDRNOTAVAIL: 'is not an address of this machine',
   EACCES: 'needs rights that this user lacks',
+  ENOTFOUND: 'is not known to this machine',
+  EAI_AGAIN: 'cannot be looked up',
+  ENOENT: 'lies in a folder that is not there',
 }
+const LISTEN_CALLS = ['listen', 'bind', 'getaddrinfo']
 
 /**
  * An OperatorError that names the address, for an error of a socket that cannot listen; any other error as it came.
@@ -60,7 +64,7 @@ export function addressInUse(error: unknown, what?: string, address?: Address): 
     port,
   } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   const reason = LISTEN_FAILURES[code]
-  if (reason === undefined || (syscall !== 'listen' && syscall !== 'bind')) return error
+  if (reason === undefined || !LISTEN_CALLS.includes(syscall ?? '')) return error
   const where = address ? formatAddress(address) : placeIn(host, port)
   const who = what === undefined ? '' : `${what}: `
   return new OperatorError(`${who}cannot listen on ${where}: the address ${reason}`, { cause: error })

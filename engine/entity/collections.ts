@@ -230,6 +230,7 @@ export function recordClass(
         const given = isGiven ? initial[name] : initialOf(field)
         if (given !== undefined) this.put(name, given, true)
       }
+      Object.preventExtensions(this)
     }
 
     protected override elementOf(key: string): Element {

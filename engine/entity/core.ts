@@ -62,7 +62,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
     this.id = id
     this.epoch = epoch
     this.aoiRadius = kind.aoiRadius
-    this.attrs = new kind.layout.accessors(this, kind.layout)
+    // A name that is not in the contract is a mistake, not a new property that nobody saves.
+    this.attrs = Object.preventExtensions(new kind.layout.accessors(this, kind.layout))
   }
 
   toString(): string {

@@ -11,6 +11,7 @@ import type { Document, EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { encode } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
+import { AuthorErrors } from './author-errors.ts'
 import { localArgs, writeCall } from './calls.ts'
 import type { EntityClass } from './contract.ts'
 import { type Client, construct, coreOf, EntityCore } from './core.ts'
@@ -103,6 +104,8 @@ export class World {
   readonly #unsaved = new Map<EntityCore, number>()
   #saveAlarm: Scheduled | undefined
   #local: { id: string; method: string; args: unknown[] }[] = []
+  #runsLocal = false
+  readonly #errors: AuthorErrors
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -118,6 +121,7 @@ export class World {
     this.views = new Views(this)
     this.movement = new Movement(this)
     this.saves = new SaveQueue(options.storage, { clock: options.clock, log: options.log })
+    this.#errors = new AuthorErrors(options.clock, options.log)
     this.openWork = new OpenWork(options.clock)
     this.game = new RunningGame(this)
     options.turn.stage(() => this.flushAttrs())
@@ -194,7 +198,7 @@ export class World {
       if (this.find(id)) return
       this.create(kind, saved ?? {}, { id, epoch, saved: saved !== undefined, ...spaceKindOf(saved) })
     } catch (error) {
-      this.log.error(`${type}<${id}> cannot be loaded: ${messageOf(error)}`)
+      this.#errors.add(`load ${type}`, `${type}<${id}> cannot be loaded`, error)
       this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
     }
   }
@@ -207,8 +211,10 @@ export class World {
       if (this.find(id)) throw new Error('it is there already')
       this.create(kind, attrs, { id, epoch, ...(client ? { client } : {}), ...spaceKindOf(attrs) })
     } catch (error) {
-      this.log.error(`${type}<${id}> cannot be created: ${messageOf(error)}`)
+      this.authorErrors++
+      this.#errors.add(`create ${type}`, `${type}<${id}> cannot be created`, error)
       this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+      if (client) this.views.closeClient(client, 'its first entity could not be made')
     }
   }
 
@@ -345,7 +351,12 @@ export class World {
   callEntity(id: string, method: string, args: unknown[]): void {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     if (!this.find(id)) return writeCall(this, id, method, args)
-    if (this.#local.length === 0) queueMicrotask(() => this.#runLocal())
+    // Calls that calls make run in a later turn: entities that call each other for ever do not hold up the rest.
+    if (this.#local.length === 0) {
+      const run = () => this.#runLocal()
+      if (this.#runsLocal) this.clock.defer(run)
+      else queueMicrotask(run)
+    }
     this.#local.push({ id, method, args: localArgs(args) })
   }
 
@@ -353,11 +364,13 @@ export class World {
   #runLocal(): void {
     const calls = this.#local
     this.#local = []
+    this.#runsLocal = true
     for (const { id, method, args } of calls) {
       const core = this.find(id)
       if (core) this.run(core, method, args)
       else this.runFree(`call of ${method}()`, () => writeCall(this, id, method, args))
     }
+    this.#runsLocal = false
   }
 
   /** Calls a method by name for the engine itself or another entity. */
@@ -407,9 +420,8 @@ export class World {
 
   #authorError(core: EntityCore | undefined, method: string, error: unknown): void {
     this.authorErrors++
-    const where = core ? `${core}.${method}` : method
-    const stack = error instanceof Error ? error.stack : undefined
-    this.log.error(`${where} threw: ${messageOf(error)}${stack ? `\n${stack}` : ''}`)
+    if (core) this.#errors.add(`${core.kind.name}.${method}`, `${core}.${method} threw`, error)
+    else this.#errors.add(method, `${method} threw`, error)
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------------

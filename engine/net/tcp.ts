@@ -1,6 +1,7 @@
 // TCP and Unix sockets.
-import { lstatSync, unlinkSync } from 'node:fs'
+import { existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import type { Address } from '../base/address.ts'
 import { realClock } from '../base/clock.ts'
 import type { Connection, ConnectionHandlers, Listener, Transport } from './connection.ts'
@@ -132,6 +133,9 @@ function listenerOf(server: Server, address: Address, sockets: Set<Socket>): Lis
 
 /** A socket that nobody listens on is left over from a process that was killed. */
 async function removeStale(path: string): Promise<void> {
+  // The system would say that it lacks rights.
+  if (!existsSync(dirname(path)))
+    throw Object.assign(new Error(`no folder for ${path}`), { code: 'ENOENT', syscall: 'listen' })
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return
   const answered = await new Promise<boolean>((resolve) => {
     const probe = createConnection({ path })

@@ -8,8 +8,6 @@
 //
 // synchronous=NORMAL: what was acknowledged survives the crash of this process or of all of them. A power failure can
 // take back the last commits before it (since the last checkpoint), but can not damage the file.
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../base/errors.ts'
@@ -98,7 +96,6 @@ function perform({ database, statements }: Connection, request: SqlRequest): Sql
 }
 
 function open(): Connection {
-  mkdirSync(dirname(path), { recursive: true })
   const database = new sqlite.DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
   try {
     enterWal(database)

@@ -146,6 +146,33 @@ describe('an operator is told in one line', () => {
   })
 })
 
+describe('an operator is told in one line also', () => {
+  test.each([
+    ['300.1.1.1:45000', 'the address is not known to this machine'],
+    ['unix:/nodir/x.sock', 'the address lies in a folder that is not there'],
+  ])('about an address like %s', async (address, reason) => {
+    const folder = serverFolder()
+    writeFileSync(join(folder, 'c.ini'), `[gate1]\nlisten_addr=${address}\nhttp_addr=\nlog_stderr=no\n`)
+    const { code, err } = await run(at('gate'), ['-gid', '1', '-configfile', 'c.ini'], { cwd: folder })
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `gate: gate1 listen_addr: cannot listen on ${address}: ${reason}\n`,
+    })
+  })
+})
+
+test('processes that are run by hand belong to the server of their goworld.ini, wherever they are started', async () => {
+  const folder = serverFolder()
+  writeFileSync(join(folder, 'game.ts'), '')
+  const elsewhere = tempFolder()
+  const dispatcher = new Program(at('dispatcher'), ['-configfile', join(folder, 'goworld.ini')], { cwd: elsewhere })
+  await dispatcher.said(' up ')
+  const status = await run(at('goworld'), ['status', folder, '-json'], { cwd: elsewhere })
+  expect(JSON.parse(status.out)).toMatchObject({ processes: [{ role: 'dispatcher', pid: dispatcher.pid }] })
+  expect(await run(at('goworld'), ['stop', folder], { cwd: elsewhere })).toMatchObject({ code: 0 })
+  expect((await dispatcher.ended).code).toBe(0)
+})
+
 describe('-d', () => {
   test('leaves the process in the background and says its pid', async () => {
     const folder = serverFolder('[dispatcher_common]\nlog_file=d.log')

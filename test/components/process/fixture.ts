@@ -28,7 +28,7 @@ void runProgram('fixture', async () => {
   } as const
   await runProcess(
     { role: 'gate', id: 1 },
-    { warnings: ['a warning'] },
+    { warnings: ['a warning'], dir: process.cwd() },
     settings,
     { log: undefined },
     async (tools) => {

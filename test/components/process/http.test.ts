@@ -1,8 +1,9 @@
 // Tests of components/process/http.ts: the two pages of a process, and nothing else.
+
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createHttp, httpUrl, listenHttp } from '../../../components/process/http.ts'
 import { OperatorError } from '../../../engine/base/errors.ts'
 import { tempFolder } from '../../temp-folder.ts'
@@ -36,6 +37,22 @@ describe('the HTTP server of a process', () => {
     const response = await fetch(`${await serve()}/status`)
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(await response.json()).toEqual({ clients: 7 })
+  })
+
+  test.each([
+    ['127.0.0.1', 200],
+    ['::ffff:127.0.0.1', 200],
+    ['::1', 200],
+    [undefined, 200],
+    ['10.0.0.7', 404],
+    ['::ffff:10.0.0.7', 404],
+    ['2001:db8::1', 404],
+  ])('gives figures to this machine only: %s', (remoteAddress, status) => {
+    const server = createHttp({ healthz: () => ({ ready: true }), status: () => ({ clients: 7 }) })
+    const asked = { url: '/status', method: 'GET', socket: { remoteAddress } }
+    const response = { setHeader() {}, end() {}, writeHead: vi.fn() }
+    server.emit('request', asked as never, response as never)
+    expect(response.writeHead).toHaveBeenCalledWith(status, expect.anything())
   })
 
   test('has nothing else', async () => {

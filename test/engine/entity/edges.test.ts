@@ -250,6 +250,71 @@ describe('calls on the same game', () => {
   })
 })
 
+describe('calls that call each other for ever', () => {
+  test('leave the others their turn', async () => {
+    class Echo extends entity({}) {
+      ping() {
+        heard.push('ping')
+        if (heard.length < 50) (this.call(this.id) as unknown as Echo).ping()
+      }
+    }
+    const h = start([Echo])
+    const echo = h.game.create(Echo)
+    ;(echo.call(echo.id) as unknown as Echo).ping()
+    let turns = 0
+    const count = () => {
+      turns++
+      if (heard.length < 50) h.clock.defer(count)
+    }
+    h.clock.defer(count)
+    await h.clock.advance(1)
+    expect(heard).toHaveLength(50)
+    expect(turns).toBeGreaterThan(10)
+  })
+})
+
+describe('an error of an author', () => {
+  test('that comes again and again is logged once, then counted', async () => {
+    class Clumsy extends entity({ ownClient: { fall: [] } }) {
+      fall() {
+        throw new Error('over a stone')
+      }
+    }
+    const h = start([Clumsy])
+    const clumsy = h.game.create(Clumsy)
+    for (let n = 0; n < 500; n++) h.world.run(coreOf(clumsy), 'fall', [])
+    expect(h.log.matching('error', 'fall threw: over a stone')).toHaveLength(1)
+    expect(h.world.authorErrors).toBe(500)
+    await h.clock.advance(10_000)
+    h.world.run(coreOf(clumsy), 'fall', [])
+    expect(h.log.matching('error', '(and 499 times since it was last logged)')).toHaveLength(1)
+  })
+
+  test('in the name of an attribute is one too', () => {
+    const h = start([Hero])
+    const { attrs } = h.game.create(Hero)
+    expect(() => {
+      ;(attrs as unknown as Record<string, unknown>)['naem'] = 'ann'
+    }).toThrow(TypeError)
+    expect(() => {
+      ;(attrs.nick as unknown as Record<string, unknown>)['frist'] = 'ann'
+    }).toThrow(TypeError)
+  })
+
+  test('while its first entity is made closes the client', () => {
+    class Broken extends entity({}) {
+      constructor() {
+        super()
+        throw new Error('boom')
+      }
+    }
+    const h = start([Broken])
+    h.world.createHere('Broken', 'broken0000000001', 1, {}, client(1))
+    expect(h.take().map(({ name }) => name)).toEqual(['entityGone', 'closeClient'])
+    expect(h.log.matching('error', 'cannot be created: boom')).toHaveLength(1)
+  })
+})
+
 describe('exists', () => {
   test('is true from the first moment, and after a destroy, before anything is written', async () => {
     const h = start([Hero])

@@ -69,10 +69,12 @@ describe('a SQLite file', () => {
     expect(beside.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
   })
 
-  it('is made with its folder', async () => {
-    const directory = join(temporaryDirectory(), 'new', 'folder')
+  it('is made, but not its folder: a path that was mistyped is no new world', async () => {
+    const directory = temporaryDirectory()
     await (await open(directory)).close()
     expect(existsSync(join(directory, 'a.db'))).toBe(true)
+    expect(await messageOfRejected(open(join(directory, 'new')))).toMatch(/unable to open database file$/)
+    expect(existsSync(join(directory, 'new'))).toBe(false)
   })
 
   it('that is none is named, and hurts nothing else', async () => {
