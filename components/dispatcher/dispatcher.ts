@@ -60,6 +60,9 @@ export class Dispatcher {
   #tidying: Scheduled | undefined
   #gathering: Scheduled | undefined
   #reportedAt = 0
+  /** Games that are slower than what is said to them. */
+  readonly #slowGames = new Set<number>()
+  readonly #saidSlowMs = new Map<string, number>()
   #sessions = 0
   #ready = false
   /** Over when all games that the deployment wants have reported, or have had the time for it. */
@@ -162,6 +165,14 @@ export class Dispatcher {
       if (peer.role === 'gate') this.#gateDown(peer, reason)
       else this.#gameSessionOver(peer, reason)
     },
+    congested: (peer) => {
+      this.#saySlow(peer)
+      const { role, id, slow } = peer
+      if (role !== 'game') return
+      if (slow) this.#slowGames.add(id)
+      else this.#slowGames.delete(id)
+      this.#tellGates('gameSlow', { gameId: id, slow })
+    },
     handle: (peer, name, values) => this.#handlers[name](values as never, peer),
     unrouted: (action, bytes, start, end) => {
       if (action === BY_ENTITY) return this.#entities.packet(bytes, start, end)
@@ -221,6 +232,14 @@ export class Dispatcher {
   #gameOf(peer: Peer): Game | undefined {
     const game = this.#games.get(peer.id)
     return game && game.link === peer.link ? game : undefined
+  }
+
+  /** Once in a while: a peer at its limit is slow and not slow many times a second. */
+  #saySlow({ name, slow, link }: Peer): void {
+    const nowMs = this.#options.clock.now()
+    if (!slow || nowMs - (this.#saidSlowMs.get(name) ?? Number.NEGATIVE_INFINITY) < REPORT_MS) return
+    this.#saidSlowMs.set(name, nowMs)
+    this.#log.warn(`${name} does not keep up now and then`, { unackedBytes: link.unackedBytes })
   }
 
   #connectedAgain(peer: Peer): void {
@@ -304,6 +323,7 @@ export class Dispatcher {
     this.#log.info(`gate ${gateId} is here`)
     this.#tellGames('gateUp', { gateId, process: peer.link.peerProcess })
     for (const game of this.#games.values()) peer.link.send('gameUp', gameUp(game))
+    for (const gameId of this.#slowGames) peer.link.send('gameSlow', { gameId, slow: true })
     if (this.#ready) peer.link.send('deploymentReady', {})
     else this.#readyWhenAllAreThere()
   }

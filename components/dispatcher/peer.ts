@@ -13,6 +13,8 @@ export interface PeerOwner {
   up(peer: Peer, fresh: boolean): void
   down(peer: Peer, reason: string, said: boolean): void
   broken(peer: Peer): void
+  /** It is slow, or no longer. */
+  congested(peer: Peer): void
   handle<N extends ReceivedBy<'dispatcher'>>(peer: Peer, name: N, values: Values<N>): void
   /** A packet to forward whose receiver has no open link. */
   unrouted(action: number, bytes: Uint8Array, start: number, end: number): void
@@ -26,6 +28,8 @@ export class Peer implements LinkEvents {
   readonly id: number
   /** Whether it has said hello. Before that it may say nothing else. */
   greeted = false
+  /** Whether what it has not acknowledged has grown large. */
+  slow = false
   readonly #owner: PeerOwner
   readonly #router: Router
   readonly #tally: Tally
@@ -77,7 +81,8 @@ export class Peer implements LinkEvents {
   congested(on: boolean): void {
     const table = this.role === 'game' ? this.#router.games : this.#router.gates
     table.setSlow(this.id, on)
-    if (on) this.#log.warn(`${this.name} does not keep up`, { unackedBytes: this.link.unackedBytes })
+    this.slow = on
+    this.#owner.congested(this)
   }
 
   /** Ignores a message, for a reason that its sender must answer for. */

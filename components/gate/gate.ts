@@ -50,6 +50,8 @@ export interface GateOptions {
   readonly protocol: '2022' | '2017'
 }
 
+/** What goes on for long is said again. */
+const SAID_AGAIN_MS = 10_000
 /** How long a client that is being closed may take to read what was said to it. */
 const CLOSE_MS = 3000
 
@@ -76,13 +78,15 @@ export class Gate {
   /** Closed by us and still on their way out. */
   readonly #leaving = new Map<Client, Scheduled>()
   readonly #readyDispatchers = new Set<number>()
-  readonly #congested = new Set<number>()
+  /** What does not keep up with clients: dispatchers, and games in the words of one, `1/2`. */
+  readonly #congested = new Set<string>()
   /** Outputs with something to say at the end of this turn, and those that are saying it. */
   #touched: Output[] = []
   #flushing: Output[] = []
   #ready = false
   #stopping = false
   #saidFull = false
+  #saidPausedMs = Number.NEGATIVE_INFINITY
   #gone: (() => void) | undefined
   #unreadable = 0
 
@@ -109,7 +113,7 @@ export class Gate {
         up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
-        congested: (dispatcher, on) => this.#linkCongested(dispatcher, on),
+        congested: (dispatcher, on) => this.#congestion(String(dispatcher), on),
       },
     )
     this.#farewells = new Farewells(clock, this.#cluster)
@@ -349,6 +353,7 @@ export class Gate {
 
   #dispatcherDown(dispatcher: number, reason: string): void {
     this.#readyDispatchers.delete(dispatcher)
+    for (const who of this.#congested) if (who.startsWith(`${dispatcher}/`)) this.#congestion(who, false)
     if (this.#stopping) return
     this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
     const own = this.#isOwn(dispatcher)
@@ -376,14 +381,18 @@ export class Gate {
     this.#boot(client)
   }
 
-  /** When links do not keep up with what clients say, clients are not read. */
-  #linkCongested(dispatcher: number, on: boolean): void {
+  /** When links or games do not keep up with what clients say, clients are not read. */
+  #congestion(who: string, on: boolean): void {
     const before = this.#congested.size > 0
-    if (on) this.#congested.add(dispatcher)
-    else this.#congested.delete(dispatcher)
+    if (on) this.#congested.add(who)
+    else this.#congested.delete(who)
     const paused = this.#congested.size > 0
     if (paused === before) return
-    this.#log.warn(paused ? 'dispatchers do not keep up: clients are not read' : 'dispatchers keep up again')
+    const nowMs = this.#options.clock.now()
+    if (paused && nowMs - this.#saidPausedMs >= SAID_AGAIN_MS) {
+      this.#saidPausedMs = nowMs
+      this.#log.warn('the servers do not keep up: clients are not read now and then')
+    }
     for (const { connection } of this.#clients) {
       if (paused) connection.pause()
       else connection.resume()
@@ -413,6 +422,10 @@ export class Gate {
       }
       case messages.gameDown.code:
         return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
+      case messages.gameSlow.code: {
+        const { gameId, slow } = messages.gameSlow.read(bytes, at, end)
+        return this.#congestion(`${dispatcher}/${gameId}`, slow)
+      }
       case messages.showAnew.code:
         return this.#showAnew(messages.showAnew.read(bytes, at, end).gameId)
       case messages.shownAnew.code:

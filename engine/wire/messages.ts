@@ -21,6 +21,8 @@ export const messages = {
   /** Hold (in a bounded queue) all that is for this game, up to `limitMs`; `releaseGame` ends it. */
   holdGame: message(10, 'game', 'dispatcher', { limitMs: u32 }),
   releaseGame: message(11, 'game', 'dispatcher', {}),
+  /** Whether this game is slower than what is said to it: gates read no clients until it has caught up. */
+  gameSlow: message(12, 'dispatcher', 'gate', { gameId: u16, slow: bool }),
 
   // --- where entities live ---------------------------------------------------------------------------------------
   /** The entity lives in the sending game, in its `epoch`-th placement. */

@@ -204,3 +204,26 @@ test('positions are left out for a gate that does not keep up; calls are not', a
   await gate.hears('callClient', 101)
   expect([gate.count('positions'), set.status.shed]).toEqual([101 - shed, shed])
 })
+
+test('gates are told of a game that does not keep up, those that come later too, and when it has caught up', async () => {
+  const set = await stage({ games: 1, linkResendBytesMax: 2 << 20 })
+  const one = await set.game(1, { has: { [AVATAR]: 1 } })
+  const gate = await set.gate(1)
+  one.pause()
+  for (let time = 0; time < 20; time++) {
+    gate.say('callFromClient', { entityId: AVATAR, clientId: CLIENT, method: 'm', args: new Uint8Array(40_000) })
+    await set.clock.advance(1)
+  }
+  await gate.hears('gameSlow')
+  const late = await set.gate(2)
+  await late.hears('gameSlow')
+  one.resume()
+  await one.hears('callFromClient', 20)
+  await gate.hears('gameSlow', 2)
+  await late.hears('gameSlow', 2)
+  for (const actor of [gate, late])
+    expect(actor.heard.filter(({ name }) => name === 'gameSlow').map(({ values }) => values)).toEqual([
+      { gameId: 1, slow: true },
+      { gameId: 1, slow: false },
+    ])
+})

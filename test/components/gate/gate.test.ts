@@ -358,6 +358,27 @@ test('clients are not read while a dispatcher does not keep up', async () => {
   expect(stage.log.matching('warn', 'clients are not read')).not.toHaveLength(0)
 })
 
+test('clients are not read while a game does not keep up, or until its dispatcher is gone', async () => {
+  const stage = await Stage.start()
+  const ann = await stage.player(ANN)
+  const paused = () => stage.gate.status().paused
+  stage.games.say('gameSlow', { gameId: 1, slow: true })
+  stage.games.say('gameSlow', { gameId: 2, slow: true })
+  stage.games.say('gameSlow', { gameId: 1, slow: false })
+  await stage.settle()
+  expect(paused()).toBe(true)
+  ann.call(ANN, 'held back')
+  await stage.clock.advance(500)
+  expect(stage.games.of('callFromClient')).toEqual([])
+  stage.games.say('gameSlow', { gameId: 2, slow: false })
+  await stage.games.hears('callFromClient')
+  stage.games.say('gameSlow', { gameId: 2, slow: true })
+  await stage.settle()
+  await stage.games.die()
+  await stage.clock.advance(LIMITS.linkGraceMs + 100)
+  expect(paused()).toBe(false)
+})
+
 test('a broken connection to a dispatcher loses and doubles nothing', async () => {
   const stage = await Stage.start()
   const ann = await stage.player(ANN)
