@@ -14,7 +14,8 @@ export class PublishSubscribeService extends service({}) {
 
   Subscribe(subscriber: string, subject: string): void {
     wellFormed(subject)
-    entry(this.#subscribers, subject).add(entityId(subscriber))
+    const id = entityId(subscriber)
+    entry(this.#subscribers, subject).add(id)
     entry(this.#subjects, subscriber).add(subject)
   }
 
