@@ -28,7 +28,9 @@ async function copyOfRepository(): Promise<string> {
   return folder
 }
 
-test('the commands of the seed bring a server up, and 500 bots play on it without an error', async () => {
+test('the commands of the seed bring a server up, and 500 bots play on it without an error', {
+  timeout: 120_000,
+}, async () => {
   const cwd = await copyOfRepository()
   // What is installed is linked to, so make may not install.
   const env = { MAKEFLAGS: '-o node_modules/.package-lock.json' }
