@@ -1,4 +1,5 @@
 // The hooks that an author gave for each class of entity, and who among them hears what.
+import { isThenable } from '../base/thenable.ts'
 import type { CallArguments } from './call-arguments.ts'
 import { ProtocolError } from './errors.ts'
 import type { MirrorEntity } from './mirror.ts'
@@ -79,8 +80,5 @@ export class HookTables {
 }
 
 const nameOf = (mirror: MirrorEntity | undefined, name: string) => `${mirror ?? 'client'}.${name}`
-
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const isHook = (value: unknown): value is Hook => typeof value === 'function'

@@ -88,8 +88,6 @@ export class Aoi {
   readonly #found = new SlotList()
   // Lists for walks through what an entity sees: a visitor may begin another walk.
   readonly #lists: SlotList[] = []
-  // Counts operations, so that a walk notices a change.
-  #version = 0
 
   #x = new Float64Array(16)
   #z = new Float64Array(16)
@@ -101,7 +99,6 @@ export class Aoi {
   #layer = new Uint8Array(16)
   #place = new Int32Array(16).fill(FREE)
   #seenCount = new Int32Array(16)
-  #watcherCount = new Int32Array(16)
   #slotCount = 0
   #freeSlots = new Int32Array(16)
   #freeCount = 0
@@ -125,7 +122,6 @@ export class Aoi {
     this.#begin()
     const slot = this.#takeSlot()
     this.#seenCount[slot] = 0
-    this.#watcherCount[slot] = 0
     this.#assignRadius(slot, radius)
     this.#findChanges(slot, ABSENT, ABSENT, x, z)
     this.#insert(slot, x, z, radius)
@@ -211,45 +207,12 @@ export class Aoi {
     return this.has(slot) ? this.#seenCount[slot]! : 0
   }
 
-  /** How many see `slot`. */
-  watcherCount(slot: number): number {
-    return this.has(slot) ? this.#watcherCount[slot]! : 0
-  }
-
-  /** Calls `visit` for each that `slot` sees; if the visitor changes the AOI, for those of them that are still seen. */
+  /** Calls `visit` for each that `slot` sees. The visitor may walk too, and not change the AOI. */
   forEachSeen(slot: number, visit: (subject: number) => void): void {
     const list = this.#lists.pop() ?? new SlotList()
     this.#listSeen(slot, list)
-    const version = this.#version
-    for (let at = 0; at < list.length; at++) {
-      const subject = list.slots[at]!
-      if (version === this.#version || this.sees(slot, subject)) visit(subject)
-    }
+    for (let at = 0; at < list.length; at++) visit(list.slots[at]!)
     this.#lists.push(list)
-  }
-
-  /** Calls `visit` for each that sees `slot`; if the visitor changes the AOI, for those of them that still see it. */
-  forEachWatcher(slot: number, visit: (watcher: number) => void): void {
-    const list = this.#lists.pop() ?? new SlotList()
-    this.#listWatchers(slot, list)
-    const version = this.#version
-    for (let at = 0; at < list.length; at++) {
-      const watcher = list.slots[at]!
-      if (version === this.#version || this.sees(watcher, slot)) visit(watcher)
-    }
-    this.#lists.push(list)
-  }
-
-  /** Writes those whom `slot` sees to `into`, as many as fit; answers how many there are. */
-  copySeen(slot: number, into: Int32Array): number {
-    this.#listSeen(slot, this.#found)
-    return copyOut(this.#found, into)
-  }
-
-  /** Writes those who see `slot` to `into`, as many as fit; answers how many there are. */
-  copyWatchers(slot: number, into: Int32Array): number {
-    this.#listWatchers(slot, this.#found)
-    return copyOut(this.#found, into)
   }
 
   // --- what changes ----------------------------------------------------------------------------------------------------
@@ -343,12 +306,10 @@ export class Aoi {
     const saw = from === NEAR || (from === BETWEEN && this.#lingering.delete(watcher, subject))
     if (to === NEAR && !saw) {
       this.#seenCount[watcher]!++
-      this.#watcherCount[subject]!++
       this.#entered.push(watcher, subject)
     }
     if (to === FAR && saw) {
       this.#seenCount[watcher]!--
-      this.#watcherCount[subject]!--
       this.#left.push(watcher, subject)
     }
   }
@@ -383,27 +344,11 @@ export class Aoi {
     list.length = length
   }
 
-  #listWatchers(slot: number, list: SlotList): void {
-    list.length = 0
-    if (this.watcherCount(slot) === 0) return
-    for (const { grid, radiusMax } of this.#layers) {
-      if (grid.population === 0 || radiusMax === 0) continue
-      grid.findRing(this.#x[slot]!, this.#z[slot]!, 0, radiusMax + this.#hysteresis, list)
-    }
-    let length = 0
-    for (let at = 0; at < list.length; at++) {
-      const watcher = list.slots[at]!
-      if (this.sees(watcher, slot)) list.slots[length++] = watcher
-    }
-    list.length = length
-  }
-
   // --- where entities are ------------------------------------------------------------------------------------------------
 
   /** Begins an operation; the grids may first change to cells that fit what was asked of them. */
   #begin(): void {
     if (this.#telling) throw new TypeError('the AOI cannot be changed while it tells what changed')
-    this.#version++
     for (let index = 0; index < this.#layers.length; index++) {
       const { grid } = this.#layers[index]!
       const sideExponent = grid.betterSideExponent()
@@ -472,7 +417,6 @@ export class Aoi {
     this.#layer = copied(this.#layer, new Uint8Array(length))
     this.#place = copied(this.#place, new Int32Array(length).fill(FREE))
     this.#seenCount = copied(this.#seenCount, new Int32Array(length))
-    this.#watcherCount = copied(this.#watcherCount, new Int32Array(length))
     this.#freeSlots = copied(this.#freeSlots, new Int32Array(length))
   }
 
@@ -499,9 +443,4 @@ function checkDistance(name: string, distance: number): void {
 function copied<T extends Float64Array | Int32Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
-}
-
-function copyOut(list: SlotList, into: Int32Array): number {
-  for (let at = Math.min(list.length, into.length) - 1; at >= 0; at--) into[at] = list.slots[at]!
-  return list.length
 }

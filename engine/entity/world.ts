@@ -4,6 +4,7 @@ import { EntityGone, messageOf, OperatorError } from '../base/errors.ts'
 import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
+import { isThenable } from '../base/thenable.ts'
 import type { Turn } from '../base/turn.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import { SaveQueue } from '../storage/save-queue.ts'
@@ -552,9 +553,6 @@ export function serviceId(name: string): string {
   const digits = (value: number) => (value >>> 0).toString(36).padStart(7, '0').slice(0, 7)
   return `S.${digits(high)}${digits(low)}`
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
   const kind = attrs?.[SPACE_KIND]

@@ -99,17 +99,12 @@ class Harness {
     const { aoi, model, told } = this
     expect([...told].sort()).toEqual([...model.seen].sort())
     expect(aoi.count).toBe(model.bodies.size)
-    const into = new Int32Array(model.bodies.size)
     for (const a of this.slots) {
       const others = this.slots.filter((b) => b !== a)
       const seen = others.filter((b) => model.seen.has(pair(a, b))).sort()
-      const watchers = others.filter((b) => model.seen.has(pair(b, a))).sort()
       expect(this.slots.filter((b) => aoi.sees(a, b)).sort()).toEqual(seen)
       expect(collect((visit) => aoi.forEachSeen(a, visit))).toEqual(seen)
-      expect(collect((visit) => aoi.forEachWatcher(a, visit))).toEqual(watchers)
-      expect([aoi.seenCount(a), aoi.watcherCount(a)]).toEqual([seen.length, watchers.length])
-      expect([...into.subarray(0, aoi.copySeen(a, into))].sort()).toEqual(seen)
-      expect([...into.subarray(0, aoi.copyWatchers(a, into))].sort()).toEqual(watchers)
+      expect(aoi.seenCount(a)).toBe(seen.length)
     }
   }
 
@@ -311,7 +306,7 @@ describe('who sees whom', () => {
     for (let n = 0; n < 30; n++) harness.add(n * 100, 0, 50)
     const boss = harness.add(1450, 0, 5000)
     harness.check()
-    expect([harness.aoi.seenCount(boss), harness.aoi.watcherCount(boss)]).toEqual([30, 2])
+    expect(harness.aoi.seenCount(boss)).toBe(30)
     harness.move(boss, -3550, 0)
     harness.check()
     expect(harness.aoi.seenCount(boss)).toBe(15)
@@ -357,6 +352,14 @@ describe('events', () => {
     expect(harness.log).toEqual(['- 1 sees 2', '- 2 sees 1'])
   })
 
+  test('a visitor may begin another walk', () => {
+    const harness = new Harness()
+    for (let n = 0; n < 4; n++) harness.add(n, 0, 10)
+    const walks: string[] = []
+    harness.aoi.forEachSeen(0, (one) => harness.aoi.forEachSeen(one, (other) => walks.push(`${one} ${other}`)))
+    expect(walks.sort()).toEqual(['1 0', '1 2', '1 3', '2 0', '2 1', '2 3', '3 0', '3 1', '3 2'])
+  })
+
   test('a handler may look, and not change anything', () => {
     const harness = new Harness()
     harness.add(0, 0, 10)
@@ -380,25 +383,6 @@ describe('events', () => {
     harness.move(0, 2, 0)
     harness.check()
   })
-
-  test('a visitor may change the AOI, and hears of none who is no longer seen', () => {
-    const harness = new Harness()
-    const watcher = harness.add(0, 0, 10)
-    for (let n = 0; n < 6; n++) harness.add(n, 0, 10)
-    const visited: number[] = []
-    harness.aoi.forEachSeen(watcher, (subject) => {
-      visited.push(subject)
-      for (const other of harness.slots) {
-        if (other !== watcher && other !== subject && !visited.includes(other)) {
-          harness.remove(other)
-          break
-        }
-      }
-      harness.aoi.forEachWatcher(subject, (other) => expect(harness.aoi.sees(other, subject)).toBe(true))
-    })
-    expect(visited).toHaveLength(3)
-    harness.check()
-  })
 })
 
 describe('slots', () => {
@@ -410,16 +394,6 @@ describe('slots', () => {
     expect([0, 1, 2].map((n) => harness.add(n, 0, 3)).sort((a, b) => a - b)).toEqual([0, 17, 99])
     expect(harness.add(0, 0, 0)).toBe(100)
     harness.check()
-  })
-
-  test('a list that is too short takes what fits, and the answer says how many there are', () => {
-    const { aoi } = new Harness()
-    const quiet = new Aoi({ onEnter() {}, onLeave() {} })
-    for (let n = 0; n < 5; n++) quiet.add(n, 0, 10)
-    const into = new Int32Array(2).fill(-1)
-    expect(quiet.copySeen(0, into)).toBe(4)
-    expect(into.every((slot) => slot > 0 && slot < 5)).toBe(true)
-    expect(aoi.copySeen(0, into)).toBe(0)
   })
 })
 
@@ -448,7 +422,7 @@ describe('bad input', () => {
       expect(() => aoi.setRadius(slot, 1)).toThrow(RangeError)
       expect(() => aoi.remove(slot)).toThrow(RangeError)
       expect([aoi.has(slot), aoi.sees(slot, 0), aoi.sees(0, slot)]).toEqual([false, false, false])
-      expect([aoi.seenCount(slot), aoi.watcherCount(slot)]).toEqual([0, 0])
+      expect(aoi.seenCount(slot)).toBe(0)
       aoi.forEachSeen(slot, () => expect.unreachable())
     }
     expect(harness.log).toEqual([])

@@ -217,7 +217,19 @@ const plainValue = fc.letrec((tie) => ({
   ),
 })).value
 const operation = fc.record({
-  kind: fc.constantFrom('set', 'delete', 'clear', 'push', 'pop', 'assign', 'setIndex', 'scalar', 'optional', 'flush'),
+  kind: fc.constantFrom(
+    'set',
+    'delete',
+    'clear',
+    'push',
+    'pop',
+    'assign',
+    'setDefault',
+    'setIndex',
+    'scalar',
+    'optional',
+    'flush',
+  ),
   pick: fc.array(fc.nat(5), { minLength: 4, maxLength: 4 }),
   key: fc.constantFrom('a', 'b', '__proto__', 'c'),
   given: plainValue,
@@ -260,6 +272,7 @@ test('the client’s mirror equals the server’s attributes after any sequence 
           else if (kind === 'delete') at.delete(key)
           else if (kind === 'clear') at.clear()
           else if (kind === 'pop') at.pop(key)
+          else if (kind === 'setDefault') at.setDefault(key, given)
           else if (kind === 'assign') at.assign({ [`${key}1`]: given, b: 1 })
         } else if (kind === 'push') at.push(given)
         else if (kind === 'pop') at.pop()

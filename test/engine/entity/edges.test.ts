@@ -124,6 +124,23 @@ describe('what an attribute takes', () => {
   })
 })
 
+test('a distance is measured on the plane, and properties for clientsWhere can be taken back', async () => {
+  const h = start([Hero, Room])
+  const room = h.game.createSpace(Room, 1)
+  const [one, other] = [h.game.create(Hero), h.game.create(Hero)]
+  await one.enterSpace(room, { x: 1, y: 50, z: 1 })
+  await other.enterSpace(room, { x: 4, y: 0, z: 5 })
+  expect(one.distanceTo(other)).toBe(5)
+  one.setClientFilter('level', 3)
+  h.world.views.bind(coreOf(one), client(1))
+  h.take()
+  one.clearClientFilters()
+  expect(h.take().map(({ name }) => name)).toEqual(['clearFilters'])
+  h.world.views.unbind(coreOf(one), true)
+  h.world.views.bind(coreOf(one), client(2))
+  expect(h.take().map(({ name }) => name)).not.toContain('setFilter')
+})
+
 describe('onInit', () => {
   class Early extends entity({ attrs: { a: attr(1, 'persistent'), b: attr(1), bag: map(integer) } }) {
     override onInit() {
