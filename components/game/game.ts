@@ -155,12 +155,12 @@ export class Game {
   async #endAll(): Promise<{ readonly destroyed: number; readonly left: number }> {
     const { world } = this
     const before = world.size
-    const lostBefore = world.lostSaves
+    const lostBefore = world.saving.lost
     const { saves } = world
     saves.liftLimit()
     world.destroyAll()
     const { left } = await saves.drain(SAVE_DEADLINE_MS)
-    return { destroyed: before - world.size, left: left + world.lostSaves - lostBefore }
+    return { destroyed: before - world.size, left: left + world.saving.lost - lostBefore }
   }
 
   status() {

@@ -59,7 +59,8 @@ export class Actor<C extends Contract = Contract> {
   }
   /** Writes its persistent attributes to storage; resolves when they are there. */
   save(): Promise<void> {
-    return this[core].world.save(this[core])
+    const { openWork, saving } = this[core].world
+    return openWork.track(saving.save(this[core]))
   }
   toString(): string {
     return this[core].toString()

@@ -80,7 +80,7 @@ export class EntityCore implements AttrsHost, TimerOwner {
   attrsUnsaved(): void {
     if (this.unsaved || !this.kind.persistent) return
     this.unsaved = true
-    this.world.saveLater(this)
+    this.world.saving.later(this)
   }
 
   runTimer(method: string, args: readonly unknown[]): void {

@@ -1,6 +1,6 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
-import type { Clock, Scheduled } from '../base/clock.ts'
-import { EntityGone, messageOf, OperatorError } from '../base/errors.ts'
+import type { Clock } from '../base/clock.ts'
+import { EntityGone, OperatorError } from '../base/errors.ts'
 import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
@@ -8,7 +8,7 @@ import { isThenable } from '../base/thenable.ts'
 import type { Turn } from '../base/turn.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import { SaveQueue } from '../storage/save-queue.ts'
-import type { Document, EntityStorage } from '../storage/storage.ts'
+import type { EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { encode } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
@@ -23,6 +23,7 @@ import { Movement } from './movement.ts'
 import { OpenWork } from './open-work.ts'
 import type { Outbound } from './outbound.ts'
 import { RunningGame } from './running-game.ts'
+import { Saving } from './saving.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
 import { SpaceHooks } from './space-hooks.ts'
@@ -79,7 +80,6 @@ export class World {
   readonly log: Log
   readonly cluster: Outbound
   readonly kvdb: KeyValueStore
-  readonly storage: EntityStorage
   readonly views: Views
   readonly movement: Movement
   readonly spaceHooks = new SpaceHooks()
@@ -88,22 +88,18 @@ export class World {
   readonly kinds: ReadonlyMap<string, Kind>
   readonly aoiHysteresis: number
   readonly saves: SaveQueue
+  readonly saving: Saving
   /** The gates that are there. */
   readonly gates = new Set<number>()
   nilSpace!: SpaceCore
   /** How often an author's code threw. */
   authorErrors = 0
-  /** Entities that are gone and whose last save was refused. */
-  lostSaves = 0
 
   readonly #options: WorldOptions
   readonly #slots = new IdTable(1024)
   readonly #cores: (EntityCore | undefined)[] = []
   readonly #free: number[] = []
   #touched: EntityCore[] = []
-  /** When each is to be saved, the first one first. */
-  readonly #unsaved = new Map<EntityCore, number>()
-  #saveAlarm: Scheduled | undefined
   #local: { id: string; method: string; args: unknown[] }[] = []
   #runsLocal = false
   readonly #errors: AuthorErrors
@@ -115,13 +111,13 @@ export class World {
     this.log = options.log
     this.cluster = options.cluster
     this.kvdb = options.kvdb
-    this.storage = options.storage
     this.aoiHysteresis = options.aoiHysteresis ?? 0
     this.kinds = kindsOf(options.types)
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
     this.movement = new Movement(this)
     this.saves = new SaveQueue(options.storage, { clock: options.clock, log: options.log })
+    this.saving = new Saving(options.clock, this.saves, options.saveIntervalMs)
     this.#errors = new AuthorErrors(options.clock, options.log)
     this.openWork = new OpenWork(options.clock)
     this.game = new RunningGame(this)
@@ -231,7 +227,7 @@ export class World {
       this.hook(core, 'onInit')
       Attrs.fill(core.attrs, attrs, true)
     } catch (error) {
-      this.#unsaved.delete(core)
+      this.saving.forget(core)
       this.timers.cancelAll(core)
       core.isLeaving = true
       core.gone = true
@@ -244,7 +240,7 @@ export class World {
     this.hook(core, 'onCreated')
     if (birth.client && !core.isLeaving) this.#connect(core, birth.client)
     // From its first turn on it is there for `load`, whatever happens to this process.
-    if (core.unsaved && !birth.saved && !core.gone) this.#saveLoudly(core)
+    if (!birth.saved && !core.gone) this.saving.saveUnsaved(core)
     return core
   }
 
@@ -453,50 +449,6 @@ export class World {
     }
   }
 
-  // --- saving --------------------------------------------------------------------------------------------------------------
-
-  /** Puts an entity that was written to on the list; each is saved one interval after its first unsaved change. */
-  saveLater(core: EntityCore): void {
-    if (this.#unsaved.has(core)) return
-    this.#unsaved.set(core, this.clock.now() + this.#options.saveIntervalMs)
-    if (!this.#saveAlarm) this.#setSaveAlarm()
-  }
-
-  async save(core: EntityCore): Promise<void> {
-    if (!core.kind.persistent) return
-    core.unsaved = false
-    const { persistent } = core.kind.layout
-    const data = Attrs.plain(core.attrs, (index) => persistent[index]!)
-    if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
-    try {
-      await this.saves.save(core.kind.name, core.id, data as Document)
-    } catch (error) {
-      if (core.gone) this.lostSaves++
-      else core.attrsUnsaved()
-      throw error
-    }
-  }
-
-  #setSaveAlarm(): void {
-    const [dueMs] = this.#unsaved.values()
-    this.#saveAlarm =
-      dueMs === undefined ? undefined : this.clock.after(dueMs - this.clock.now(), () => this.#saveDue())
-  }
-
-  #saveDue(): void {
-    const now = this.clock.now()
-    for (const [core, dueMs] of this.#unsaved) {
-      if (dueMs > now) break
-      this.#unsaved.delete(core)
-      if (core.unsaved) this.#saveLoudly(core)
-    }
-    this.#setSaveAlarm()
-  }
-
-  #saveLoudly(core: EntityCore): void {
-    this.save(core).catch((error) => this.log.error(`${core} cannot be saved: ${messageOf(error)}`))
-  }
-
   // --- going ---------------------------------------------------------------------------------------------------------------
 
   destroy(core: EntityCore): void {
@@ -514,8 +466,8 @@ export class World {
       this.views.unbind(core, true)
       this.hook(core, 'onClientDisconnected')
     }
-    if (core.unsaved) this.#saveLoudly(core)
-    this.#unsaved.delete(core)
+    this.saving.saveUnsaved(core)
+    this.saving.forget(core)
     this.timers.cancelAll(core)
     core.gone = true
     this.#cores[core.slot] = undefined
@@ -530,7 +482,7 @@ export class World {
 
   /** Time stands still: no timer fires any more. */
   stopTime(): void {
-    this.#saveAlarm?.cancel()
+    this.saving.stop()
     this.timers.stop()
     this.game.stopTimers()
   }

@@ -358,7 +358,7 @@ describe('what cannot be saved', () => {
     hero.attrs.bag.set('weight', Number.NaN)
     hero.destroy()
     await h.clock.advance(1)
-    expect(h.world.lostSaves).toBe(1)
+    expect(h.world.saving.lost).toBe(1)
   })
 })
 
