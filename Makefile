@@ -6,10 +6,11 @@ GOWORLD = components/cli/goworld
 INSTALLED = node_modules/.package-lock.json
 NPM_QUIET = --no-audit --no-fund --loglevel=error
 BOTS = 20
+PORT = 4000
 
 .DEFAULT_GOAL := help
 .PHONY: help start test check types lint floors format bench clean install \
-        dispatcher gate test_game test_client nil_game
+        dispatcher gate test_game test_client nil_game server client
 
 help:
 	@echo 'make start        run a server with test_game and $(BOTS) bots (BOTS=n); Ctrl-C stops it'
@@ -21,6 +22,8 @@ help:
 	@echo 'make clean        remove what servers left behind: logs, databases, run folders'
 	@echo 'make dispatcher gate test_game test_client nil_game'
 	@echo '                  make the programs of that name ready to run'
+	@echo 'make server       run examples/actor_server on port $(PORT) (PORT=n); Ctrl-C stops it'
+	@echo 'make client       run one client of that server'
 
 start: $(INSTALLED)
 	@$(GOWORLD) start examples/test_game --bots $(BOTS)
@@ -54,6 +57,9 @@ dispatcher gate: $(INSTALLED)
 
 test_game test_client nil_game: $(INSTALLED)
 	@echo 'ready: examples/$@/$@ -help'
+
+server client: $(INSTALLED)
+	@$(NODE) --disable-warning=ExperimentalWarning examples/actor_server/$@.ts -port $(PORT)
 
 install: $(INSTALLED)
 

@@ -140,7 +140,7 @@ interface Scenario {
 function positions(crowd: Crowd): Scenario {
   const writer = new PacketWriter(64 * 1024)
   for (let n = 0; n < CLIENTS; n++) writeRecord(writer, idOf('player', n), n, 0, n, 1)
-  const packet = packetOf('positions', { gateId: GATE_ID, audience: SYNC_WATCHERS, records: writer.copy() })
+  const packet = packetOf('positions', { gateId: GATE_ID, gameId: 1, audience: SYNC_WATCHERS, records: writer.copy() })
   const recordsAt = packet.length - CLIENTS * RECORD_BYTES
   const copies = new Copies(crowd)
   const source = Buffer.from(packet)
@@ -163,6 +163,7 @@ function positions(crowd: Crowd): Scenario {
 function attributes(crowd: Crowd): Scenario {
   const packets = Array.from({ length: CLIENTS }, (_, n) =>
     packetOf('changeAttr', {
+      gameId: 1,
       gateId: GATE_ID,
       audience: AUDIENCE_ALL,
       type: clientMessages.mapSet.code,

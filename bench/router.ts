@@ -159,7 +159,7 @@ async function throughDispatcher(scenario: Scenario, path: string, child: ChildP
       {
         up: () => {
           const { link } = connector
-          link.send('gameHello', { gameId: id, banBootEntity: false, restoring: false })
+          link.send('gameHello', { gameId: id, banBootEntity: false, restoring: false, types: [] })
           if (ownsEntities) {
             for (let entity = 0; entity < scenario.entities; entity++)
               link.send('entityPlaced', { entityId: idOf(entity), epoch: 1 })

@@ -3,7 +3,8 @@
 //
 //     id ─ IdTable ─> slot ─┬ game[slot]    where packets go; 0 unless the entity is placed
 //                           ├ state[slot]   awaited ──> placing ──> placed ──> gone ──> (forgotten)
-//                           ├ epoch[slot]      └───────────────────────^  ^─────┘
+//                           ├ epoch[slot]      └───────────────────────^ │ ^─────┘
+//                           │                               moving <───> ┘
 //                           └ session[slot] which link session of the game said so
 //
 // The slots of one game form a list, so that a game that dies is cleared without looking at the others. Those that
@@ -18,6 +19,8 @@ export const AWAITED = 1
 export const PLACING = 2
 export const PLACED = 3
 export const GONE = 4
+/** On its way from one game to another: packets are held. */
+export const MOVING = 5
 
 /** The list of the gone; games count from 1. */
 const GONE_LIST = 0
@@ -114,8 +117,8 @@ export class Directory {
     this.#session[slot] = session
   }
 
-  /** Packets are held from now on: the entity is AWAITED or PLACING. */
-  hold(slot: number, state: typeof AWAITED | typeof PLACING, epoch = this.#epoch[slot]!): void {
+  /** Packets are held from now on. */
+  hold(slot: number, state: typeof AWAITED | typeof PLACING | typeof MOVING, epoch = this.#epoch[slot]!): void {
     this.#unlist(slot)
     this.#state[slot] = state
     this.#epoch[slot] = epoch

@@ -15,10 +15,12 @@ import type { Listener, Transport } from '../../engine/net/connection.ts'
 import { type Handlers, type MessageName, messages, type ReceivedBy, type Values } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
 import { Directory } from './directory.ts'
+import { Drops } from './drops.ts'
 import { Entities, GATHER_MS } from './entities.ts'
 import { Game } from './game.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import { Placement } from './placement.ts'
+import { Registry } from './registry.ts'
 import { BY_ENTITY, BY_GAME, BY_GAME_OR_SHED, ROUTE_AT, Router } from './routes.ts'
 import { Tally } from './tally.ts'
 
@@ -54,7 +56,9 @@ export class Dispatcher {
   readonly #placement = new Placement()
   readonly #games = new Map<number, Game>()
   readonly #gates = new Map<number, Link>()
+  readonly #drops: Drops
   readonly #entities: Entities
+  readonly #registry = new Registry()
   readonly #acceptor: LinkAcceptor
   #listener: Listener | undefined
   #tidying: Scheduled | undefined
@@ -73,7 +77,16 @@ export class Dispatcher {
     this.#options = options
     this.#log = log
     this.#tally = new Tally(log)
-    this.#entities = new Entities(clock, this.#directory, this.#games, this.#placement, this.#tally, cluster)
+    this.#drops = new Drops(this.#games, this.#tally)
+    this.#entities = new Entities(
+      clock,
+      this.#directory,
+      this.#games,
+      this.#placement,
+      this.#tally,
+      this.#drops,
+      cluster,
+    )
     const turn = new Turn(clock)
     this.#acceptor = new LinkAcceptor(
       {
@@ -118,6 +131,7 @@ export class Dispatcher {
       gathering: this.#entities.gathering,
       entities: this.#directory.size,
       placings: this.#entities.placings,
+      moving: this.#entities.moving,
       held: this.#entities.held,
       forwarded: this.#router.forwarded,
       shed: this.#router.shed,
@@ -208,8 +222,27 @@ export class Dispatcher {
       if (!game) return
       this.#log.info(`game ${game.id} is held`, { limitMs })
       game.hold(limitMs, () => this.#holdOver(game))
+      game.sendNow('gameHeld', { held: true })
     },
     releaseGame: (_, peer) => this.#gameOf(peer)?.release(),
+    mark: ({ no }, peer) => this.#gameOf(peer)?.sendNow('marked', { no }),
+    registerKey: (values, peer) => this.#registerKey(peer, values),
+    holdEntity: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.hold(game, values)
+    },
+    moveEntity: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.move(game, values)
+    },
+    refuseEntity: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.refuse(game, values)
+    },
+    entityLeaving: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.leaving(game, values)
+    },
     entityPlaced: (values, peer) => {
       const game = this.#gameOf(peer)
       if (game) this.#entities.placed(game, values)
@@ -249,17 +282,26 @@ export class Dispatcher {
 
   // --- games ---------------------------------------------------------------------------------------------------------
 
-  #gameHello(peer: Peer, { gameId, banBootEntity, restoring }: Values<'gameHello'>): void {
+  #registerKey(peer: Peer, values: Values<'registerKey'>): void {
+    const registered = this.#registry.register(values)
+    if (!registered) return this.#tally.add('registryFull')
+    const said = { key: values.key, value: registered.value }
+    if (registered.changed) this.#tellGames('keyRegistered', said)
+    else this.#gameOf(peer)?.send('keyRegistered', said)
+  }
+
+  #gameHello(peer: Peer, { gameId, banBootEntity, restoring, types }: Values<'gameHello'>): void {
     const { code } = messages.gameHello
     if (gameId !== peer.id) return peer.refuse('forbidden', code, `it says it is game ${gameId}`)
     if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
     const before = this.#games.get(gameId)
-    // It was held, and a process that does not restore what it froze comes in its place.
-    if (before && !restoring) this.#gameLost(before, 'it came back with nothing restored')
+    // It was held, and a process that does not restore what it froze comes in its place. A restored one has its name.
+    if (before && before.process !== peer.link.peerProcess) this.#gameLost(before, 'it came back with nothing restored')
     const known = this.#games.get(gameId)
     const game = known ?? this.#newGame(gameId)
     peer.greeted = true
     game.banBootEntity = banBootEntity
+    game.types = new Set(types)
     game.attach(peer.link, ++this.#sessions)
     this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
     if (!known) this.#tellGames('gameUp', gameUp(game), game)
@@ -267,13 +309,15 @@ export class Dispatcher {
     this.#tellGates('gameUp', gameUp(game))
     for (const other of this.#games.values()) if (other !== game) peer.link.send('gameUp', gameUp(other))
     for (const [gateId, { peerProcess: process }] of this.#gates) peer.link.send('gateUp', { gateId, process })
+    this.#registry.tellAll(game)
     if (this.#ready) peer.link.send('deploymentReady', {})
+    if (restoring) game.sendNow('gameHeld', { held: known !== undefined })
     this.#gather()
   }
 
   #newGame(id: number): Game {
     const { clock, cluster } = this.#options
-    const game = new Game(id, clock, this.#router, this.#tally, cluster)
+    const game = new Game(id, clock, this.#router, this.#drops, cluster)
     this.#games.set(id, game)
     this.#placement.add(game)
     return game

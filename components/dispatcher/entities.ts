@@ -1,13 +1,17 @@
 // What happens to entities at the dispatcher: games report where they live, new ones are given to a game, and packets
-// for one that is on its way wait until it is there.
+// for one that is on its way wait until it is there (those that move from game to game: moves.ts).
 //
 // After a start, and whenever a game comes anew, an id that is not known may belong to a game that has yet to report.
-// While we gather reports such packets are held, each for a limited time, rather than dropped.
+// While we gather reports such packets are held, each for a limited time, rather than dropped. So are those for a
+// service at any time: when its game dies it is placed again.
 import type { Clock } from '../../engine/base/clock.ts'
+import { isServiceIdAt } from '../../engine/base/id.ts'
 import type { Values } from '../../engine/wire/messages.ts'
-import { AWAITED, type Directory, GONE, PLACED, PLACING } from './directory.ts'
+import { AWAITED, type Directory, GONE, MOVING, PLACED, PLACING } from './directory.ts'
+import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
 import { HeldEntities } from './held.ts'
+import { Moves } from './moves.ts'
 import type { Placement } from './placement.ts'
 import { type Placing, type PlacingRequest, Placings } from './placings.ts'
 import { ROUTE_AT } from './routes.ts'
@@ -39,8 +43,10 @@ export class Entities {
   readonly #games: ReadonlyMap<number, Game>
   readonly #placement: Placement
   readonly #tally: Tally
+  readonly #drops: Drops
   readonly #held: HeldEntities
   readonly #placings: Placings
+  readonly #moves: Moves
   /** When packets for an unknown entity began to be held, by slot, the oldest first. */
   readonly #awaited = new Map<number, number>()
   #gathering = false
@@ -51,6 +57,7 @@ export class Entities {
     games: ReadonlyMap<number, Game>,
     placement: Placement,
     tally: Tally,
+    drops: Drops,
     limits: EntityLimits,
   ) {
     this.#clock = clock
@@ -58,6 +65,8 @@ export class Entities {
     this.#games = games
     this.#placement = placement
     this.#tally = tally
+    this.#drops = drops
+    this.#moves = new Moves(directory, games)
     // All that wait together may take up as much as one frozen game.
     const bytesMax = limits.gameQueueBytesMax
     this.#held = new HeldEntities({
@@ -70,6 +79,10 @@ export class Entities {
 
   get placings(): number {
     return this.#placings.size
+  }
+
+  get moving(): number {
+    return this.#moves.size
   }
 
   get held(): { readonly entities: number; readonly packets: number; readonly bytes: number } {
@@ -86,12 +99,13 @@ export class Entities {
     const state = slot < 0 ? GONE : this.#directory.state(slot)
     if (state === PLACED) return this.#games.get(this.#directory.game(slot))?.deliver(bytes, start, end)
     if (state === GONE) {
-      if (!this.#gathering) return this.#tally.add('unknownEntity')
-      if (this.#awaited.size >= ENTITIES_HELD_MAX) return this.#tally.add('entityQueueFull')
+      const wait = this.#gathering || isServiceIdAt(bytes, start + ROUTE_AT)
+      if (!wait) return this.#drops.packet('unknownEntity', bytes, start, end)
+      if (this.#awaited.size >= ENTITIES_HELD_MAX) return this.#drops.packet('entityQueueFull', bytes, start, end)
       if (slot < 0) slot = this.#directory.add(bytes, start + ROUTE_AT)
       this.#await(slot)
     }
-    if (!this.#held.add(slot, bytes, start, end)) this.#tally.add('entityQueueFull')
+    if (!this.#held.add(slot, bytes, start, end)) this.#drops.packet('entityQueueFull', bytes, start, end)
   }
 
   /** Somebody wants an entity created, loaded or booted. */
@@ -99,7 +113,7 @@ export class Entities {
     const id = request.values.entityId
     let slot = this.#directory.findText(id)
     const state = slot < 0 ? GONE : this.#directory.state(slot)
-    if (state === PLACED || state === PLACING || this.#placings.get(slot)) {
+    if (state === PLACED || state === PLACING || state === MOVING || this.#placings.get(slot)) {
       // To be there is all that a load asks for.
       if (request.name !== 'loadEntity') this.#tally.add('alreadyThere')
       return
@@ -126,9 +140,14 @@ export class Entities {
     const state = directory.state(slot)
     const known = directory.epoch(slot)
     const elsewhere = state === PLACED && directory.game(slot) !== game.id
-    if (epoch < known || (epoch === known && elsewhere)) return this.#tally.add('stalePlacement')
+    if (epoch < known || (epoch === known && elsewhere)) {
+      this.#tally.add('stalePlacement')
+      // It was thought dead, and what it had has been placed again since.
+      return game.sendNow('entityVoid', { entityId, epoch })
+    }
     directory.place(slot, game.id, epoch, game.session)
     this.#placings.done(slot)
+    this.#moves.placed(slot, game)
     this.#awaited.delete(slot)
     const queue = this.#held.take(slot)
     if (queue) game.deliverAll(queue)
@@ -140,13 +159,32 @@ export class Entities {
     const state = this.#directory.state(slot)
     const its =
       (state === PLACED && this.#directory.game(slot) === game.id) ||
-      (state === PLACING && this.#placings.get(slot)?.game === game.id)
+      (state === PLACING && this.#placings.get(slot)?.game === game.id) ||
+      (state === MOVING && this.#moves.mayEnd(slot, game))
     if (its && epoch >= this.#directory.epoch(slot)) this.#end(slot)
-    else if (state === PLACED || state === PLACING) this.#tally.add('stalePlacement')
+    else if (state === PLACED || state === PLACING || state === MOVING) this.#tally.add('stalePlacement')
+  }
+
+  hold(game: Game, values: Values<'holdEntity'>): void {
+    this.#moves.hold(game, values)
+  }
+
+  move(game: Game, values: Values<'moveEntity'>): void {
+    this.#moves.send(game, values)
+  }
+
+  refuse(game: Game, values: Values<'refuseEntity'>): void {
+    this.#moves.refuse(game, values)
+  }
+
+  leaving(game: Game, values: Values<'entityLeaving'>): void {
+    this.#moves.leaving(game, values, this.#gathering)
   }
 
   /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */
   reported(game: Game): void {
+    // What was sent to a game that is held waits with all else that is for it.
+    if (!game.queueing) this.#moves.reported(game)
     this.#endThoseOf(game, (slot) => this.#directory.session(slot) !== game.session)
     this.#move((one) => one.game === game.id && one.session !== 0 && one.session !== game.session)
     this.assignWaiting()
@@ -155,6 +193,7 @@ export class Entities {
   /** The game died: its entities are gone, and what it was told to make is made elsewhere. */
   gameLost(game: Game): void {
     this.#endThoseOf(game, () => true)
+    for (const slot of this.#moves.gameLost(game)) this.#end(slot)
     this.#move((one) => one.game === game.id)
   }
 
@@ -186,6 +225,7 @@ export class Entities {
   endGathering(): void {
     this.#gathering = false
     for (const slot of [...this.#awaited.keys()]) this.#stopAwaiting(slot)
+    this.#moves.endGathering()
   }
 
   /** Enforces the limits of time. Called now and then. */
@@ -244,7 +284,7 @@ export class Entities {
 
   #choose(placing: Placing): Game | undefined {
     if (placing.request.name === 'bootEntity') return this.#placement.forBoot()
-    if (placing.wanted === 0) return this.#placement.anywhere()
+    if (placing.wanted === 0) return this.#placement.anywhere(placing.request.values.type)
     const game = this.#games.get(placing.wanted)
     return game?.reported ? game : undefined
   }
@@ -288,8 +328,9 @@ export class Entities {
   #end(slot: number): void {
     this.#directory.goneAt(slot, this.#clock.now())
     this.#placings.done(slot)
+    this.#moves.forget(slot)
     this.#awaited.delete(slot)
     const queue = this.#held.take(slot)
-    if (queue) this.#tally.add('neverPlaced', queue.packets)
+    if (queue) this.#drops.queue('neverPlaced', queue)
   }
 }

@@ -11,10 +11,10 @@
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { type MessageName, messages, type Values } from '../../engine/wire/messages.ts'
-import { PacketWriter } from '../../engine/wire/packet.ts'
+import { getU16, PacketWriter } from '../../engine/wire/packet.ts'
+import type { Drops } from './drops.ts'
 import { PacketQueue } from './held.ts'
 import type { Router } from './routes.ts'
-import type { Tally } from './tally.ts'
 
 const FRAME_LENGTH_BYTES = 4
 /** How soon a game that cannot take all at once is given more. */
@@ -44,6 +44,8 @@ export class Game {
   connected = false
   reported = false
   banBootEntity = false
+  /** The entity classes that it has. */
+  types: ReadonlySet<string> = new Set()
   cpuPermille = 0
   lagMs = 0
   entities = 0
@@ -51,15 +53,15 @@ export class Game {
   placedSince = 0
   readonly #clock: Clock
   readonly #router: Router
-  readonly #tally: Tally
+  readonly #drops: Drops
   readonly #limits: GameLimits
   #hold: Hold | undefined
 
-  constructor(id: number, clock: Clock, router: Router, tally: Tally, limits: GameLimits) {
+  constructor(id: number, clock: Clock, router: Router, drops: Drops, limits: GameLimits) {
     this.id = id
     this.#clock = clock
     this.#router = router
-    this.#tally = tally
+    this.#drops = drops
     this.#limits = limits
   }
 
@@ -109,12 +111,18 @@ export class Game {
     else this.link?.forward(scratch.bytes, FRAME_LENGTH_BYTES, scratch.at)
   }
 
+  /** Answers what the game has asked, held or not: it may wait for that before it freezes. */
+  sendNow<N extends MessageName>(name: N, values: Values<N>): void {
+    this.link?.send(name, values)
+  }
+
   /** Passes a packet on, or keeps it while the game is held; when the queue is full the newest is dropped. */
   deliver(bytes: Uint8Array, start: number, end: number): void {
     const hold = this.#hold
     if (hold === undefined) return this.link?.forward(bytes, start, end)
+    if (this.link && getU16(bytes, start) === messages.answer.code) return this.link.forward(bytes, start, end)
     if (hold.queue.byteCount + FRAME_LENGTH_BYTES + end - start > this.#limits.gameQueueBytesMax)
-      return this.#tally.add('gameQueueFull')
+      return this.#drops.packet('gameQueueFull', bytes, start, end)
     hold.queue.forward(bytes, start, end)
   }
 
@@ -141,7 +149,7 @@ export class Game {
   /** The game will not come back; what waited for it is dropped and counted. */
   lose(): void {
     this.#hold?.timer?.cancel()
-    this.#tally.add('gameLost', this.queuedPackets)
+    if (this.#hold) this.#drops.queue('gameLost', this.#hold.queue)
     this.#hold = undefined
     this.detach()
   }

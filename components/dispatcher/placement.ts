@@ -31,9 +31,9 @@ export class Placement {
     return game
   }
 
-  /** The least busy, if there is one; among equals they take turns. */
-  anywhere(): Game | undefined {
-    const game = this.#leastBusy(true) ?? this.#leastBusy(false)
+  /** The least busy of those that have the class, if there is one; among equals they take turns. */
+  anywhere(type: string): Game | undefined {
+    const game = this.#leastBusy(type, true) ?? this.#leastBusy(type, false)
     if (game) this.#lastAnywhere = game.id
     return game
   }
@@ -49,11 +49,11 @@ export class Placement {
     return first
   }
 
-  #leastBusy(steady: boolean): Game | undefined {
+  #leastBusy(type: string, steady: boolean): Game | undefined {
     let best: Game | undefined
     let bestCost = Number.POSITIVE_INFINITY
     for (const game of this.#games) {
-      if (!(steady ? game.steady : game.reported)) continue
+      if (!game.types.has(type) || !(steady ? game.steady : game.reported)) continue
       const cost = costOf(game)
       const nextInTurn = best !== undefined && best.id <= this.#lastAnywhere && game.id > this.#lastAnywhere
       if (cost > bestCost || (cost === bestCost && !nextInTurn)) continue

@@ -15,6 +15,7 @@ export const REASONS = {
   placingsFull: 'placings refused: too many wait for a game',
   placingMoved: 'placings given to another game: theirs went down',
   placingGivenUp: 'placings given up: no game did them',
+  registryFull: 'keys not registered: there are too many',
   forbidden: 'messages ignored: their sender may not send them',
   malformed: 'messages ignored: they cannot be read',
 } as const

@@ -14,13 +14,16 @@ import { Peers } from '../../engine/cluster/peers.ts'
 import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
+import { restoreWorld } from '../../engine/entity/freezing.ts'
 import { World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { decode } from '../../engine/wire/codec.ts'
-import { messages, type Values } from '../../engine/wire/messages.ts'
-import { getU16, readLatin1 } from '../../engine/wire/packet.ts'
+import { messages, NOT_DELIVERED, type Values } from '../../engine/wire/messages.ts'
+import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
+import { Freezer } from './freezer.ts'
+import type { FrozenGame } from './frozen-file.ts'
 
 export interface GameOptions {
   readonly id: number
@@ -35,19 +38,29 @@ export interface GameOptions {
     readonly saveIntervalMs: number
     readonly positionSyncIntervalMs: number
     readonly banBootEntity: boolean
+    readonly freezeWaitMs: number
+    readonly restoreLimitMs: number
     readonly linkGraceMs: number
     readonly linkResendBytesMax: number
   }
   readonly storage: EntityStorage
   readonly kvdb: KeyValueStore
+  /** What a game before this one was when it froze: this one goes on from there. */
+  readonly frozen?: FrozenGame | undefined
+  /** Told when it does. */
+  readonly restored?: () => void
   /** How busy the process is; see `load.ts`. */
   readonly load?: () => { readonly cpuPermille: number; readonly lagMs: number }
 }
 
 const LOAD_INTERVAL_MS = 1000
-/** How long the last saves may take when the game stops. */
+/** Services whose game died are asked for at once; this is for what may go wrong with that. */
+const SERVICES_INTERVAL_MS = 5000
+/** A restored game waits so long for its dispatchers before it goes on with those that are there. */
+const RESTORED_WITHIN_MS = 5000
 /** What the engine has promised authors may take so long when the game ends. */
 const OPEN_DEADLINE_MS = 5_000
+/** How long the last saves may take when the game stops. */
 const SAVE_DEADLINE_MS = 30_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
@@ -59,7 +72,8 @@ export class Game {
   readonly #turn: Turn
   readonly #cluster: Cluster
   readonly #readyDispatchers = new Set<number>()
-  readonly #games = new Set<number>()
+  /** Games, by those dispatchers that say that they are there. */
+  readonly #games = new Map<number, Set<number>>()
   /** Gates, by the dispatcher that answers for them. */
   readonly #gates: readonly Peers[]
   readonly #refused = new Map<string, number>()
@@ -67,6 +81,9 @@ export class Game {
   readonly #timers = new Set<Scheduled>()
   #ready = false
   #stopping = false
+  #freezer: Freezer | undefined
+  /** While the game is being restored: the dispatchers that know it again, and whether they kept what was for it. */
+  #restored: Map<number, boolean> | undefined
   #calls = 0
   #lost = 0
 
@@ -86,6 +103,7 @@ export class Game {
         dispatchers: options.dispatchers,
         graceMs: linkGraceMs,
         resendBytesMax: linkResendBytesMax,
+        process: options.frozen?.process.process,
       },
       {
         up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
@@ -93,6 +111,8 @@ export class Game {
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
           this.#gates[dispatcher]!.dispatcherDown()
+          this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
+          this.#freezer?.fail(`dispatcher ${dispatcher + 1} is gone`)
           if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
         },
       },
@@ -113,6 +133,7 @@ export class Game {
       turn: this.#turn,
       log: options.log,
       ids: new IdMaker(options.clock, options.random),
+      random: options.random,
       cluster: this.#cluster,
       storage: options.storage,
       kvdb: options.kvdb,
@@ -124,13 +145,15 @@ export class Game {
 
   /** Every process that the deployment wants is there. */
   get ready(): boolean {
-    return this.#ready
+    return this.#ready && !this.#restored && this.#readyDispatchers.size === this.#options.dispatchers.length
   }
 
   async start(): Promise<void> {
     worldStarted(this.world)
-    this.world.start()
+    if (this.#options.frozen) this.#restore(this.#options.frozen)
+    else this.world.start()
     this.#cluster.start()
+    this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.world.services.place())
     this.#every(this.#options.config.positionSyncIntervalMs, () => this.world.movement.flush())
     this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
   }
@@ -144,11 +167,100 @@ export class Game {
     world.stopTime()
     const open = await world.openWork.idle(OPEN_DEADLINE_MS)
     if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
+    world.migration.takeBack()
     const { destroyed, left } = await this.#endAll()
     if (destroyed > 0) this.#log.info(`${destroyed} entities are gone and saved, ${left} could not be saved`)
     await this.#cluster.close()
     worldStopped(world)
     return left
+  }
+
+  // --- freeze and restore ----------------------------------------------------------------------------------------------
+
+  /**
+   * Stands still, and answers what it is: then `leave`, or `thaw` when that could not be kept. Rejects when it cannot be
+   * frozen; then it goes on.
+   */
+  async freeze(): Promise<FrozenGame> {
+    if (this.#freezer) throw new Error('it is being frozen already')
+    if (this.#restored) throw new Error('it is still being restored')
+    const { clock, config } = this.#options
+    const freezer = new Freezer({
+      world: this.world,
+      clock,
+      links: this.#cluster.links,
+      waitMs: config.freezeWaitMs,
+      limitMs: config.restoreLimitMs,
+      flush: () => this.#turn.request(),
+    })
+    this.#freezer = freezer
+    try {
+      const chunks = await freezer.run()
+      const gates = this.#gates.flatMap((peers) => peers.all)
+      const frozenAt = new Date(clock.wallMs()).toISOString()
+      return { process: { process: this.#cluster.process, ready: this.#ready, gates, frozenAt }, chunks }
+    } catch (error) {
+      this.thaw()
+      throw error
+    }
+  }
+
+  /** Goes on as if it had not been frozen. */
+  thaw(): void {
+    this.#freezer?.thaw()
+    this.#freezer = undefined
+  }
+
+  /** Leaves the cluster, which waits for its restore. Nothing is ended: all of it is in what `freeze` has answered. */
+  async leave(): Promise<void> {
+    this.#stopping = true
+    for (const timer of this.#timers) timer.cancel()
+    for (const gates of this.#gates) gates.stop()
+    this.world.stopTime()
+    await this.#cluster.close()
+    worldStopped(this.world)
+  }
+
+  #restore({ process, chunks }: FrozenGame): void {
+    const { world } = this
+    world.standStill()
+    try {
+      restoreWorld(world, chunks)
+    } catch (error) {
+      throw new OperatorError(`the frozen game cannot be restored: ${messageOf(error)}`, { cause: error })
+    }
+    this.#restored = new Map()
+    this.#ready = process.ready
+    for (const [gateId, name] of process.gates) {
+      world.gateUp(gateId)
+      this.#gates[this.#cluster.links.indexOf(this.#cluster.toGate(gateId))]!.expect(gateId, name)
+    }
+    this.#timers.add(this.#options.clock.after(RESTORED_WITHIN_MS, () => this.#goOn()))
+  }
+
+  #gameHeld(dispatcher: number, held: boolean): void {
+    this.#freezer?.held(dispatcher)
+    this.#restored?.set(dispatcher, held)
+    if (this.#restored?.size === this.#cluster.links.length) this.#goOn()
+  }
+
+  /** All is as it was: time goes on, and what was kept comes. */
+  #goOn(): void {
+    const { world } = this
+    const restored = this.#restored
+    if (!restored) return
+    this.#restored = undefined
+    world.goOn()
+    for (const core of [...world.all()]) world.hook(core, 'onRestored')
+    for (const [dispatcher, held] of restored) {
+      if (held) continue
+      // It has told the gates of our end: what they know of us, they are told anew.
+      for (const gateId of world.gates)
+        if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.showAnew(gateId)
+    }
+    for (const link of this.#cluster.links) link.send('releaseGame', {})
+    this.#log.info(`game ${this.#options.id} is restored`, { entities: world.size })
+    this.#options.restored?.()
   }
 
   /** Ends every entity, and waits until what is to last is written. */
@@ -169,7 +281,7 @@ export class Game {
       ready: this.#ready,
       entities: world.size,
       gates: [...world.gates],
-      games: [...this.#games],
+      games: [...world.games],
       calls: this.#calls,
       lostPackets: this.#lost,
       refusedCalls: Object.fromEntries(this.#refused),
@@ -177,6 +289,12 @@ export class Game {
       droppedClientCalls: world.views.droppedCalls,
       authorErrors: world.authorErrors,
       unwrittenSaves: world.saves.depth,
+      openRequests: world.requests.size,
+      migrating: world.migration.size,
+      arrived: world.migration.arrived,
+      departed: world.migration.departed,
+      returned: world.migration.returned,
+      operations: world.operations.status(),
     }
   }
 
@@ -196,15 +314,19 @@ export class Game {
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
-      restoring: false,
+      restoring: this.#restored !== undefined,
+      types: [...this.world.kinds.keys()],
     })
+    this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
     this.#gates[dispatcher]!.dispatcherUp(forgotten)
     const dispatchers = this.#options.dispatchers.length
     for (const { id, epoch } of this.world.all()) {
       if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })
     }
+    this.world.migration.tellAgain(link)
     link.send('gameReported', {})
+    this.world.registry.tellAgain(link)
   }
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
@@ -214,6 +336,8 @@ export class Game {
           return this.#callFromClient(bytes, start + 2, end)
         case messages.callEntity.code:
           return this.#callEntity(bytes, start + 2, end)
+        case messages.askEntity.code:
+          return this.#askEntity(bytes, start + 2, end)
         case messages.positionsFromClients.code:
           return this.world.movement.fromClients(bytes, start + 4, end)
         default:
@@ -253,9 +377,37 @@ export class Game {
       case messages.gateDown.code:
         return this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end).gateId)
       case messages.gameUp.code:
-        return void this.#games.add(messages.gameUp.read(bytes, at, end).gameId)
+        return this.#gameUp(dispatcher, messages.gameUp.read(bytes, at, end).gameId)
       case messages.gameDown.code:
-        return void this.#games.delete(messages.gameDown.read(bytes, at, end).gameId)
+        return this.#gameDown(dispatcher, messages.gameDown.read(bytes, at, end).gameId)
+      case messages.gameHeld.code:
+        return this.#gameHeld(dispatcher, messages.gameHeld.read(bytes, at, end).held)
+      case messages.marked.code:
+        return world.marks.marked(messages.marked.read(bytes, at, end).no)
+      case messages.keyRegistered.code: {
+        const { key, value } = messages.keyRegistered.read(bytes, at, end)
+        return world.registry.registered(key, value)
+      }
+      case messages.entityHeld.code:
+        return world.migration.held(messages.entityHeld.read(bytes, at, end))
+      case messages.arriveHere.code:
+        return world.migration.arrive(messages.arriveHere.read(bytes, at, end))
+      case messages.entityMoved.code:
+        return world.migration.moved(messages.entityMoved.read(bytes, at, end))
+      case messages.entityVoid.code:
+        return world.voidEntity(messages.entityVoid.read(bytes, at, end))
+      case messages.askSpace.code:
+        return world.migration.spaceAsked(messages.askSpace.read(bytes, at, end))
+      case messages.takeClient.code:
+        return world.takeClient(messages.takeClient.read(bytes, at, end))
+      case messages.answer.code: {
+        const { no, outcome, value } = messages.answer.read(bytes, at, end)
+        return world.requests.settle(no, outcome, decode(value))
+      }
+      case messages.undelivered.code: {
+        const { no, reason } = messages.undelivered.read(bytes, at, end)
+        return world.requests.settle(no, NOT_DELIVERED, reason)
+      }
       case messages.deploymentReady.code:
         return this.#dispatcherReady(dispatcher)
       default:
@@ -264,6 +416,23 @@ export class Game {
           `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for games`,
         )
     }
+  }
+
+  #gameUp(dispatcher: number, gameId: number): void {
+    const known = this.#games.get(gameId) ?? new Set()
+    this.#games.set(gameId, known.add(dispatcher))
+    this.world.gameUp(gameId)
+  }
+
+  /** Down is who no dispatcher has. */
+  #gameDown(dispatcher: number, gameId: number): void {
+    const known = this.#games.get(gameId)
+    if (!known?.delete(dispatcher) || known.size > 0) {
+      // What its dispatcher had of it is gone all the same.
+      return this.world.services.place()
+    }
+    this.#games.delete(gameId)
+    this.world.gameDown(gameId)
   }
 
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
@@ -300,6 +469,24 @@ export class Game {
     if (refusal) this.#refuse(refusal, 'an entity', `${core}`)
   }
 
+  /** u16 type | entity id | u16 game | u32 number | method, arguments. */
+  #askEntity(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < 22) throw new WireError('an ask is cut off')
+    const { world } = this
+    const asker = getU16(bytes, at + 16)
+    const no = getU32(bytes, at + 18)
+    const core = world.coreAt(bytes, at)
+    if (!core) {
+      this.#lose()
+      return world.answerUndelivered(asker, no, 'there is no such entity')
+    }
+    this.#calls++
+    const refusal = receiveCall(core, bytes, at + 22, end, 'server', world.outcomeFor(asker, no))
+    if (!refusal) return
+    this.#refuse(refusal, 'an entity', `${core}`)
+    world.answerUndelivered(asker, no, `${core}: ${refusal}`)
+  }
+
   /** For an entity that was destroyed while the packet was on its way. */
   #lose(): void {
     this.#lost++
@@ -323,10 +510,8 @@ export class Game {
     if (this.#ready || this.#readyDispatchers.size < this.#options.dispatchers.length) return
     this.#ready = true
     this.#log.info(`game ${this.#options.id} is ready: the whole deployment is there`)
-    // Each game asks; the dispatcher sees to it that there is one.
-    for (const kind of this.world.kinds.values()) {
-      if (kind.isService) this.world.load(kind, this.world.serviceId(kind.type))
-    }
+    // Each game asks; the dispatchers see to it that there is one of each.
+    this.world.services.place()
     this.world.hook(this.world.nilSpace, 'onGameReady')
   }
 

@@ -13,6 +13,7 @@ import type { Transport } from '../../engine/net/connection.ts'
 import { openStorage } from '../../engine/storage/backends.ts'
 import type { Part } from '../process/part.ts'
 import { openDoor } from './door.ts'
+import { readFrozen, retireFrozen, writeFrozen } from './frozen-file.ts'
 import { Game } from './game.ts'
 import { measureLoad } from './load.ts'
 
@@ -23,6 +24,10 @@ export interface GamePartOptions {
   readonly links: Transport
   readonly dispatchers: readonly Address[]
   readonly log: Log
+  /** Where the game is written to when it freezes; without it, it cannot. */
+  readonly frozenPath?: string
+  /** Goes on from what is written there. */
+  readonly restore?: boolean
 }
 
 /** The game that a module exports. Whatever else is wrong with the module is thrown as it is, with its stack. */
@@ -35,10 +40,12 @@ export async function loadGame(path: string): Promise<GameDefinition> {
 }
 
 export async function startGame(options: GamePartOptions): Promise<Part> {
-  const { id, config, definition, links, dispatchers, log } = options
-  const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs } = config.game(id)
+  const { id, config, definition, links, dispatchers, log, frozenPath, restore = false } = options
+  const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs, freezeWaitMs, restoreLimitMs } =
+    config.game(id)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const directory = config.dir
+  const frozen = restore && frozenPath !== undefined ? readFrozen(frozenPath) : undefined
   const storage = await openStorage({ ...config.storage, directory, log }).catch(refuse('storage', config))
   const kvdb = await openKvdb({ ...config.kvdb, directory, log }).catch(refuse('kvdb', config))
   const game = new Game({
@@ -54,14 +61,23 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
       banBootEntity,
       saveIntervalMs: saveInterval * 1000,
       positionSyncIntervalMs,
+      freezeWaitMs,
+      restoreLimitMs,
       linkGraceMs,
       linkResendBytesMax,
     },
     storage,
     kvdb,
     load: measureLoad(),
+    frozen,
+    // From here on it goes its own way.
+    restored: () => retireFrozen(frozenPath!),
   })
   await game.start()
+  const closeStores = async () => {
+    await storage.close()
+    await kvdb.close()
+  }
   return {
     get ready() {
       return game.ready
@@ -69,10 +85,22 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
     addresses: {},
     status: () => game.status(),
     strayRejection: (error) => game.world.strayRejection(error),
+    ...(frozenPath !== undefined && {
+      async freeze() {
+        const taken = await game.freeze()
+        try {
+          writeFrozen(frozenPath, taken)
+        } catch (error) {
+          game.thaw()
+          throw error
+        }
+        await game.leave()
+        await closeStores()
+      },
+    }),
     async stop() {
       const unsaved = await game.stop()
-      await storage.close()
-      await kvdb.close()
+      await closeStores()
       if (unsaved > 0) throw new Error(`${unsaved} entities could not be saved`)
     },
   }

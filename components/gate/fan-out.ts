@@ -33,7 +33,7 @@ export class FanOut {
   /** Records and messages that were written to clients. */
   deliveredRecords = 0
   deliveredMessages = 0
-  /** Messages for clients that have gone, and for entities that nobody here sees: they crossed each other. */
+  /** Messages for clients that have gone, and for entities that nobody here sees, or not where the message is from: they crossed each other. */
   missedClients = 0
   missedEntities = 0
   readonly #owner: FanOutOwner
@@ -77,14 +77,15 @@ export class FanOut {
 
   // --- the hot path --------------------------------------------------------------------------------------------------
 
-  /** u8 audience | records. */
+  /** u16 game | u8 audience | records. */
   #positions(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 1 || (end - at - 1) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
-    const audience = bytes[at]!
+    if (end - at < 3 || (end - at - 3) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
+    const gameId = getU16(bytes, at)
+    const audience = bytes[at + 2]!
     const { views } = this.#owner
-    for (let record = at + 1; record < end; record += RECORD_BYTES) {
+    for (let record = at + 3; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
-      if (view === undefined) {
+      if (view === undefined || view.gameId !== gameId) {
         this.missedEntities++
         continue
       }
@@ -123,23 +124,24 @@ export class FanOut {
     this.deliveredRecords += all
   }
 
-  /** u8 audience | u16 type | body, which begins with the entity's id. */
+  /** u16 game | u8 audience | u16 type | body, which begins with the entity's id. */
   #changeAttr(bytes: Uint8Array, at: number, end: number): void {
-    const body = at + 3
+    const body = at + 5
     if (end - body < ID_BYTES) throw new WireError('an attribute change that is cut off')
-    const type = getU16(bytes, at + 1)
-    this.#toViewers(this.#numberOf(type), bytes, body, end, bytes[at] === AUDIENCE_ALL)
+    const type = this.#numberOf(getU16(bytes, at + 3))
+    this.#toViewers(type, getU16(bytes, at), bytes, body, end, bytes[at + 2] === AUDIENCE_ALL)
   }
 
-  /** Body, which begins with the entity's id. */
+  /** u16 game | body, which begins with the entity's id. */
   #callAllClients(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < ID_BYTES) throw new WireError('a call that is cut off')
-    this.#toViewers(clientMessages.callOnClient.code, bytes, at, end, true)
+    const body = at + 2
+    if (end - body < ID_BYTES) throw new WireError('a call that is cut off')
+    this.#toViewers(clientMessages.callOnClient.code, getU16(bytes, at), bytes, body, end, true)
   }
 
-  #toViewers(type: number, bytes: Uint8Array, body: number, end: number, all: boolean): void {
+  #toViewers(type: number, gameId: number, bytes: Uint8Array, body: number, end: number, all: boolean): void {
     const view = this.#owner.views.find(bytes, body)
-    if (view === undefined) {
+    if (view === undefined || view.gameId !== gameId) {
       this.missedEntities++
       return
     }

@@ -161,11 +161,11 @@ export function bucketOfBytes(bytes: Uint8Array, at: number, buckets: number): n
   return (hash >>> 0) % buckets
 }
 
-/** The same for an id given as text. */
+/** The same for an id given as text; any other text has a bucket too. */
 export function bucketOfText(id: string, buckets: number): number {
   if (buckets === 1) return 0
   let hash = 0x811c9dc5
-  for (let at = 0; at < ID_BYTES; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193)
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193)
   return (hash >>> 0) % buckets
 }
 

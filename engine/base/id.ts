@@ -50,3 +50,21 @@ function base64(value: number, digits: number): string {
 
 /** The nil space of a game has an id that everybody can compute. */
 export const nilSpaceId = (gameId: number): string => `nilspace${String(gameId).padStart(8, '0')}`
+
+/** Services have ids that follow from their names and shards, so that no registry need be asked. */
+export function serviceId(name: string, shard = 0): string {
+  const text = shard === 0 ? name : `${name}#${shard}`
+  let high = 0xdeadbeef
+  let low = 0x41c6ce57
+  for (let at = 0; at < text.length; at++) {
+    high = Math.imul(high ^ text.charCodeAt(at), 0x9e3779b1)
+    low = Math.imul(low ^ text.charCodeAt(at), 0x5f356495)
+  }
+  const digits = (value: number) => (value >>> 0).toString(36).padStart(7, '0').slice(0, 7)
+  return `S.${digits(high)}${digits(low)}`
+}
+
+const [S, DOT] = [0x53, 0x2e]
+
+/** Whether the id at `at` is that of a service; ids of makers have no dot. */
+export const isServiceIdAt = (bytes: Uint8Array, at: number): boolean => bytes[at] === S && bytes[at + 1] === DOT

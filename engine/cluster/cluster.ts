@@ -14,16 +14,20 @@ export interface ClusterEvents {
 }
 
 export interface ClusterOptions extends LinkOptions {
+  /** Names this process; a restored one has the name of the frozen one, since it knows what that knew. */
+  readonly process?: string | undefined
   readonly transport: Transport
   readonly dispatchers: readonly Address[]
 }
 
 export class Cluster {
   readonly links: readonly Link[]
+  readonly process: string
   readonly #connectors: readonly LinkConnector[]
 
   constructor(options: ClusterOptions, events: ClusterEvents) {
-    const process = new IdMaker(options.clock, options.random).next()
+    const process = options.process ?? new IdMaker(options.clock, options.random).next()
+    this.process = process
     this.#connectors = options.dispatchers.map((address, dispatcher) => {
       const connector: LinkConnector = new LinkConnector(
         { ...options, address, process },
@@ -54,6 +58,14 @@ export class Cluster {
   /** Everything from games to one gate goes through one dispatcher, so that it keeps its order. */
   toGate(gateId: number): Link {
     return this.links[gateId % this.links.length]!
+  }
+
+  toGame(gameId: number): Link {
+    return this.links[gameId % this.links.length]!
+  }
+
+  toKey(key: string): Link {
+    return this.links[bucketOfText(key, this.links.length)]!
   }
 
   flush(): void {

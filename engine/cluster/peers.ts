@@ -19,6 +19,8 @@ export class Peers {
   /** By number, the names of their processes. */
   readonly #there = new Map<number, string>()
   readonly #awaited = new Map<number, string>()
+  /** Of those awaited: what was said to them has come. */
+  readonly #unmissed = new Set<number>()
   #patience: Scheduled | undefined
 
   constructor(clock: Clock, graceMs: number, owner: PeersOwner) {
@@ -36,13 +38,25 @@ export class Peers {
     return this.#awaited.size === 0
   }
 
+  /** It was there when we were frozen, and what we said to it has come. */
+  expect(id: number, process: string): void {
+    this.#awaited.set(id, process)
+    this.#unmissed.add(id)
+  }
+
+  /** Those that are there, with the names of their processes. */
+  get all(): readonly (readonly [id: number, process: string])[] {
+    return [...this.#there]
+  }
+
   up(id: number, process: string): void {
     const awaited = this.#awaited.get(id)
+    const unmissed = this.#unmissed.delete(id)
     this.#awaited.delete(id)
     this.#there.set(id, process)
     if (awaited === undefined) return
-    if (awaited === process) this.#owner.back?.(id)
-    else this.#owner.gone(id)
+    if (awaited !== process) this.#owner.gone(id)
+    else if (!unmissed) this.#owner.back?.(id)
     if (this.settled) this.#settle()
   }
 
@@ -56,6 +70,7 @@ export class Peers {
   dispatcherDown(): void {
     this.#patience?.cancel()
     for (const [id, process] of this.#there) this.#awaited.set(id, process)
+    this.#unmissed.clear()
     this.#there.clear()
   }
 

@@ -265,6 +265,12 @@ export const SECTIONS = {
         60_000,
         'How long a freeze (hot reload) waits for open requests before it rejects them.',
       ),
+      restore_limit_ms: int(
+        120_000,
+        1000,
+        3_600_000,
+        'How long dispatchers keep what is for a frozen game; one that is restored later finds its players gone.',
+      ),
       http_addr: addressOrOff('127.0.0.1:25000', 'Health and metrics; empty = off.'),
       log_file: file('game.log', 'All games append to it; empty = none.'),
       log_stderr: logStderr,

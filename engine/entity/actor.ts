@@ -1,6 +1,6 @@
 // What entities and services have in common: an id, attributes, timers, a life, and calls to others.
-import { type Calls, callEntity, timerMethod } from './calls.ts'
-import type { Contract, ContractAttrs, EntityId } from './contract.ts'
+import { type Asks, askEntity, type Calls, callEntity, timerMethod } from './calls.ts'
+import type { Contract, ContractAttrs, EntityClass, EntityId } from './contract.ts'
 import { core, type EntityCore, takeBorn } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { RunningGame } from './running-game.ts'
@@ -37,6 +37,14 @@ export class Actor<C extends Contract = Contract> {
   call<T>(id: EntityId<T>): Calls<T> {
     return callEntity(this[core].world, id)
   }
+  /**
+   * Calls that are answered: each resolves to what the method returns. Rejects with AskFailed when that throws, with
+   * Undelivered when there is nobody to ask, with Unanswered when no answer comes within `limitMs`, and with GameFrozen when
+   * this game freezes first.
+   */
+  ask<T>(id: EntityId<T>, limitMs?: number): Asks<T> {
+    return askEntity(this[core].world, id, limitMs)
+  }
 
   // --- time ------------------------------------------------------------------------------------------------------------
   /** Runs `method` once, `ms` from now. A method, never a closure: a timer is saved by name when the game freezes. */
@@ -46,6 +54,10 @@ export class Actor<C extends Contract = Contract> {
   /** Runs `method` every `ms` (10 at the least), until cancelled. */
   every<A extends unknown[]>(ms: number, method: (this: this, ...args: A) => unknown, ...args: A): Timer {
     return this[core].world.addTimer(this[core], ms, ms, timerMethod(this[core], method), args)
+  }
+  /** Runs `method` whenever a crontab pattern is due: `'0 4 * * *'` is four in the morning, where the server is. */
+  cron<A extends unknown[]>(pattern: string, method: (this: this, ...args: A) => unknown, ...args: A): Timer {
+    return this[core].world.addCron(this[core], pattern, timerMethod(this[core], method), args)
   }
   /** Whether the timer was still to run. */
   cancel(timer: Timer): boolean {
@@ -72,10 +84,16 @@ export class Actor<C extends Contract = Contract> {
   /** Attributes hold what was given, loaded, or their defaults. */
   onAttrsReady(): void {}
   onCreated(): void {}
+  /** It leaves for another game: whatever it still does to itself is taken along. */
   onMigratedOut(): void {}
+  /** It has come from another game, or back from a way that failed. Its space follows: `onEnteredSpace`. */
   onMigratedIn(): void {}
+  /** The game is about to be frozen: nothing more happens to the entity in this process. */
   onFrozen(): void {}
+  /** All of the game is back, maybe with newer code. */
   onRestored(): void {}
+  /** A service (a shard of it) has begun to live somewhere, knowing nothing but what it saved: tell it what it must know. */
+  onServicePlaced(_service: EntityClass, _shard: number): void {}
   /** It is being destroyed: out of its space already, its client still there. */
   onDestroyed(): void {}
 }

@@ -30,6 +30,11 @@ export class AoiPairs {
     this.#rows[row + SUBJECT] = subject
   }
 
+  forEach(visit: (watcher: number, subject: number) => void): void {
+    const rows = this.#rows
+    for (let row = 0; row < rows.length; row += ROW) if (rows[row] !== EMPTY) visit(rows[row]!, rows[row + SUBJECT]!)
+  }
+
   /** Whether it was there. */
   delete(watcher: number, subject: number): boolean {
     if (this.size === 0) return false

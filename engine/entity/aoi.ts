@@ -215,6 +215,22 @@ export class Aoi {
     this.#lists.push(list)
   }
 
+  /** Calls `visit` for each pair that only sees because it did before. */
+  forEachLingering(visit: (watcher: number, subject: number) => void): void {
+    this.#lingering.forEach(visit)
+  }
+
+  /** Lets a pair see that did before it was here; nobody is told. Answers false where they are too far apart for that. */
+  linger(watcher: number, subject: number): boolean {
+    if (watcher === subject || !this.has(watcher) || !this.has(subject)) return false
+    const distance2 = square(this.#x[watcher]! - this.#x[subject]!, this.#z[watcher]! - this.#z[subject]!)
+    if (zoneOf(distance2, this.#enter2[watcher]!, this.#leave2[watcher]!) !== BETWEEN) return false
+    if (this.#lingering.has(watcher, subject)) return true
+    this.#lingering.add(watcher, subject)
+    this.#seenCount[watcher]!++
+    return true
+  }
+
   // --- what changes ----------------------------------------------------------------------------------------------------
 
   /** Puts all into #found whose pair with an entity may change when it goes from one place to another, and some more. */

@@ -6,8 +6,8 @@ import { messageOf, WireError } from '../base/errors.ts'
 import { FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
 import { decode, encode, readArgs, writeArgs } from '../wire/codec.ts'
 import { messages } from '../wire/messages.ts'
-import { PacketReader } from '../wire/packet.ts'
-import type { EntityClass, EntityId } from './contract.ts'
+import { PacketReader, type PacketWriter } from '../wire/packet.ts'
+import type { EntityId } from './contract.ts'
 import type { EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { Method } from './kind.ts'
@@ -22,6 +22,13 @@ export type OwnMethod<T> = {
 export type Calls<T> = {
   readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => unknown ? (...args: A) => void : never
 }
+/** The same, answered: with what the method returns, or its promise resolves to. */
+export type Asks<T> = {
+  readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
+}
+
+/** How long an answer is waited for, unless told. */
+export const ASK_LIMIT_MS = 5000
 
 const reader = new PacketReader()
 
@@ -82,45 +89,80 @@ export function filteredBody(target: FilteredTarget, method: string, args: unkno
 
 // --- to entities -------------------------------------------------------------------------------------------------
 
-class EntityCaller {
-  readonly world: World
-  readonly id: string
-  constructor(world: World, id: string) {
-    this.world = world
-    this.id = id
+/** The class of callers for which any name is a method: the first call of a name makes it. */
+function openCaller<T extends object>(call: (target: T, method: string, args: unknown[]) => unknown) {
+  class Caller {
+    readonly target: T
+    constructor(target: T) {
+      this.target = target
+    }
   }
+  // A name that is not there yet lands here; from then on it is a plain method of the class.
+  Object.setPrototypeOf(
+    Caller.prototype,
+    new Proxy(Object.create(null), {
+      get(_target, name) {
+        // `await` and `String()` look for these on any object.
+        if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined
+        const method = function (this: Caller, ...args: unknown[]) {
+          return call(this.target, name, args)
+        }
+        Object.defineProperty(Caller.prototype, name, { value: method })
+        return method
+      },
+    }),
+  )
+  return Caller
 }
-// The first call of a name lands here and makes the method; from then on it is a plain method of the class.
-Object.setPrototypeOf(
-  EntityCaller.prototype,
-  new Proxy(Object.create(null), {
-    get(_target, name) {
-      // `await` and `String()` look for these on any object.
-      if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined
-      const method = function (this: EntityCaller, ...args: unknown[]) {
-        this.world.callEntity(this.id, name, args)
-      }
-      Object.defineProperty(EntityCaller.prototype, name, { value: method })
-      return method
-    },
-  }),
+
+const EntityCaller = openCaller<{ world: World; id: string }>(({ world, id }, method, args) => {
+  world.callEntity(id, method, args)
+})
+const EntitiesCaller = openCaller<{ world: World; ids: readonly string[] }>(({ world, ids }, method, args) => {
+  for (const id of ids) world.callEntity(id, method, args)
+})
+const EntityAsker = openCaller<{ world: World; id: string; limitMs: number }>(({ world, id, limitMs }, method, args) =>
+  world.ask(id, method, args, limitMs),
 )
 
 export const callEntity = <T>(world: World, id: EntityId<T>): Calls<T> =>
-  new EntityCaller(world, id) as unknown as Calls<T>
+  new EntityCaller({ world, id }) as unknown as Calls<T>
 
-/** Calls to the service of this class, wherever it lives. */
-export const callService = <T extends EntityClass>(world: World, type: T): Calls<InstanceType<T>> =>
-  new EntityCaller(world, world.serviceId(type)) as unknown as Calls<InstanceType<T>>
+/** Calls to each of several. */
+export const callEntities = <T>(world: World, ids: readonly string[]): Calls<T> =>
+  new EntitiesCaller({ world, ids }) as unknown as Calls<T>
+
+export const askEntity = <T>(world: World, id: EntityId<T>, limitMs = ASK_LIMIT_MS): Asks<T> =>
+  new EntityAsker({ world, id, limitMs }) as unknown as Asks<T>
 
 /** Appends a `callEntity` frame. */
 export function writeCall(world: World, id: string, method: string, args: unknown[]): void {
+  writeFrame(world, id, messages.callEntity.code, method, args, () => {})
+}
+
+/** Appends an `askEntity` frame. */
+export function writeAsk(world: World, id: string, no: number, method: string, args: unknown[]): void {
+  writeFrame(world, id, messages.askEntity.code, method, args, (writer) => {
+    writer.u16(world.gameId)
+    writer.u32(no)
+  })
+}
+
+function writeFrame(
+  world: World,
+  id: string,
+  code: number,
+  method: string,
+  args: unknown[],
+  header: (writer: PacketWriter) => void,
+): void {
   const link = world.cluster.toEntity(id)
   const writer = link.out
   const at = writer.at
   try {
-    link.begin(messages.callEntity.code)
+    link.begin(code)
     writer.id(id)
+    header(writer)
     writer.varstr(method)
     writeArgs(writer, args)
   } catch (error) {
@@ -146,6 +188,9 @@ export function localArgs(args: unknown[]): unknown[] {
 /** Why a call was not run; counted by reason. */
 export type Refusal = 'unknown method' | 'not exposed to this client' | 'wrong arguments' | 'unreadable'
 
+/** Hears how a method ended: `ok` with what it returned, else with what it threw. */
+export type Outcome = (ok: boolean, value: unknown) => void
+
 /** Runs the call in `bytes` (method, arguments) on `core`. Answers why not, or undefined. */
 export function receiveCall(
   core: EntityCore,
@@ -153,6 +198,7 @@ export function receiveCall(
   start: number,
   end: number,
   caller: 'server' | 'ownClient' | 'anyClient',
+  outcome?: Outcome,
 ): Refusal | undefined {
   let method: Method | undefined
   let args: unknown[]
@@ -172,7 +218,7 @@ export function receiveCall(
     if (args.length > checks.length) return 'wrong arguments'
     for (let at = 0; at < checks.length; at++) if (!checks[at]!(args[at])) return 'wrong arguments'
   }
-  core.world.runMethod(core, method, args)
+  core.world.runMethod(core, method, args, outcome)
   return undefined
 }
 

@@ -121,8 +121,13 @@ export interface Contract {
   readonly aoi?: number
   /** Saved even when no attribute is `persistent`. */
   readonly persistent?: boolean
-  /** Plain fields that survive freeze and migration. */
+  /**
+   * Fields of the class that survive freeze and migration: anything that structured clone can copy (Map, Set, Date, plain
+   * objects), not entities, functions or `#private` fields.
+   */
   readonly kept?: readonly string[]
+  /** Of a service: how many there are of it, each for a part of the keys; 1 without. */
+  readonly shards?: number
 }
 
 export type ContractAttrs<C extends Contract> = C['attrs'] extends Specs ? AttrsOf<C['attrs']> : {}

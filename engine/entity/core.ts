@@ -52,6 +52,7 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Its attributes for those that see it, encoded, until one changes. */
   publicAttrs: Uint8Array | undefined
 
+  lastTimer = 0
   flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false

@@ -1,5 +1,7 @@
 // The entity as its author sees it: extend `entity({ … })`, the contract, and write methods. What it has in common with
 // services is in `actor.ts`; here is what has a place and may have a client.
+
+import { EntityGone } from '../base/errors.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { Actor } from './actor.ts'
 import type { ClientCalls, Contract, EntityClass, EntityId } from './contract.ts'
@@ -40,9 +42,14 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   clearClientFilters(): void {
     this[core].world.views.clearFilters(this[core])
   }
-  /** Hands the client to another entity of this game, which becomes its player. */
-  giveClientTo(target: Entity<Contract>): void {
-    this[core].world.giveClient(this[core], target[core])
+  /**
+   * Hands the client to another entity, which becomes its player. By its id it may live on any game; when it cannot take
+   * the client, the connection is closed with the reason.
+   */
+  giveClientTo(target: Entity<Contract> | EntityId): void {
+    const { world } = this[core]
+    if (typeof target === 'object') world.giveClient(this[core], target[core])
+    else world.giveClientAway(this[core], target)
   }
   /** Whether this entity's position is what its client says. */
   setClientSyncing(on: boolean): void {
@@ -82,10 +89,13 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   }
   /**
    * Leaves the space it is in and enters another. Rejects when that is not there; then it stays. A space or the id of
-   * one: `game.nilSpace.id` leads out of all spaces.
+   * one: `game.nilSpace.id` leads out of all spaces. When the space is on another game the entity goes there: this object
+   * is dead then, the promise never resolves, and the new one hears `onMigratedIn` and `onEnteredSpace`.
    */
   enterSpace(space: Space | EntityId<Space>, position: Vector3 = { x: 0, y: 0, z: 0 }): Promise<void> {
-    return this[core].world.enterSpace(this[core], typeof space === 'object' ? space.id : space, position)
+    if (typeof space !== 'object') return this[core].world.enterSpace(this[core], space, position)
+    if (space.isGone) return Promise.reject(new EntityGone(`there is no space ${space} any more`))
+    return this[core].world.enterSpace(this[core], space.id, position)
   }
   /** Whether it sees `other` now. */
   sees(other: Entity<Contract>): boolean {

@@ -33,5 +33,6 @@ export const kvdb: Kvdb = {
   put: (key, value) => currentGame().kvdb.put(key, value),
   delete: (key) => currentGame().kvdb.delete(key),
   getOrPut: (key, value) => currentGame().kvdb.getOrPut(key, value),
-  getRange: (begin, end) => currentGame().kvdb.getRange(begin, end),
+  getRange: (begin, end, limit) => currentGame().kvdb.getRange(begin, end, limit),
+  compareAndSet: (key, expected, value) => currentGame().kvdb.compareAndSet(key, expected, value),
 }

@@ -7,13 +7,16 @@ import { AttrLayout } from './attrs.ts'
 import { type AllClientsCaller, type ClientCaller, clientCallers, type FilteredCaller } from './calls.ts'
 import type { Contract, EntityClass } from './contract.ts'
 import { Entity } from './entity.ts'
+import type { Operation, Operations } from './operations.ts'
 import { Service } from './service.ts'
+import { hearsServices } from './services.ts'
 import { Space } from './space.ts'
 
 /** A method that others may call by its name. */
 export interface Method {
   readonly name: string
   readonly run: (...args: unknown[]) => unknown
+  readonly operation: Operation
   /** Checks of the arguments when the own client calls, or undefined when it may not. */
   readonly ownClient: readonly Check<unknown>[] | undefined
   /** The same for any other client. */
@@ -21,6 +24,7 @@ export interface Method {
 }
 
 const TYPE_NAME_MAX = 64
+const SHARDS_MAX = 1000
 
 export class Kind {
   readonly name: string
@@ -35,13 +39,20 @@ export class Kind {
   readonly isService: boolean
   /** Whether the class wants to hear of what enters and leaves its AOI. */
   readonly hearsAoi: boolean
+  /** Whether the class wants to hear of services that are placed. */
+  readonly hearsServices: boolean
+  /** How many there are of a service. */
+  readonly shards: number
+  readonly #operations: Operations
+  readonly #hooks = new Map<string, Operation>()
   readonly callers: {
     readonly own: new (target: unknown) => ClientCaller
     readonly all: new (target: unknown) => AllClientsCaller
     readonly filtered: new (target: unknown) => FilteredCaller
   }
 
-  constructor(type: EntityClass) {
+  constructor(type: EntityClass, operations: Operations) {
+    this.#operations = operations
     this.name = type.name
     this.type = type
     this.contract = type.contract
@@ -54,9 +65,22 @@ export class Kind {
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
-    this.methods = methodsOf(this.name, type)
+    this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
+    this.hearsServices = hearsServices(type.prototype)
+    this.shards = checkShards(this.name, this.contract.shards)
+    checkKept(this.name, this.contract.kept)
     this.callers = clientCallers(Object.keys(this.contract.client ?? {}))
+  }
+
+  /** The account of what a hook costs. */
+  hook(name: string): Operation {
+    let operation = this.#hooks.get(name)
+    if (!operation) {
+      operation = this.#operations.of(this.name, name)
+      this.#hooks.set(name, operation)
+    }
+    return operation
   }
 }
 
@@ -67,10 +91,10 @@ function hearsAoi(prototype: unknown): boolean {
 }
 
 /** Every class of a game by its name. */
-export function kindsOf(types: readonly EntityClass[]): Map<string, Kind> {
+export function kindsOf(types: readonly EntityClass[], operations: Operations): Map<string, Kind> {
   const kinds = new Map<string, Kind>()
   for (const type of types) {
-    const kind = new Kind(type)
+    const kind = new Kind(type, operations)
     if (kinds.has(kind.name)) throw new OperatorError(`two entity classes are called ${kind.name}`)
     kinds.set(kind.name, kind)
   }
@@ -84,8 +108,20 @@ function checkRadius(typeName: string, radius: number | undefined): number {
   return radius
 }
 
+function checkShards(typeName: string, shards = 1): number {
+  if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return shards
+  throw new OperatorError(`${typeName}: shards = ${shards}; a number from 1 to ${SHARDS_MAX} is wanted`)
+}
+
+function checkKept(typeName: string, kept: readonly string[] = []): void {
+  for (const name of kept) {
+    if (name.startsWith('#')) throw new OperatorError(`${typeName}: kept: ${name} is private: nobody else can read it`)
+    if (name in Space.prototype) throw new OperatorError(`${typeName}: kept: ${name} belongs to the engine`)
+  }
+}
+
 /** The class's own methods: neither what the engine has, nor hooks, nor what is marked private by an underscore. */
-function methodsOf(typeName: string, type: EntityClass): Map<string, Method> {
+function methodsOf(typeName: string, type: EntityClass, operations: Operations): Map<string, Method> {
   const methods = new Map<string, Method>()
   const { ownClient = {}, allClients = {} } = type.contract as Contract
   for (let at = type.prototype; at && !isEngine(at); at = Object.getPrototypeOf(at)) {
@@ -97,6 +133,7 @@ function methodsOf(typeName: string, type: EntityClass): Map<string, Method> {
       methods.set(name, {
         name,
         run,
+        operation: operations.of(typeName, name),
         anyClient,
         ownClient: Object.hasOwn(ownClient, name) ? ownClient[name] : anyClient,
       })

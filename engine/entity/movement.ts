@@ -80,6 +80,7 @@ export class Movement {
       const link = this.#world.cluster.toGate(gateId)
       link.begin(messages.positions.code)
       link.out.u16(gateId)
+      link.out.u16(this.#world.gameId)
       link.out.u8(audience)
       link.out.raw(gathered.bytes, 0, gathered.at)
       link.end()

@@ -16,4 +16,8 @@ export interface Outbound {
   toEntity(id: string): PacketSink
   /** The link by which all that is for this gate goes. */
   toGate(gateId: number): PacketSink
+  /** A link by which answers get to this game. */
+  toGame(gameId: number): PacketSink
+  /** The link to the dispatcher that keeps this key of the registry. */
+  toKey(key: string): PacketSink
 }

@@ -4,10 +4,12 @@ import type { Log } from '../base/log.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
-import { type Calls, callEntity, callService } from './calls.ts'
+import { type Asks, askEntity, type Calls, callEntities, callEntity } from './calls.ts'
 import type { ClientCalls, EntityClass, EntityId, InitialAttrs } from './contract.ts'
+import { CronPattern } from './cron.ts'
 import type { Entity } from './entity.ts'
 import type { OpenWork } from './open-work.ts'
+import type { RegistryListener } from './registry.ts'
 import type { Space } from './space.ts'
 import type { World } from './world.ts'
 
@@ -20,9 +22,27 @@ export interface Kvdb {
   delete(key: string): Promise<void>
   /** Puts `value` unless the key has one; resolves to what was there before, or undefined. Atomic over all games. */
   getOrPut<T extends string = string>(key: string, value: T): Promise<T | undefined>
-  /** Every pair from `begin` to before `end`, in the order of keys. */
-  getRange(begin: string, end: string): Promise<{ key: string; value: string }[]>
+  /** Pairs from `begin` to before `end`, in the order of keys; all unless told how many. See `nextLargerKey`. */
+  getRange(begin: string, end: string, limit?: number): Promise<{ key: string; value: string }[]>
+  /** Puts `value` if the key's is `expected` (undefined: if it has none). Resolves to whether it did. Atomic over all games. */
+  compareAndSet(key: string, expected: string | undefined, value: string): Promise<boolean>
 }
+
+/** What every game knows, in the same words: small, and there as long as the server runs. */
+export interface SharedRegistry {
+  get(key: string): string | undefined
+  /** Every pair whose key begins so. */
+  entries(prefix?: string): IterableIterator<[key: string, value: string]>
+  /** Asks for a key; whoever has it first keeps it, unless `force`d. Listeners hear when it is so. */
+  register(key: string, value: string, options?: { readonly force?: boolean }): void
+  /** Hears of every change from now on; answers how to end that. It is not saved: listen again in `onRestored`. */
+  listen(listener: RegistryListener): () => void
+}
+
+/** While the game is being frozen, its timers wait. */
+const STILL_MS = 10
+/** How late a cron action of the game may be. */
+const CRON_BEAT_MS = 500
 
 export class RunningGame {
   readonly #world: World
@@ -40,6 +60,13 @@ export class RunningGame {
   }
   get log(): Log {
     return this.#world.log
+  }
+  /** The numbers of the games that are there, this one among them. */
+  get games(): number[] {
+    return [...this.#world.games].sort((a, b) => a - b)
+  }
+  get registry(): SharedRegistry {
+    return this.#world.registry
   }
   get kvdb(): Kvdb {
     return this.#kvdb
@@ -65,19 +92,38 @@ export class RunningGame {
   }
   /** Makes an entity on the game with the most room; answers its id at once. */
   createAnywhere<T extends EntityClass>(type: T, attrs?: Initial<T>): EntityId<InstanceType<T>> {
-    return this.#world.createAnywhere(this.#world.kindOf(type), attrs ?? {}) as EntityId<InstanceType<T>>
+    return this.createOn(0, type, attrs)
+  }
+  /** Makes an entity on a game by its number; elsewhere when that is not there for some seconds. */
+  createOn<T extends EntityClass>(gameId: number, type: T, attrs?: Initial<T>): EntityId<InstanceType<T>> {
+    const kind = this.#world.kindOf(type)
+    if (kind.isSpace) throw new TypeError(`${kind.name} is a space: use createSpaceOn() or createSpaceAnywhere()`)
+    return this.#world.createAnywhere(kind, attrs ?? {}, checkGame(gameId)) as EntityId<InstanceType<T>>
   }
   createSpaceAnywhere<T extends EntityClass<Space>>(
     type: T,
     kind: number,
     attrs?: Initial<T>,
   ): EntityId<InstanceType<T>> {
-    const given = { ...attrs, [SPACE_KIND]: kind }
-    return this.#world.createAnywhere(this.#spaceKind(type, kind), given) as EntityId<InstanceType<T>>
+    return this.createSpaceOn(0, type, kind, attrs)
   }
-  /** Brings a saved entity back, unless it is there. Calls to it wait until it is. */
+  createSpaceOn<T extends EntityClass<Space>>(
+    gameId: number,
+    type: T,
+    kind: number,
+    attrs?: Initial<T>,
+  ): EntityId<InstanceType<T>> {
+    const given = { ...attrs, [SPACE_KIND]: kind }
+    const found = this.#spaceKind(type, kind)
+    return this.#world.createAnywhere(found, given, checkGame(gameId)) as EntityId<InstanceType<T>>
+  }
+  /** Brings a saved entity back, unless it is there, where there is room. Calls to it wait until it is. */
   load<T extends EntityClass>(type: T, id: EntityId<InstanceType<T>>): EntityId<InstanceType<T>> {
-    this.#world.load(this.#world.kindOf(type), id)
+    return this.loadOn(0, type, id)
+  }
+  /** The same, on a game by its number, unless it is there or anywhere else. */
+  loadOn<T extends EntityClass>(gameId: number, type: T, id: EntityId<InstanceType<T>>): EntityId<InstanceType<T>> {
+    this.#world.load(this.#world.kindOf(type), id, checkGame(gameId))
     return id
   }
   /** Whether there is an entity of this type and id that `load` would bring: in storage, or on its way there. */
@@ -107,9 +153,34 @@ export class RunningGame {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     return callEntity(this.#world, id)
   }
-  /** Calls to a service. */
-  service<T extends EntityClass>(type: T): Calls<InstanceType<T>> {
-    return callService(this.#world, type)
+  /** Calls that are answered: see `Actor.ask`. */
+  ask<T>(id: EntityId<T>, limitMs?: number): Asks<T> {
+    return askEntity(this.#world, id, limitMs)
+  }
+  /** Calls to the method of the nil space of every game that is there, this one's too. `type`: the class of nil spaces. */
+  callNilSpaces<T extends EntityClass<Space>>(_type: T): Calls<InstanceType<T>> {
+    return callEntities(this.#world, this.games.map(nilSpaceId))
+  }
+  /** Calls to a service; with a key to the shard that the key belongs to. */
+  service<T extends EntityClass>(type: T, key?: string): Calls<InstanceType<T>> {
+    return this.call(this.serviceId(type, key))
+  }
+  /** The id of a service, to ask it or to tell others; with a key that of the shard that the key belongs to. */
+  serviceId<T extends EntityClass>(type: T, key?: string): EntityId<InstanceType<T>> {
+    const { services } = this.#world
+    return (key === undefined ? services.only(type) : services.byKey(type, key)) as EntityId<InstanceType<T>>
+  }
+  /** Calls to one shard of a service, whichever: one of this game if there is any. */
+  serviceAny<T extends EntityClass>(type: T): Calls<InstanceType<T>> {
+    return this.call(this.#world.services.any(type) as EntityId<InstanceType<T>>)
+  }
+  /** Calls to every shard of a service. */
+  serviceAll<T extends EntityClass>(type: T): Calls<InstanceType<T>> {
+    return callEntities(this.#world, this.#world.services.all(type))
+  }
+  /** Calls to one shard of a service by its number, from 0 on. */
+  serviceShard<T extends EntityClass>(type: T, shard: number): Calls<InstanceType<T>> {
+    return this.call(this.#world.services.byIndex(type, shard) as EntityId<InstanceType<T>>)
   }
   /** Calls to the player of every client whose filter property compares so; an empty key means every client. */
   clientsWhere<T extends EntityClass>(
@@ -131,6 +202,17 @@ export class RunningGame {
   every(ms: number, action: () => unknown): { cancel(): void } {
     return this.#timer(ms, action, true)
   }
+  /** Runs `action` whenever a crontab pattern is due (see `Actor.cron`), until cancelled. It is not saved either. */
+  cron(pattern: string, action: () => unknown): { cancel(): void } {
+    const cron = new CronPattern(pattern)
+    const { clock } = this.#world
+    let dueMs = cron.nextMs(clock.wallMs())
+    return this.every(CRON_BEAT_MS, () => {
+      if (clock.wallMs() < dueMs) return undefined
+      dueMs = cron.nextMs(clock.wallMs())
+      return action()
+    })
+  }
   /** Ends all of them: the game stops. */
   stopTimers(): void {
     for (const timer of this.#timers) timer.cancel()
@@ -143,6 +225,10 @@ export class RunningGame {
   #timer(ms: number, action: () => unknown, again: boolean): { cancel(): void } {
     const { clock } = this.#world
     const beat = () => {
+      if (this.#world.isStill) {
+        scheduled = clock.after(STILL_MS, beat)
+        return
+      }
       if (again) scheduled = clock.after(ms, beat)
       else this.#timers.delete(timer)
       this.#world.runFree('a timer of the game', action)
@@ -166,6 +252,12 @@ export class RunningGame {
   }
 }
 
+/** 0 for any. */
+function checkGame(gameId: number): number {
+  if (Number.isInteger(gameId) && gameId >= 0 && gameId <= 0xffff) return gameId
+  throw new RangeError(`${gameId} is no number of a game`)
+}
+
 /** The store as authors see it: a game that ends waits for what they have asked of it. */
 function tracked(kvdb: KeyValueStore, work: OpenWork): Kvdb {
   return {
@@ -174,6 +266,7 @@ function tracked(kvdb: KeyValueStore, work: OpenWork): Kvdb {
     delete: (key) => work.track(kvdb.delete(key)),
     getOrPut: <T extends string>(key: string, value: T) =>
       work.track(kvdb.getOrPut(key, value)) as Promise<T | undefined>,
-    getRange: (begin, end) => work.track(kvdb.getRange(begin, end)),
+    getRange: (begin, end, limit) => work.track(kvdb.getRange(begin, end, limit)),
+    compareAndSet: (key, expected, value) => work.track(kvdb.compareAndSet(key, expected, value)),
   }
 }

@@ -61,6 +61,11 @@ export class Saving {
 
   stop(): void {
     this.#alarm?.cancel()
+    this.#alarm = undefined
+  }
+
+  resume(): void {
+    if (!this.#alarm) this.#setAlarm()
   }
 
   #setAlarm(): void {

@@ -1,11 +1,18 @@
-// A service: one actor for the whole deployment, found by its class. It has no place and no client.
+// A service: one actor for the whole deployment, or one for each of its shards, found by its class. It has no place and
+// no client.
 import { Actor } from './actor.ts'
 import type { Contract, EntityClass } from './contract.ts'
+import { core } from './core.ts'
 
-export class Service<C extends Contract = Contract> extends Actor<C> {}
+export class Service<C extends Contract = Contract> extends Actor<C> {
+  /** Which of its shards this is, from 0 on. */
+  get shard(): number {
+    return this[core].world.services.shardOf(this[core].id)
+  }
+}
 
 /** What a service may have: no client ever sees it. */
-export type ServiceContract = Pick<Contract, 'attrs' | 'persistent' | 'kept'>
+export type ServiceContract = Pick<Contract, 'attrs' | 'persistent' | 'kept' | 'shards'>
 
 /** The base class of a service with this contract. */
 export function service<const C extends ServiceContract>(contract: C): EntityClass<Service<C>, C> {

@@ -80,6 +80,33 @@ export class SpaceCore extends EntityCore {
     spaceHooks.tell()
   }
 
+  /** Takes back an entity that was in it when the game froze: nobody is told, as nothing has changed for anybody. */
+  seat(core: EntityCore): void {
+    core.space = this
+    this.members.add(core.entity)
+    if (core.client && !this.isNil) this.watch(core.client.gateId, 1)
+    if (core.aoiRadius < 0) return
+    core.aoiSlot = this.#aoi.add(core.x, core.z, core.aoiRadius)
+    this.#bySlot[core.aoiSlot] = core
+    this.#countWatchers()
+  }
+
+  /** Pairs that see each other only because they did before: watcher, subject, watcher, … */
+  lingering(): EntityCore[] {
+    const pairs: EntityCore[] = []
+    this.#aoi.forEachLingering((watcher, subject) => void pairs.push(this.#bySlot[watcher]!, this.#bySlot[subject]!))
+    return pairs
+  }
+
+  /** The same pairs, after all have taken their seats. */
+  linger(pairs: readonly EntityCore[]): void {
+    for (let at = 0; at < pairs.length; at += 2) {
+      const watcher = pairs[at]!
+      const subject = pairs[at + 1]!
+      if (this.#aoi.linger(watcher.aoiSlot, subject.aoiSlot) && watcher.client) subject.watch(watcher.client.gateId, 1)
+    }
+  }
+
   move(core: EntityCore): void {
     if (core.aoiSlot < 0) return
     this.#aoi.move(core.aoiSlot, core.x, core.z)
@@ -123,6 +150,15 @@ export class SpaceCore extends EntityCore {
     this.flushAttrs()
     this.watch(client.gateId, -1)
     if (tell) this.world.views.hide(this, [client])
+  }
+
+  /** Counts who sees whom now; all have known it before. */
+  #countWatchers(): void {
+    for (let at = 0; at < this.#entered.length; at += 2) {
+      const client = this.#bySlot[this.#entered[at]!]!.client
+      if (client) this.#bySlot[this.#entered[at + 1]!]!.watch(client.gateId, 1)
+    }
+    this.#entered = []
   }
 
   /** Says to clients what the last operation changed; the authors' hooks wait for its end. */

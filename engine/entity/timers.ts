@@ -1,9 +1,12 @@
-// Timers of entities and of the game: one heap, one alarm at the clock for the earliest. An entity's timer names a
-// method, never a closure, so that it can be saved with the entity.
+// Timers of entities: one heap, one alarm at the clock for the earliest. A timer names a method, never a closure, so that
+// it can be saved with its entity, when the game freezes or the entity moves to another game.
+//
+//     after: once      every: again and again, on its beat      cron: whenever its pattern is due, by the clock on the wall
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { Heap } from '../base/heap.ts'
+import { CronPattern } from './cron.ts'
 
-/** Names one timer of one entity. */
+/** Names one timer of one entity, for as long as that lives, wherever it goes. */
 export type Timer = number & { readonly __timer?: true }
 
 /** No timer repeats faster: a game that asks for less would do nothing else. */
@@ -11,14 +14,29 @@ export const INTERVAL_MIN_MS = 10
 
 /** So many cancelled timers may stay in the heap, with their owners, before it is worth a look. */
 const CANCELLED_KEPT = 256
+/** The clock on the wall may be set while an alarm for it waits: it is looked at as often as this. */
+const WALL_CHECK_MS = 60_000
 
 export interface TimerOwner {
+  /** The number of the timer that it was given last. */
+  lastTimer: number
   /** Runs a timer's method; must not throw. */
   runTimer(method: string, args: readonly unknown[]): void
 }
 
+/** A timer as it is saved. `leftMs` until it is due; less than 0 when it should have run. */
+export interface SavedTimer {
+  readonly timer: number
+  readonly method: string
+  readonly args: readonly unknown[]
+  readonly leftMs: number
+  readonly intervalMs: number
+  readonly cron: string
+}
+
 interface Entry {
   at: number
+  /** Those that are due at the same time run in the order in which they were set. */
   order: number
   readonly owner: TimerOwner
   readonly timer: Timer
@@ -26,6 +44,9 @@ interface Entry {
   readonly args: readonly unknown[]
   /** Between two runs, or 0 for a timer that runs once. */
   readonly intervalMs: number
+  readonly cron: CronPattern | undefined
+  /** When the pattern is due, by the clock on the wall. */
+  cronMs: number
   cancelled: boolean
 }
 
@@ -33,18 +54,19 @@ export class Timers {
   readonly #clock: Clock
   /** The earliest first; those that were cancelled stay in it until they come up or are too many. */
   #heap = new Heap<Entry>()
-  readonly #entries = new Map<Timer, Entry>()
-  readonly #byOwner = new Map<TimerOwner, Set<Timer>>()
+  readonly #owners = new Map<TimerOwner, Map<Timer, Entry>>()
+  #size = 0
+  #order = 0
   #alarm: Scheduled | undefined
   #alarmAt = 0
-  #last = 0
+  #paused = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#size
   }
 
   /** How many are kept, those that were cancelled among them. */
@@ -54,70 +76,114 @@ export class Timers {
 
   add(owner: TimerOwner, delayMs: number, intervalMs: number, method: string, args: readonly unknown[]): Timer {
     if (!Number.isFinite(delayMs) || delayMs < 0) throw new RangeError(`a timer cannot wait ${delayMs} ms`)
-    const timer = ++this.#last as Timer
-    const entry: Entry = {
-      at: this.#clock.now() + delayMs,
-      order: timer,
-      owner,
-      timer,
-      method,
-      args,
-      intervalMs: intervalMs > 0 ? Math.max(intervalMs, INTERVAL_MIN_MS) : 0,
-      cancelled: false,
-    }
-    this.#entries.set(timer, entry)
-    let owned = this.#byOwner.get(owner)
-    if (!owned) {
-      owned = new Set()
-      this.#byOwner.set(owner, owned)
-    }
-    owned.add(timer)
-    this.#heap.push(entry)
-    this.#setAlarm()
-    return timer
+    const at = this.#clock.now() + delayMs
+    const beatMs = intervalMs > 0 ? Math.max(intervalMs, INTERVAL_MIN_MS) : 0
+    return this.#add(owner, ++owner.lastTimer as Timer, { at, method, args, intervalMs: beatMs, cron: undefined })
+  }
+
+  /** Throws a TypeError for what is no crontab pattern. */
+  addCron(owner: TimerOwner, pattern: string, method: string, args: readonly unknown[]): Timer {
+    const cron = new CronPattern(pattern)
+    return this.#add(owner, ++owner.lastTimer as Timer, { at: 0, method, args, intervalMs: 0, cron })
   }
 
   /** Whether it was still to run. A timer of somebody else is left alone. */
   cancel(owner: TimerOwner, timer: Timer): boolean {
-    const entry = this.#entries.get(timer)
-    if (!entry || entry.owner !== owner) return false
+    const entry = this.#owners.get(owner)?.get(timer)
+    if (!entry) return false
     this.#forget(entry)
     this.#sweep()
     return true
   }
 
   cancelAll(owner: TimerOwner): void {
-    for (const timer of this.#byOwner.get(owner) ?? []) this.#forget(this.#entries.get(timer)!)
+    for (const entry of [...(this.#owners.get(owner)?.values() ?? [])]) this.#forget(entry)
     this.#sweep()
+  }
+
+  /** Those of one owner, in the order in which they were set. */
+  saved(owner: TimerOwner): SavedTimer[] {
+    const nowMs = this.#clock.now()
+    const entries = [...(this.#owners.get(owner)?.values() ?? [])].sort((a, b) => a.order - b.order)
+    return entries.map(({ timer, method, args, at, intervalMs, cron, cronMs }) => ({
+      timer,
+      method,
+      args,
+      leftMs: cron ? cronMs - this.#clock.wallMs() : at - nowMs,
+      intervalMs,
+      cron: cron?.text ?? '',
+    }))
+  }
+
+  /** Sets timers that were saved `elapsedMs` ago. What should have run meanwhile runs once. */
+  restore(owner: TimerOwner, saved: readonly SavedTimer[], elapsedMs: number): void {
+    for (const { timer, method, args, leftMs, intervalMs, cron } of saved) {
+      const dueInMs = Math.max(0, leftMs - elapsedMs)
+      const pattern = cron === '' ? undefined : new CronPattern(cron)
+      const at = this.#clock.now() + dueInMs
+      this.#add(owner, timer as Timer, { at, method, args, intervalMs, cron: pattern }, this.#clock.wallMs() + dueInMs)
+    }
+  }
+
+  /** None runs until `resume`. */
+  pause(): void {
+    this.#paused = true
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#setAlarm()
   }
 
   /** Stops for good: the process ends. */
   stop(): void {
-    this.#alarm?.cancel()
-    this.#entries.clear()
-    this.#byOwner.clear()
+    this.pause()
+    this.#owners.clear()
+    this.#size = 0
     while (this.#heap.pop());
+  }
+
+  #add(
+    owner: TimerOwner,
+    timer: Timer,
+    given: Pick<Entry, 'at' | 'method' | 'args' | 'intervalMs' | 'cron'>,
+    cronMs = given.cron?.nextMs(this.#clock.wallMs()) ?? 0,
+  ): Timer {
+    const entry: Entry = { ...given, order: ++this.#order, owner, timer, cronMs, cancelled: false }
+    if (entry.cron) entry.at = this.#alarmFor(entry)
+    let owned = this.#owners.get(owner)
+    if (!owned) {
+      owned = new Map()
+      this.#owners.set(owner, owned)
+    }
+    owned.set(timer, entry)
+    this.#size++
+    this.#heap.push(entry)
+    this.#setAlarm()
+    return timer
   }
 
   #forget(entry: Entry): void {
     entry.cancelled = true
-    this.#entries.delete(entry.timer)
-    const owned = this.#byOwner.get(entry.owner)
+    this.#size--
+    const owned = this.#owners.get(entry.owner)
     owned?.delete(entry.timer)
-    if (owned?.size === 0) this.#byOwner.delete(entry.owner)
+    if (owned?.size === 0) this.#owners.delete(entry.owner)
   }
 
   /** Makes the heap anew when most of it is cancelled: each cancel has paid for a part of that. */
   #sweep(): void {
-    const cancelled = this.#heap.size - this.#entries.size
+    const cancelled = this.#heap.size - this.#size
     if (cancelled <= CANCELLED_KEPT || cancelled * 2 <= this.#heap.size) return
     this.#heap = new Heap()
-    for (const entry of this.#entries.values()) this.#heap.push(entry)
+    for (const owned of this.#owners.values()) for (const entry of owned.values()) this.#heap.push(entry)
   }
 
   #setAlarm(): void {
     const next = this.#heap.peek()
-    if (!next || (this.#alarm && this.#alarmAt <= next.at)) return
+    if (this.#paused || !next || (this.#alarm && this.#alarmAt <= next.at)) return
     this.#alarm?.cancel()
     this.#alarmAt = next.at
     this.#alarm = this.#clock.after(next.at - this.#clock.now(), () => this.#fire())
@@ -129,14 +195,37 @@ export class Timers {
     for (let entry = this.#heap.peek(); entry && (entry.cancelled || entry.at <= now); entry = this.#heap.peek()) {
       this.#heap.pop()
       if (entry.cancelled) continue
-      if (entry.intervalMs > 0) {
-        // From when it was due, so that it keeps its beat; beats that were missed are not made up for.
-        entry.at += entry.intervalMs
-        if (entry.at <= now) entry.at = now + entry.intervalMs
-        this.#heap.push(entry)
-      } else this.#forget(entry)
-      entry.owner.runTimer(entry.method, entry.args)
+      if (this.#isDue(entry, now)) entry.owner.runTimer(entry.method, entry.args)
+      if (this.#paused) return
     }
     this.#setAlarm()
+  }
+
+  /** Whether it runs now; whatever comes after that is set. */
+  #isDue(entry: Entry, now: number): boolean {
+    if (entry.cron) {
+      const wallMs = this.#clock.wallMs()
+      const due = wallMs >= entry.cronMs
+      if (due) entry.cronMs = entry.cron.nextMs(wallMs)
+      entry.at = this.#alarmFor(entry)
+      if (entry.cronMs === Number.POSITIVE_INFINITY) this.#forget(entry)
+      else this.#heap.push(entry)
+      return due
+    }
+    if (entry.intervalMs === 0) {
+      this.#forget(entry)
+      return true
+    }
+    // From when it was due, so that it keeps its beat; beats that were missed are not made up for.
+    entry.at += entry.intervalMs
+    if (entry.at <= now) entry.at = now + entry.intervalMs
+    this.#heap.push(entry)
+    return true
+  }
+
+  /** When to look whether the pattern is due: then, or before, lest the clock on the wall was set. */
+  #alarmFor({ cronMs }: Entry): number {
+    const leftMs = cronMs - this.#clock.wallMs()
+    return this.#clock.now() + Math.max(0, Math.min(leftMs, WALL_CHECK_MS))
   }
 }

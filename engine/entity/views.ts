@@ -115,8 +115,9 @@ export class Views {
   // --- what changes and what is called -----------------------------------------------------------------------------------
 
   changeAttr(core: EntityCore, { audience, type, body: change }: AttrChange): void {
+    const { gameId } = this.#world
     this.#forEachAudience(core, audience === AUDIENCE_ALL, (gateId) =>
-      this.#world.cluster.toGate(gateId).send('changeAttr', { gateId, audience, type, body: change }),
+      this.#world.cluster.toGate(gateId).send('changeAttr', { gateId, gameId, audience, type, body: change }),
     )
   }
 
@@ -137,8 +138,9 @@ export class Views {
     }
     core.flushAttrs()
     const call = this.#callBody(core, method, args)
+    const { gameId } = this.#world
     this.#forEachAudience(core, true, (gateId) =>
-      this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, body: call }),
+      this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, gameId, body: call }),
     )
   }
 

@@ -1,9 +1,10 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
-import { EntityGone, OperatorError } from '../base/errors.ts'
+import { EntityGone, messageOf, OperatorError, Undelivered } from '../base/errors.ts'
 import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
 import { isThenable } from '../base/thenable.ts'
 import type { Turn } from '../base/turn.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
@@ -11,19 +12,28 @@ import { SaveQueue } from '../storage/save-queue.ts'
 import type { EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { encode } from '../wire/codec.ts'
+import { ANSWERED, FAILED, NOT_DELIVERED, type Values } from '../wire/messages.ts'
 import { Attrs } from './attrs.ts'
 import { AuthorErrors } from './author-errors.ts'
-import { localArgs, writeCall } from './calls.ts'
+import { localArgs, type Outcome, writeAsk, writeCall } from './calls.ts'
 import type { EntityClass } from './contract.ts'
 import { type Client, construct, coreOf, EntityCore } from './core.ts'
 import { within } from './current.ts'
 import type { Vector3 } from './entity.ts'
 import { Kind, kindsOf, type Method } from './kind.ts'
+import { Marks } from './marks.ts'
+import { Migration } from './migration.ts'
 import { Movement } from './movement.ts'
 import { OpenWork } from './open-work.ts'
+import { type Operation, Operations } from './operations.ts'
 import type { Outbound } from './outbound.ts'
+import { restoreParts } from './parts.ts'
+import { Registry } from './registry.ts'
+import { Requests } from './requests.ts'
 import { RunningGame } from './running-game.ts'
+import type { SavedEntity } from './saved-entity.ts'
 import { Saving } from './saving.ts'
+import { Services } from './services.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
 import { SpaceHooks } from './space-hooks.ts'
@@ -39,6 +49,7 @@ export interface WorldOptions {
   readonly turn: Turn
   readonly log: Log
   readonly ids: IdMaker
+  readonly random: Random
   readonly cluster: Outbound
   readonly storage: EntityStorage
   readonly kvdb: KeyValueStore
@@ -61,6 +72,14 @@ export type HookName =
   | 'onLeftAoi'
   | 'onDestroyed'
   | 'onGameReady'
+  | 'onMigratedOut'
+  | 'onMigratedIn'
+  | 'onFrozen'
+  | 'onRestored'
+  | 'onServicePlaced'
+
+/** How long the new player of a client may take to say that it has it. */
+const GIVE_LIMIT_MS = 10_000
 
 /** What is given to a new entity besides its attributes. */
 export interface Birth {
@@ -83,6 +102,13 @@ export class World {
   readonly views: Views
   readonly movement: Movement
   readonly spaceHooks = new SpaceHooks()
+  readonly random: Random
+  readonly requests: Requests
+  readonly registry: Registry
+  readonly services: Services
+  readonly marks: Marks
+  readonly migration: Migration
+  readonly operations: Operations
   readonly openWork: OpenWork
   readonly timers: Timers
   readonly kinds: ReadonlyMap<string, Kind>
@@ -91,7 +117,11 @@ export class World {
   readonly saving: Saving
   /** The gates that are there. */
   readonly gates = new Set<number>()
+  /** The games that are there, this one among them. */
+  readonly games = new Set<number>()
   nilSpace!: SpaceCore
+  /** Time stands still. */
+  isStill = false
   /** How often an author's code threw. */
   authorErrors = 0
 
@@ -100,9 +130,10 @@ export class World {
   readonly #cores: (EntityCore | undefined)[] = []
   readonly #free: number[] = []
   #touched: EntityCore[] = []
-  #local: { id: string; method: string; args: unknown[] }[] = []
+  #local: { id: string; method: string; args: unknown[]; no?: number }[] = []
   #runsLocal = false
   readonly #errors: AuthorErrors
+  readonly #droppedAttrs = new Set<string>()
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -112,7 +143,15 @@ export class World {
     this.cluster = options.cluster
     this.kvdb = options.kvdb
     this.aoiHysteresis = options.aoiHysteresis ?? 0
-    this.kinds = kindsOf(options.types)
+    this.random = options.random
+    this.games.add(options.gameId)
+    this.operations = new Operations(options.clock, options.log)
+    this.kinds = kindsOf(options.types, this.operations)
+    this.requests = new Requests(options.clock, options.random)
+    this.registry = new Registry(options.cluster)
+    this.marks = new Marks(options.cluster)
+    this.migration = new Migration(this)
+    this.services = new Services(this)
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
     this.movement = new Movement(this)
@@ -130,11 +169,15 @@ export class World {
 
   /** Makes the nil space; everything else needs it. */
   start(): void {
-    const type = this.#options.nilSpace ?? (class NilSpace extends Space {} as unknown as EntityClass)
-    const kind = this.kinds.get(type.name) ?? new Kind(type)
-    if (!kind.isSpace) throw new OperatorError(`${kind.name} cannot be the nil space: it is no space`)
     const id = nilSpaceId(this.gameId)
-    this.nilSpace = this.#bear(kind, {}, { id, spaceKind: 0, isNilSpace: true }) as SpaceCore
+    this.nilSpace = this.#bear(this.#nilKind(), {}, { id, spaceKind: 0, isNilSpace: true }) as SpaceCore
+  }
+
+  #nilKind(): Kind {
+    const type = this.#options.nilSpace ?? (class NilSpace extends Space {} as unknown as EntityClass)
+    const kind = this.kinds.get(type.name) ?? new Kind(type, this.operations)
+    if (!kind.isSpace) throw new OperatorError(`${kind.name} cannot be the nil space: it is no space`)
+    return kind
   }
 
   // --- finding ---------------------------------------------------------------------------------------------------------
@@ -156,13 +199,6 @@ export class World {
     const kind = this.kinds.get(type.name)
     if (kind?.type === type) return kind
     throw new TypeError(`${type.name} is not among the classes of this game: add it to game([…])`)
-  }
-
-  /** Where the service of a class lives: everybody can compute its id. */
-  serviceId(type: EntityClass): string {
-    const kind = this.kindOf(type)
-    if (!kind.isService) throw new TypeError(`${kind.name} is no service`)
-    return serviceId(kind.name)
   }
 
   // --- coming into being -------------------------------------------------------------------------------------------------
@@ -191,7 +227,7 @@ export class World {
       const kind = this.kinds.get(type)
       if (!kind) throw new Error(`this game has no class ${type}`)
       const saved = await this.#read(kind, id)
-      if (!saved && !kind.isService) throw new Error('it is not in storage')
+      if (!saved && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id)) return
       this.create(kind, saved ?? {}, { id, epoch, saved: saved !== undefined, ...spaceKindOf(saved) })
     } catch (error) {
@@ -218,14 +254,48 @@ export class World {
   #bear(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth): EntityCore {
     const id = birth.id ?? this.#options.ids.next()
     const epoch = birth.epoch ?? 1
+    const core = this.#make(kind, id, epoch, birth, (made) => Attrs.fill(made.attrs, attrs, true))
+    this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
+    if (kind.isService) this.services.placed(core)
+    this.hook(core, 'onAttrsReady')
+    if (!birth.saved) core.attrsUnsaved()
+    this.hook(core, 'onCreated')
+    if (birth.client && !core.isLeaving) this.#connect(core, birth.client)
+    // From its first turn on it is there for `load`, whatever happens to this process.
+    if (!birth.saved && !core.gone) this.saving.saveUnsaved(core)
+    return core
+  }
+
+  /** Makes an entity again that was saved whole: in no space, without a client, and nobody is told. */
+  revive(saved: SavedEntity, epoch: number, elapsedMs: number): EntityCore {
+    const { type, id, spaceKind = 0, parts } = saved
+    const isNilSpace = id === nilSpaceId(this.gameId)
+    const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
+    if (!kind) throw new Error(`this game has no class ${type}`)
+    if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
+    const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace }, (made) =>
+      restoreParts(made, parts, { elapsedMs }),
+    )
+    if (isNilSpace) this.nilSpace = core as SpaceCore
+    return core
+  }
+
+  /** The object of an entity, in the game's table, once `fill` has given it what it has. */
+  #make(
+    kind: Kind,
+    id: string,
+    epoch: number,
+    { spaceKind = 0, isNilSpace = false }: Birth,
+    fill: (core: EntityCore) => void,
+  ): EntityCore {
     const core = kind.isSpace
-      ? new SpaceCore(this, kind, id, epoch, birth.spaceKind ?? 0, birth.isNilSpace ?? false)
+      ? new SpaceCore(this, kind, id, epoch, spaceKind, isNilSpace)
       : new EntityCore(this, kind, id, epoch)
     try {
       Attrs.fill(core.attrs, {})
       within(this, () => construct(kind.type, core))
       this.hook(core, 'onInit')
-      Attrs.fill(core.attrs, attrs, true)
+      fill(core)
     } catch (error) {
       this.saving.forget(core)
       this.timers.cancelAll(core)
@@ -234,14 +304,26 @@ export class World {
       throw error
     }
     this.#register(core)
-    if (!birth.isNilSpace) this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
-    this.hook(core, 'onAttrsReady')
-    if (!birth.saved) core.attrsUnsaved()
-    this.hook(core, 'onCreated')
-    if (birth.client && !core.isLeaving) this.#connect(core, birth.client)
-    // From its first turn on it is there for `load`, whatever happens to this process.
-    if (!birth.saved && !core.gone) this.saving.saveUnsaved(core)
     return core
+  }
+
+  /** An attribute was saved that its class does not have any more: said once. */
+  droppedAttr(name: string): void {
+    if (this.#droppedAttrs.has(name)) return
+    this.#droppedAttrs.add(name)
+    this.log.warn(`${name} was saved, but is no attribute any more: it is left out`)
+  }
+
+  /** An entity that nobody can make again: what of it lasts is saved. */
+  loseEntity(saved: SavedEntity, error: unknown): void {
+    this.authorErrors++
+    this.#errors.add(`lost ${saved.type}`, `${saved.type}<${saved.id}> is lost: it cannot be made again`, error)
+    const kind = this.kinds.get(saved.type)
+    const attrs = saved.parts['attrs'] as Readonly<Record<string, unknown>> | undefined
+    if (!kind?.persistent || !attrs) return
+    const { names, persistent } = kind.layout
+    const data = Object.fromEntries(names.flatMap((name, at) => (persistent[at] ? [[name, attrs[name]]] : [])))
+    this.saves.save(kind.name, saved.id, data as never).catch(() => {})
   }
 
   #register(core: EntityCore): void {
@@ -273,6 +355,38 @@ export class World {
     this.#connect(to, client)
   }
 
+  /** The same, for an entity that may live anywhere. */
+  giveClientAway(from: EntityCore, targetId: string): void {
+    if (!isId(targetId)) throw new TypeError(`'${targetId}' is no entity id`)
+    const here = this.find(targetId)
+    if (here) return this.giveClient(from, here)
+    const { client } = from
+    if (!client) return
+    this.views.unbind(from, true)
+    this.hook(from, 'onClientDisconnected')
+    const link = this.cluster.toEntity(targetId)
+    const give = (no: number) => link.send('takeClient', { entityId: targetId, gameId: this.gameId, no, ...client })
+    this.marks.behindGate(client.gateId, link, () => {
+      const taken = this.requests.open(`${from} gives its client to ${targetId}`, GIVE_LIMIT_MS, give)
+      this.openWork.track(taken).catch((error) => {
+        this.log.warn(messageOf(error))
+        this.views.closeClient(client, 'its player was not there')
+      })
+    })
+  }
+
+  /** Another game gives a client to an entity. */
+  takeClient({ entityId, gameId, no, gateId, clientId }: Values<'takeClient'>): void {
+    const core = this.find(entityId)
+    if (!core || core.isLeaving) return this.answerUndelivered(gameId, no, 'there is no such entity')
+    this.answer(gameId, no, true)
+    if (core.client) {
+      this.views.closeClient(core.client, 'another client took over its player')
+      this.views.unbind(core, false)
+    }
+    this.#connect(core, { gateId, clientId })
+  }
+
   /** The gate says that a client is gone. */
   clientGone(core: EntityCore, clientId: string): void {
     if (core.client?.clientId !== clientId) return
@@ -282,6 +396,26 @@ export class World {
 
   gateUp(gateId: number): void {
     this.gates.add(gateId)
+  }
+
+  // --- other games ---------------------------------------------------------------------------------------------------------
+
+  gameUp(gameId: number): void {
+    this.games.add(gameId)
+  }
+
+  /** What lived there and must live somewhere is asked for. */
+  gameDown(gameId: number): void {
+    if (gameId !== this.gameId && this.games.delete(gameId)) this.services.place()
+  }
+
+  /** A later placement of the entity is elsewhere: this one has been thought dead. */
+  voidEntity({ entityId, epoch }: Values<'entityVoid'>): void {
+    const core = this.find(entityId)
+    if (!core || core.epoch > epoch || core === this.nilSpace) return
+    this.log.warn(`${core} lives elsewhere by now: what is here of it is dropped`)
+    core.client = undefined
+    this.discard(core)
   }
 
   /** What was on its way to a gate may be lost: it is told everything once more. */
@@ -318,11 +452,14 @@ export class World {
   enterSpace(core: EntityCore, spaceId: string, { x, y, z }: Vector3): Promise<void> {
     if (core.isLeaving) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
     if (!Number.isFinite(x + y + z)) return Promise.reject(new RangeError(`${core} cannot be at (${x}, ${y}, ${z})`))
-    const target = this.find(spaceId)
-    if (!(target instanceof SpaceCore) || target.isLeaving)
-      return Promise.reject(new Error(`there is no space ${spaceId} on this game`))
     if (core instanceof SpaceCore || core.kind.isService)
       return Promise.reject(new Error(`${core} is no entity that could be in a space`))
+    if (!isId(spaceId)) return Promise.reject(new TypeError(`there is no space '${spaceId}'`))
+    this.migration.cancel(core, 'it was told to enter another')
+    const target = this.find(spaceId)
+    if (!target) return this.migration.depart(core, spaceId, { x, y, z })
+    if (!(target instanceof SpaceCore) || target.isLeaving)
+      return Promise.reject(new Error(`there is no space ${spaceId}`))
     if (core.space === target) {
       this.movement.move(core, x, y, z, core.yaw)
       return Promise.resolve()
@@ -348,13 +485,48 @@ export class World {
   callEntity(id: string, method: string, args: unknown[]): void {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     if (!this.find(id)) return writeCall(this, id, method, args)
+    this.#runLater({ id, method, args: localArgs(args) })
+  }
+
+  /** A call that is answered. */
+  ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
+    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    const answer = this.requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
+      if (this.find(id)) this.#runLater({ id, method, args: localArgs(args), no })
+      else writeAsk(this, id, no, method, args)
+    })
+    return this.openWork.track(answer)
+  }
+
+  /** Tells whoever asked. */
+  answer(gameId: number, no: number, value: unknown, outcome = ANSWERED): void {
+    if (gameId === this.gameId) return this.requests.settle(no, outcome, value)
+    let bytes: Uint8Array
+    try {
+      bytes = encode(value)
+    } catch (error) {
+      return this.answer(gameId, no, `the answer cannot be sent: ${messageOf(error)}`, FAILED)
+    }
+    this.cluster.toGame(gameId).send('answer', { gameId, no, outcome, value: bytes })
+  }
+
+  answerUndelivered(gameId: number, no: number, reason: string): void {
+    this.answer(gameId, no, reason, NOT_DELIVERED)
+  }
+
+  /** What tells the asker how the method ended. */
+  outcomeFor(gameId: number, no: number): Outcome {
+    return (ok, value) => this.answer(gameId, no, ok ? value : messageOf(value), ok ? ANSWERED : FAILED)
+  }
+
+  #runLater(call: { id: string; method: string; args: unknown[]; no?: number }): void {
     // Calls that calls make run in a later turn: entities that call each other for ever do not hold up the rest.
     if (this.#local.length === 0) {
       const run = () => this.#runLocal()
       if (this.#runsLocal) this.clock.defer(run)
       else queueMicrotask(run)
     }
-    this.#local.push({ id, method, args: localArgs(args) })
+    this.#local.push(call)
   }
 
   /** Calls between entities of this game run when the caller has returned, in the order they were made. */
@@ -362,12 +534,27 @@ export class World {
     const calls = this.#local
     this.#local = []
     this.#runsLocal = true
-    for (const { id, method, args } of calls) {
+    for (const { id, method, args, no } of calls) {
       const core = this.find(id)
-      if (core) this.run(core, method, args)
+      if (no !== undefined) this.#runAsked(core, id, method, args, no)
+      else if (core) this.run(core, method, args)
       else this.runFree(`call of ${method}()`, () => writeCall(this, id, method, args))
     }
     this.#runsLocal = false
+  }
+
+  #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {
+    if (!core) return writeAsk(this, id, no, name, args)
+    const method = core.kind.methods.get(name)
+    if (!method) return this.requests.settle(no, FAILED, `${core} has no method ${name}()`)
+    // As it would arrive over the wire: nothing is shared.
+    this.runMethod(core, method, args, (ok, value) =>
+      this.runFree(`answer of ${name}()`, () =>
+        ok
+          ? this.requests.settle(no, ANSWERED, localArgs([value])[0])
+          : this.requests.settle(no, FAILED, messageOf(value)),
+      ),
+    )
   }
 
   /** Calls a method by name for the engine itself or another entity. */
@@ -377,27 +564,42 @@ export class World {
     else this.log.warn(`${core} has no method ${name}()`)
   }
 
-  /** Runs author code; whatever it throws or rejects with is logged with entity and method, and the game goes on. */
-  runMethod(core: EntityCore, method: Method, args: readonly unknown[]): void {
-    if (core.gone) return
-    try {
-      const result = within(this, () => method.run.apply(core.entity, args as unknown[]))
-      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, method.name, error))
-    } catch (error) {
-      this.#authorError(core, method.name, error)
-    }
+  /**
+   * Runs author code; whatever it throws or rejects with is logged with entity and method, and the game goes on. With an
+   * `outcome` it is told that instead: whoever asked will know what to do.
+   */
+  runMethod(core: EntityCore, method: Method, args: readonly unknown[], outcome?: Outcome): void {
+    if (core.gone) return outcome?.(false, new Undelivered(`${core} is gone`))
+    this.#runAuthor(core, method.name, method.run, args, method.operation, outcome)
   }
 
   /** Runs a hook as a method is run. Who is gone hears of nothing more but of the loss of its client. */
   hook(core: EntityCore, name: HookName, ...args: unknown[]): void {
     if (core.gone && name !== 'onClientDisconnected') return
     const hook = (core.entity as unknown as Record<HookName, (...args: unknown[]) => unknown>)[name]
+    this.#runAuthor(core, name, hook, args, core.kind.hook(name))
+  }
+
+  #runAuthor(
+    core: EntityCore,
+    name: string,
+    code: (...args: unknown[]) => unknown,
+    args: readonly unknown[],
+    operation: Operation,
+    outcome?: Outcome,
+  ): void {
+    const startMs = this.operations.start()
+    const failed = outcome
+      ? (error: unknown) => outcome(false, error)
+      : (error: unknown) => this.#authorError(core, name, error)
     try {
-      const result = within(this, () => hook.apply(core.entity, args))
-      if (isThenable(result)) result.then(undefined, (error) => this.#authorError(core, name, error))
+      const result = within(this, () => code.apply(core.entity, args as unknown[]))
+      if (isThenable(result)) result.then(outcome && ((value) => outcome(true, value)), failed)
+      else outcome?.(true, result)
     } catch (error) {
-      this.#authorError(core, name, error)
+      failed(error)
     }
+    this.operations.end(operation, startMs)
   }
 
   /** Runs a closure of the author's (a timer of the game). */
@@ -428,6 +630,11 @@ export class World {
     return this.timers.add(core, delayMs, intervalMs, method, args)
   }
 
+  addCron(core: EntityCore, pattern: string, method: string, args: readonly unknown[]): Timer {
+    if (core.gone) this.throwGone(core)
+    return this.timers.addCron(core, pattern, method, args)
+  }
+
   flushLater(core: EntityCore): void {
     this.#touched.push(core)
     this.#options.turn.request()
@@ -453,6 +660,7 @@ export class World {
 
   destroy(core: EntityCore): void {
     if (core.isLeaving || core === this.nilSpace) return
+    this.migration.cancel(core, 'it was destroyed')
     core.isLeaving = true
     // Whoever is in a space that is destroyed is in the nil space then. Nobody enters it any more.
     if (core instanceof SpaceCore) for (const member of core.members) core.leave(coreOf(member))
@@ -467,20 +675,47 @@ export class World {
       this.hook(core, 'onClientDisconnected')
     }
     this.saving.saveUnsaved(core)
+    this.#forget(core)
+    this.cluster.toEntity(core.id).send('entityGone', { entityId: core.id, epoch: core.epoch })
+  }
+
+  /** The entity lives elsewhere: this object is of no more use. Nobody is told, but those who are in a space with it. */
+  discard(core: EntityCore): void {
+    if (core.gone) return
+    core.isLeaving = true
+    if (core instanceof SpaceCore) for (const member of [...core.members]) core.leave(coreOf(member))
+    core.space?.leave(core)
+    core.client = undefined
+    this.#forget(core)
+  }
+
+  #forget(core: EntityCore): void {
     this.saving.forget(core)
     this.timers.cancelAll(core)
     core.gone = true
     this.#cores[core.slot] = undefined
     this.#slots.deleteText(core.id)
     this.#free.push(core.slot)
-    this.cluster.toEntity(core.id).send('entityGone', { entityId: core.id, epoch: core.epoch })
   }
 
   throwGone(core: EntityCore): never {
     throw new EntityGone(`${core} is gone`)
   }
 
-  /** Time stands still: no timer fires any more. */
+  /** Nothing happens by itself any more: the game is being frozen. */
+  standStill(): void {
+    this.isStill = true
+    this.timers.pause()
+    this.saving.stop()
+  }
+
+  goOn(): void {
+    this.isStill = false
+    this.timers.resume()
+    this.saving.resume()
+  }
+
+  /** The game ends: no timer fires any more. */
   stopTime(): void {
     this.saving.stop()
     this.timers.stop()
@@ -492,18 +727,6 @@ export class World {
     const order = (core: EntityCore) => (core.kind.isService ? 2 : core instanceof SpaceCore ? 1 : 0)
     for (const turn of [0, 1, 2]) for (const core of this.all()) if (order(core) === turn) this.destroy(core)
   }
-}
-
-/** Services have ids that follow from their names, so that no registry need be asked. */
-export function serviceId(name: string): string {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let at = 0; at < name.length; at++) {
-    high = Math.imul(high ^ name.charCodeAt(at), 0x9e3779b1)
-    low = Math.imul(low ^ name.charCodeAt(at), 0x5f356495)
-  }
-  const digits = (value: number) => (value >>> 0).toString(36).padStart(7, '0').slice(0, 7)
-  return `S.${digits(high)}${digits(low)}`
 }
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {

@@ -1,4 +1,5 @@
-// WebSocket clients: binary messages that carry the same byte stream as TCP, cut wherever the client likes.
+// WebSocket clients: binary messages that carry the same byte stream as TCP, cut wherever the client likes; or text,
+// where a message is a message.
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -19,18 +20,24 @@ class WebSocketConnection implements Connection {
   readonly remote: string
   readonly #socket: WebSocket
   readonly #raw: Socket
+  readonly #text: boolean
+  readonly #refused: WebSocketOptions['refused']
   /** What of the raw stream whole frames have accounted for. */
   #finishedBytes = 0
   #reason: string | undefined
   #drain: (() => void) | undefined
 
-  constructor(socket: WebSocket, raw: Socket) {
+  constructor(socket: WebSocket, raw: Socket, { text = false, refused }: WebSocketOptions) {
     this.#socket = socket
     this.#raw = raw
+    this.#text = text
+    this.#refused = refused
     this.#finishedBytes = raw.bytesRead
     this.remote = `${raw.remoteAddress}:${raw.remotePort}`
     // What comes before `handle` must not end the process.
     socket.on('error', (error) => {
+      // What breaks a connection that we end already is no news.
+      if (this.#reason === undefined) this.#refused?.(this, error.message)
       this.#reason ??= error.message
     })
   }
@@ -56,8 +63,11 @@ class WebSocketConnection implements Connection {
       this.#finishedBytes = this.#raw.bytesRead
       // What comes after our close is not heard.
       if (socket.readyState !== socket.OPEN) return
-      if (isBinary) handlers.data(asBytes(data))
-      else this.#end(UNSUPPORTED_DATA, 'text is not understood here, only binary messages')
+      if (isBinary !== this.#text) return handlers.data(asBytes(data))
+      const [wrong, right] = this.#text ? ['binary messages are', 'text'] : ['text is', 'binary messages']
+      const reason = `${wrong} not understood here, only ${right}`
+      this.#refused?.(this, reason)
+      this.#end(UNSUPPORTED_DATA, reason)
     })
     socket.on('close', (_code, reason) => handlers.close(this.#reason ?? (reason.toString() || 'closed by the peer')))
   }
@@ -65,7 +75,7 @@ class WebSocketConnection implements Connection {
   write(bytes: Uint8Array, done?: () => void): void {
     const socket = this.#socket
     if (socket.readyState !== socket.OPEN) return done?.()
-    socket.send(bytes, { binary: true, compress: false }, () => {
+    socket.send(bytes, { binary: !this.#text, compress: false }, () => {
       done?.()
       if (socket.bufferedAmount === 0) this.#drain?.()
     })
@@ -94,9 +104,13 @@ class WebSocketConnection implements Connection {
   }
 }
 
-export interface WebSocketLimits {
+export interface WebSocketOptions {
   /** A longer message ends its connection. */
   readonly messageBytesMax: number
+  /** Messages are text: each that comes is one chunk in UTF-8, and each write is one. Without it they are binary. */
+  readonly text?: boolean
+  /** Hears why a client is closed for what it sent: too long, of the other kind, or no WebSocket message at all. */
+  readonly refused?: (connection: Connection, reason: string) => void
 }
 
 export interface WebSocketDoor {
@@ -109,11 +123,11 @@ export function serveWebSocket(
   server: Server,
   path: string,
   accept: (connection: Connection) => void,
-  { messageBytesMax }: WebSocketLimits,
+  options: WebSocketOptions,
 ): WebSocketDoor {
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: messageBytesMax,
+    maxPayload: options.messageBytesMax,
     perMessageDeflate: false,
     // Behind a proxy, or a client with a bad clock, a half-closed socket would linger for half a minute.
     closeTimeout: CLOSE_WITHIN_MS,
@@ -121,7 +135,7 @@ export function serveWebSocket(
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split('?', 1)[0] !== path) return refuse(socket)
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      accept(new WebSocketConnection(webSocket, request.socket)),
+      accept(new WebSocketConnection(webSocket, request.socket, options)),
     )
   }
   server.on('upgrade', upgrade)

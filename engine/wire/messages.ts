@@ -1,12 +1,27 @@
 // What our own processes say to each other. One row a message; never reuse a number. A routed message begins with
 // what it is routed by (an entity's id, a game's or a gate's number), so the dispatcher forwards it unopened.
 // `test/engine/wire/messages.test.ts` sends each of them round.
-import { bool, bytes, f32, id, ids, message, type Process, rest, str, u8, u16, u32, type ValuesOf } from './table.ts'
+import {
+  bool,
+  bytes,
+  f32,
+  id,
+  ids,
+  message,
+  type Process,
+  rest,
+  str,
+  strs,
+  u8,
+  u16,
+  u32,
+  type ValuesOf,
+} from './table.ts'
 
 export const messages = {
   // --- who is there --------------------------------------------------------------------------------------------
   /** First on every new link session of a game; its entities follow as `entityPlaced`, then `gameReported`. */
-  gameHello: message(1, 'game', 'dispatcher', { gameId: u16, banBootEntity: bool, restoring: bool }),
+  gameHello: message(1, 'game', 'dispatcher', { gameId: u16, banBootEntity: bool, restoring: bool, types: strs }),
   /** All that the game has is in the directory: new entities may be placed on it. */
   gameReported: message(2, 'game', 'dispatcher', {}),
   gateHello: message(3, 'gate', 'dispatcher', { gateId: u16 }),
@@ -21,8 +36,20 @@ export const messages = {
   /** Hold (in a bounded queue) all that is for this game, up to `limitMs`; `releaseGame` ends it. */
   holdGame: message(10, 'game', 'dispatcher', { limitMs: u32 }),
   releaseGame: message(11, 'game', 'dispatcher', {}),
+  /**
+   * To `holdGame`: all that was said before has come, what comes now is kept. To the hello of a restored game: whether what
+   * was for it has been kept; if not, all the others have been told of its end.
+   */
+  gameHeld: message(13, 'dispatcher', 'game', { held: bool }),
   /** Whether this game is slower than what is said to it: gates read no clients until it has caught up. */
   gameSlow: message(12, 'dispatcher', 'gate', { gameId: u16, slow: bool }),
+
+  /** Come back when all that I said before is on its way: what I say elsewhere afterwards cannot overtake it. */
+  mark: message(14, 'game', 'dispatcher', { no: u32 }),
+  marked: message(15, 'dispatcher', 'game', { no: u32 }),
+  /** The registry that all games share; a key that has a value keeps it unless `force`d. */
+  registerKey: message(16, 'game', 'dispatcher', { key: str, value: str, force: bool }),
+  keyRegistered: message(17, 'dispatcher', 'game', { key: str, value: str }),
 
   // --- where entities live ---------------------------------------------------------------------------------------
   /** The entity lives in the sending game, in its `epoch`-th placement. */
@@ -38,16 +65,43 @@ export const messages = {
   loadHere: message(26, 'dispatcher', 'game', { entityId: id, epoch: u32, type: str }, 'entity'),
   bootHere: message(27, 'dispatcher', 'game', { entityId: id, epoch: u32, gateId: u16, clientId: id }, 'entity'),
 
+  // --- moving to another game: asked, held, packed, moved, arrived (`docs/order.md`) --------------------------------
+  /** Hold what is for the entity: it is about to move to `gameId`. `entityPlaced` once more undoes it. */
+  holdEntity: message(28, 'game', 'dispatcher', { entityId: id, epoch: u32, gameId: u16, no: u32 }, 'entity'),
+  /** All that was for it before has come. Not held: the reason why it has to stay. */
+  entityHeld: message(29, 'dispatcher', 'game', { entityId: id, no: u32, held: bool, reason: str }, 'entity'),
+  /** Here it is. The dispatcher turns it into `arriveHere`, with the next epoch. */
+  moveEntity: message(30, 'game', 'dispatcher', { entityId: id, epoch: u32, gameId: u16, data: rest }, 'entity'),
+  arriveHere: message(31, 'dispatcher', 'game', { entityId: id, epoch: u32, data: rest }, 'entity'),
+  /** It cannot live here. */
+  refuseEntity: message(32, 'game', 'dispatcher', { entityId: id, epoch: u32, reason: str }, 'entity'),
+  /** How a move has ended. Not moved: the sender makes it anew from what it kept, in a later epoch than this. */
+  entityMoved: message(33, 'dispatcher', 'game', { entityId: id, epoch: u32, moved: bool, reason: str }, 'entity'),
+  /** To a dispatcher that knows nothing: the entity left for `gameId`, and nobody has said that it arrived. */
+  entityLeaving: message(34, 'game', 'dispatcher', { entityId: id, epoch: u32, gameId: u16 }, 'entity'),
+  /** A later placement than the one you reported is elsewhere: yours is void. */
+  entityVoid: message(35, 'dispatcher', 'game', { entityId: id, epoch: u32 }, 'entity'),
+
   // --- to an entity ----------------------------------------------------------------------------------------------
   callEntity: message(40, 'game', 'game', { entityId: id, method: str, args: rest }, 'entity'),
   /** `args` as the client wrote them. The client's id is the gate's stamp, in front of all the client said. */
   callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
   clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
+  // Requests: `gameId` and `no` say who waits for the answer. One that cannot be delivered is answered by the dispatcher.
+  askEntity: message(44, 'game', 'game', { entityId: id, gameId: u16, no: u32, method: str, args: rest }, 'entity'),
+  /** Are you a space that may be entered, and on which game? */
+  askSpace: message(45, 'game', 'game', { entityId: id, gameId: u16, no: u32 }, 'entity'),
+  /** The client is to be this entity's player from now on. */
+  takeClient: message(46, 'game', 'game', { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id }, 'entity'),
+  /** One MessagePack value: the answer (ANSWERED), or the reason why there is none. */
+  answer: message(47, 'game', 'game', { gameId: u16, no: u32, outcome: u8, value: rest }, 'game'),
+  undelivered: message(48, 'dispatcher', 'game', { no: u32, reason: str }),
   /** Position records (`sync.ts`) of players that live on one game. */
   positionsFromClients: message(43, 'gate', 'game', { gameId: u16, records: rest }, 'game'),
 
   // --- to clients, by their gate -----------------------------------------------------------------------------------
-  // `body` is what follows the client's id in the client's own message: encoded once, patched for each.
+  // `body` is what follows the client's id in the client's own message: encoded once, patched for each. What is said of an
+  // entity names the game that says it: when the entity has come to another, what is late is not passed on.
   /** The client is this entity's player from now on. Body: 1002. */
   bindPlayer: message(
     60,
@@ -81,11 +135,11 @@ export const messages = {
     'gate',
   ),
   /** An attribute changed: message `type` (1004-1008, 1012) to the own client (audience 0) or to all that see it (1). */
-  changeAttr: message(64, 'game', 'gate', { gateId: u16, audience: u8, type: u16, body: rest }, 'gate'),
+  changeAttr: message(64, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, type: u16, body: rest }, 'gate'),
   /** Body: 1009. */
   callClient: message(65, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
   /** To the entity's own client and all that see it. Body: 1009. */
-  callAllClients: message(66, 'game', 'gate', { gateId: u16, body: rest }, 'gate'),
+  callAllClients: message(66, 'game', 'gate', { gateId: u16, gameId: u16, body: rest }, 'gate'),
   /** Body: 1501. */
   callFilteredClients: message(67, 'game', 'gate', { gateId: u16, body: rest }, 'gate'),
   setFilter: message(68, 'game', 'gate', { gateId: u16, clientId: id, key: str, value: str }, 'gate'),
@@ -93,7 +147,7 @@ export const messages = {
   /** Whether the gate takes positions for its player from this client. */
   setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
   /** Position records for those that see the entity (1), its own client (2), or both (3). */
-  positions: message(71, 'game', 'gate', { gateId: u16, audience: u8, records: rest }, 'gate'),
+  positions: message(71, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, records: rest }, 'gate'),
   /** What was on its way may be lost: all that the game has said of its entities is withdrawn, and follows once more. */
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */
@@ -105,6 +159,10 @@ export const AUDIENCE_OWN = 0
 export const AUDIENCE_ALL = 1
 export const SYNC_WATCHERS = 1
 export const SYNC_OWN = 2
+/** What became of a request: it was done, it was tried and failed, or it never got to where it was for. */
+export const ANSWERED = 0
+export const FAILED = 1
+export const NOT_DELIVERED = 2
 
 export type Messages = typeof messages
 export type MessageName = keyof Messages

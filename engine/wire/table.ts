@@ -35,6 +35,16 @@ export const ids: Field<readonly string[]> = {
   read: (r) => Array.from({ length: r.u16() }, () => r.id()),
 }
 
+/** u16 count, that many texts. */
+export const strs: Field<readonly string[]> = {
+  write(w, list) {
+    if (list.length > 0xffff) throw new RangeError(`${list.length} texts do not fit in one message`)
+    w.u16(list.length)
+    for (const one of list) w.varstr(one)
+  },
+  read: (r) => Array.from({ length: r.u16() }, () => r.varstr()),
+}
+
 /** Who sends and who gets a message. */
 export type Process = 'game' | 'gate' | 'dispatcher' | 'client'
 /** What the first field names: the message is forwarded by it, unopened. */

@@ -1,6 +1,7 @@
 // A whole cluster in one process: dispatchers, games, gates and clients on a virtual clock and an in-memory network.
 
 import { Dispatcher } from '../../components/dispatcher/dispatcher.ts'
+import type { FrozenGame } from '../../components/game/frozen-file.ts'
 import { Game } from '../../components/game/game.ts'
 import { Gate } from '../../components/gate/gate.ts'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
@@ -22,6 +23,10 @@ export interface ClusterOptions {
   readonly games?: number
   readonly gates?: number
   readonly split?: boolean
+  /** Games that take no boot entities. */
+  readonly banned?: readonly number[]
+  /** Of one game, where that is not that of all. */
+  readonly definitions?: Readonly<Record<number, GameDefinition>>
   readonly gate?: Partial<ConstructorParameters<typeof Gate>[0]>
 }
 
@@ -43,8 +48,9 @@ export class TestCluster {
   readonly errors: ProtocolError[] = []
 
   readonly #options: ClusterOptions
-  /** The links of gates, and the dispatchers that gates cannot reach. */
-  readonly #gateLinks: { readonly to: string; readonly connection: Connection }[] = []
+  /** Between our processes, by who connected to whom. */
+  #links: { readonly from: string; readonly to: string; readonly connection: Connection }[] = []
+  /** Who reaches no dispatcher, or not this one: `game1`, `gate /d2`. */
   readonly #cutOff = new Set<string>()
   readonly #addresses: readonly Address[]
 
@@ -60,7 +66,7 @@ export class TestCluster {
     const cluster = new TestCluster(options)
     const { games = 1, gates = 1 } = options
     cluster.dispatchers.push(...cluster.#addresses.map((_, n) => cluster.#newDispatcher(n + 1)))
-    for (let id = 1; id <= games; id++) cluster.#addGame(id)
+    for (let id = 1; id <= games; id++) cluster.games.push(cluster.#newGame(id))
     for (let id = 1; id <= gates; id++) cluster.gates.push(cluster.#newGate(id))
     for (const process of [...cluster.dispatchers, ...cluster.games, ...cluster.gates]) void process.start()
     await cluster.clock.until(() => cluster.games.every((game) => game.ready), 10_000, 'the deployment to be ready')
@@ -85,20 +91,77 @@ export class TestCluster {
   /** Gates cannot reach a dispatcher; games can. Answers how to mend it. */
   cutGatesFrom(dispatcher: number): () => void {
     const path = formatAddress(this.#addresses[dispatcher - 1]!)
-    this.#cutOff.add(path)
-    for (const { to, connection } of this.#gateLinks.splice(0)) if (to === path) connection.destroy('cut off')
-    return () => void this.#cutOff.delete(path)
+    return this.#cut(`gate ${path}`, (from, to) => from.startsWith('gate') && to === path)
   }
 
-  readonly #gateTransport: Transport = {
-    listen: (address, accept) => this.network.transport.listen(address, accept),
-    connect: async (address) => {
-      const to = formatAddress(address)
-      if (this.#cutOff.has(to)) throw new Error('cut off')
-      const connection = await this.network.transport.connect(address)
-      this.#gateLinks.push({ to, connection })
-      return connection
-    },
+  /** A game reaches no dispatcher, and knows nothing of it. Answers how to mend it. */
+  cutGame(id: number): () => void {
+    return this.#cut(`game${id}`, (from) => from === `game${id}`)
+  }
+
+  /** The process of a game is gone without a word. */
+  async crashGame(id: number): Promise<void> {
+    this.cutGame(id)
+    const game = this.games[id - 1]!
+    await Promise.all([game.leave(), this.clock.advance(0)])
+  }
+
+  /** Another process in its place, which knows nothing. */
+  async startGame(id: number): Promise<Game> {
+    this.#cutOff.delete(`game${id}`)
+    const game = this.#newGame(id)
+    this.games[id - 1] = game
+    await game.start()
+    return game
+  }
+
+  /** The process of a game freezes and ends. Answers what it was. */
+  async freezeGame(id: number): Promise<FrozenGame> {
+    const game = this.games[id - 1]!
+    const freezing = game.freeze()
+    freezing.catch(() => {})
+    let frozen = false
+    const done = () => {
+      frozen = true
+    }
+    void freezing.then(done, done)
+    await this.clock.until(() => frozen, 20_000, `game ${id} to freeze`)
+    const taken = await freezing
+    const leaving = game.leave()
+    await this.clock.advance(1)
+    await leaving
+    return taken
+  }
+
+  /** Another process goes on where the frozen one stopped, maybe with other code. */
+  async restoreGame(id: number, frozen: FrozenGame, definition?: GameDefinition): Promise<Game> {
+    const game = this.#newGame(id, frozen, definition)
+    this.games[id - 1] = game
+    await game.start()
+    await this.clock.until(() => game.ready, 20_000, `game ${id} to be restored`)
+    return game
+  }
+
+  #cut(name: string, isCut: (from: string, to: string) => boolean): () => void {
+    this.#cutOff.add(name)
+    const cut = this.#links.filter(({ from, to }) => isCut(from, to))
+    this.#links = this.#links.filter((link) => !cut.includes(link))
+    for (const { connection } of cut) connection.destroy('cut off')
+    return () => void this.#cutOff.delete(name)
+  }
+
+  #transportOf(from: string): Transport {
+    return {
+      listen: (address, accept) => this.network.transport.listen(address, accept),
+      connect: async (address) => {
+        const to = formatAddress(address)
+        const names = [from, `${from.replace(/\d+$/, '')} ${to}`]
+        if (names.some((name) => this.#cutOff.has(name))) throw new Error('cut off')
+        const connection = await this.network.transport.connect(address)
+        this.#links.push({ from, to, connection })
+        return connection
+      },
+    }
   }
 
   /** The process of a gate is gone without a word, and another takes its place. */
@@ -119,26 +182,33 @@ export class TestCluster {
     })
   }
 
-  #addGame(id: number): void {
-    const { definition, bootEntity = 'Account' } = this.#options
-    this.games.push(
-      new Game({
-        ...this.#common(id),
-        definition,
-        links: this.network.transport,
-        dispatchers: this.#addresses,
-        config: { bootEntity, saveIntervalMs: 60_000, positionSyncIntervalMs: 100, banBootEntity: false, ...LIMITS },
-        storage: this.storage,
-        kvdb: this.kvdb,
-      }),
-    )
+  #newGame(id: number, frozen?: FrozenGame, definition?: GameDefinition): Game {
+    const { bootEntity = 'Account', banned = [] } = this.#options
+    return new Game({
+      ...this.#common(id),
+      frozen,
+      definition: definition ?? this.#options.definitions?.[id] ?? this.#options.definition,
+      links: this.#transportOf(`game${id}`),
+      dispatchers: this.#addresses,
+      config: {
+        bootEntity,
+        saveIntervalMs: 60_000,
+        positionSyncIntervalMs: 100,
+        banBootEntity: banned.includes(id),
+        freezeWaitMs: 1000,
+        restoreLimitMs: 60_000,
+        ...LIMITS,
+      },
+      storage: this.storage,
+      kvdb: this.kvdb,
+    })
   }
 
   #newGate(id: number): Gate {
     const { gate = {} } = this.#options
     return new Gate({
       ...this.#common(id),
-      links: this.#gateTransport,
+      links: this.#transportOf(`gate${id}`),
       dispatchers: this.#addresses,
       clients: [{ transport: this.internet.transport, address: { kind: 'unix', path: `/g${id}` } }],
       heartbeatMs: 0,

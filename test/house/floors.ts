@@ -1,7 +1,8 @@
 // The floors of the house: who may import whom, who may read the clock, and what must run in a browser.
 //
-//     examples                        only 'goworld', 'goworld/client', 'goworld/client/tcp', node: and their own
+//     examples                        only 'goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp', node: and their own
 //     components/cli
+//     components/server
 //     components/dispatcher, game, gate
 //     components/process, signals
 //     engine/service
@@ -20,6 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine/service'],
   ['components/process', 'components/signals.ts'],
   ['components/dispatcher', 'components/game', 'components/gate'],
+  ['components/server'],
   ['components/cli'],
 ]
 
@@ -34,7 +36,7 @@ const CLIENT = 'engine/client'
 const CLIENT_MAY = ['engine/base', 'engine/wire']
 const CLIENT_MAY_TYPE = ['engine/entity']
 
-const EXAMPLES_MAY = ['goworld', 'goworld/client', 'goworld/client/tcp']
+const EXAMPLES_MAY = ['goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp']
 
 /** What is wrong, one line each. */
 export function floorFaults(sources: readonly Source[]): string[] {

@@ -43,7 +43,12 @@ export class Actor {
   #dead = false
   #frozen = false
 
-  constructor(stage: Stage, role: 'game' | 'gate', id: number) {
+  constructor(
+    stage: Stage,
+    role: 'game' | 'gate',
+    id: number,
+    process = new IdMaker(stage.clock, stage.random).next(),
+  ) {
     this.#stage = stage
     this.role = role
     this.id = id
@@ -62,7 +67,7 @@ export class Actor {
     this.#connector = new LinkConnector(
       {
         self: { role, id },
-        process: new IdMaker(clock, random).next(),
+        process,
         clock,
         turn,
         log: log.child({ from: `${role} ${id}` }),
@@ -168,6 +173,8 @@ export class Actor {
 }
 
 export class Stage {
+  /** The names of the processes that were games, by number: a restored one has that of the frozen one. */
+  readonly #processes = new Map<number, string>()
   readonly clock = new VirtualClock()
   readonly log = new MemoryLog()
   readonly random = seededRandom(7)
@@ -215,11 +222,14 @@ export class Stage {
       report = true,
       restoring = false,
       ban = false,
-    }: { has?: Record<string, number>; report?: boolean; restoring?: boolean; ban?: boolean } = {},
+      types = ['Avatar', 'Monster', 'M'],
+    }: { has?: Record<string, number>; report?: boolean; restoring?: boolean; ban?: boolean; types?: string[] } = {},
   ): Promise<Actor> {
-    const game = new Actor(this, 'game', id)
+    const process = (restoring && this.#processes.get(id)) || new IdMaker(this.clock, this.random).next()
+    this.#processes.set(id, process)
+    const game = new Actor(this, 'game', id, process)
     game.onUp = () => {
-      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring })
+      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types })
       for (const [entityId, epoch] of Object.entries(has)) game.place(entityId, epoch)
       if (report) game.say('gameReported', {})
     }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
-import { bodyOf, createBody, destroyBody, type FakeClient, GATE_ID, idOf, Stage } from './stage.ts'
+import { bodyOf, createBody, destroyBody, type FakeClient, GATE_ID, idOf, recordsOf, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
 const BOB = idOf('bob')
@@ -146,8 +146,11 @@ describe('a view', () => {
     expect(ann.of('destroyEntity')).toMatchObject([{ entityId: CAT, type: 'Cat', clientId: ann.id }])
     // The game it left says the same, too late.
     stage.hide(CAT, [ann, bob], { epoch: 1 })
-    stage.set(CAT, 'mood', 1)
+    stage.set(CAT, 'mood', 1, 1, 1)
+    stage.games.tell('positions', { gameId: 1, audience: 1, records: recordsOf([CAT, 5]) })
+    stage.set(CAT, 'mood', 2, 1, 2)
     await bob.hears('mapSet')
+    expect([bob.of('mapSet').map(({ value }) => value), bob.names]).toEqual([[2], ['createEntity', 'mapSet']])
     expect(ann.of('destroyEntity')).toHaveLength(1)
     expect(bob.of('destroyEntity')).toEqual([])
   })
@@ -191,8 +194,8 @@ describe('an attribute change', () => {
       await watcher.hears('createEntity')
       watcher.forget()
       const { code: type } = clientMessages[name as keyof typeof bodies]
-      stage.games.tell('changeAttr', { audience: 1, type, body })
-      stage.games.tell('changeAttr', { audience: 0, type, body })
+      stage.games.tell('changeAttr', { gameId: 1, audience: 1, type, body })
+      stage.games.tell('changeAttr', { gameId: 1, audience: 0, type, body })
       await stage.settle()
       expect(own.names).toEqual([name, name])
       expect(watcher.names).toEqual([name])
@@ -258,7 +261,10 @@ describe('a call', () => {
     const stage = await Stage.start()
     const [ann, bob, cat] = [await stage.player(ANN), await stage.player(BOB), await stage.player(CAT)]
     stage.show(ANN, [bob])
-    stage.games.tell('callAllClients', { body: bodyOf('callOnClient', { entityId: ANN, method: 'm', args: [] }) })
+    stage.games.tell('callAllClients', {
+      gameId: 1,
+      body: bodyOf('callOnClient', { entityId: ANN, method: 'm', args: [] }),
+    })
     await stage.settle()
     expect([ann.names, bob.names, cat.names]).toEqual([['callOnClient'], ['createEntity', 'callOnClient'], []])
     expect(bob.of('callOnClient')).toMatchObject([{ clientId: bob.id, entityId: ANN }])
@@ -422,12 +428,12 @@ describe('the recorded session of a real GoWorld', () => {
         return player
       case clientMessages.positions.code: {
         const own = Buffer.from(frame.subarray(6, 22)).toString('latin1') === player
-        stage.games.tell('positions', { audience: own ? SYNC_OWN : SYNC_WATCHERS, records: frame.slice(6) })
+        stage.games.tell('positions', { gameId: 1, audience: own ? SYNC_OWN : SYNC_WATCHERS, records: frame.slice(6) })
         return player
       }
       default: {
         const own = Buffer.from(frame.subarray(at, at + 16)).toString('latin1') === player
-        stage.games.tell('changeAttr', { audience: own ? 0 : 1, type: getU16(frame, 4), body })
+        stage.games.tell('changeAttr', { gameId: 1, audience: own ? 0 : 1, type: getU16(frame, 4), body })
         return player
       }
     }

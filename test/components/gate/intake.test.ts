@@ -233,7 +233,7 @@ describe('GoWorld’s clients of 2017', () => {
     expect(stage.games.of('callFromClient')).toMatchObject([{ entityId: ANN, method: 'say' }])
     const body = new PacketWriter()
     body.id(ANN)
-    stage.games.tell('changeAttr', { audience: 1, type: clientMessages.mapClear.code, body: body.copy() })
+    stage.games.tell('changeAttr', { gameId: 1, audience: 1, type: clientMessages.mapClear.code, body: body.copy() })
     await stage.clock.until(() => client.frames.length > 0)
     expect(client.frames[0]![4]! | (client.frames[0]![5]! << 8)).toBe(1014)
   })

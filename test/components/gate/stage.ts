@@ -441,12 +441,12 @@ export class Stage {
   }
 
   positions(audience: number, ...positions: [entityId: string, x: number][]): void {
-    this.games.tell('positions', { audience, records: recordsOf(...positions) })
+    this.games.tell('positions', { gameId: 1, audience, records: recordsOf(...positions) })
   }
 
-  set(entityId: string, key: string, value: unknown, audience = 1): void {
+  set(entityId: string, key: string, value: unknown, audience = 1, gameId = 1): void {
     const body = bodyOf('mapSet', { entityId, path: null, key, value: value as never })
-    this.games.tell('changeAttr', { audience, type: clientMessages.mapSet.code, body })
+    this.games.tell('changeAttr', { gameId, audience, type: clientMessages.mapSet.code, body })
   }
 
   callClient(client: FakeClient, entityId: string, method: string, ...args: unknown[]): void {

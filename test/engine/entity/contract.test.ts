@@ -23,7 +23,10 @@ import {
   string,
   type VisibleAttrs,
 } from '../../../components/game/goworld.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
+import { silentLog } from '../../../engine/base/log.ts'
 import { Kind, kindsOf } from '../../../engine/entity/kind.ts'
+import { Operations } from '../../../engine/entity/operations.ts'
 
 class Arena extends space({ attrs: { weather: attr('sun', 'allClients') } }) {
   monsters = 0
@@ -141,11 +144,14 @@ test('a game is put together from sound classes, and the compiler names what is 
 })
 
 test('the same faults are found at start-up', () => {
-  const start = (type: EntityClass) => () => new Kind(type)
+  const operations = new Operations(new VirtualClock(), silentLog)
+  const start = (type: EntityClass) => () => new Kind(type, operations)
   expect(start(Typo)).toThrow('Typo lets clients call sya(), but has no such method')
   expect(start(Engine)).toThrow('Engine may not let clients call destroy(): it belongs to the engine')
   expect(start(Hook)).toThrow('onDestroyed()')
-  expect(() => kindsOf([Avatar, class Avatar extends entity({}) {}])).toThrow('two entity classes are called Avatar')
+  expect(() => kindsOf([Avatar, class Avatar extends entity({}) {}], operations)).toThrow(
+    'two entity classes are called Avatar',
+  )
   expect(start(class Far extends entity({ aoi: -1 }) {})).toThrow('aoi = -1')
 })
 

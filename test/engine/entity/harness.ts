@@ -65,7 +65,12 @@ export class Harness {
     options: { nilSpace?: EntityClass; saveIntervalMs?: number; aoiHysteresis?: number } = {},
   ) {
     const turn = new Turn(this.clock)
-    const cluster: Outbound = { toEntity: () => this.#sink, toGate: () => this.#sink }
+    const cluster: Outbound = {
+      toEntity: () => this.#sink,
+      toGate: () => this.#sink,
+      toGame: () => this.#sink,
+      toKey: () => this.#sink,
+    }
     this.world = new World({
       gameId: 1,
       types,
@@ -73,6 +78,7 @@ export class Harness {
       turn,
       log: this.log,
       ids: new IdMaker(this.clock, seededRandom(1)),
+      random: seededRandom(2),
       cluster,
       storage: this.storage,
       kvdb: this.kvdb,

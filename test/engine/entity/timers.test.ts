@@ -6,6 +6,7 @@ import { type Timer, Timers } from '../../../engine/entity/timers.ts'
 const HOUR_MS = 3_600_000
 
 class Owner {
+  lastTimer = 0
   readonly ran: unknown[] = []
   onRun: () => void = () => {}
   runTimer(method: string, args: readonly unknown[]) {

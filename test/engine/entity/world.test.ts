@@ -455,11 +455,11 @@ test('services are found by their class, spaces and services stay out of spaces'
     }
   }
   const h = start([Mail, Room])
-  await h.world.loadHere('Mail', h.world.serviceId(Mail), 1)
+  await h.world.loadHere('Mail', h.world.services.only(Mail), 1)
   h.game.service(Mail).send('hi')
   await h.settle()
   expect(heard).toContain('mail hi')
-  expect(h.world.serviceId(Mail)).toHaveLength(16)
+  expect(h.world.services.only(Mail)).toHaveLength(16)
 })
 
 test('a constructor is not for authors', () => {

@@ -43,6 +43,7 @@ const BY_FIELD = new Map<unknown, fc.Arbitrary<unknown>>([
   [table.args, fc.array(anyData, { maxLength: 5 })],
   [table.rest, bytes],
   [table.ids, fc.array(anyId, { maxLength: 20 })],
+  [table.strs, fc.array(text, { maxLength: 10 })],
 ])
 
 export function valuesOf(fields: table.Fields): fc.Arbitrary<Record<string, unknown>> {

@@ -1,0 +1,155 @@
+// Entities on their way from one game to another. The dispatcher alone decides where one lives: what is for it waits
+// here until one of the two games has it.
+//
+//     holdEntity ──> held ──moveEntity──> sent ──placed by `to`──────────────> it lives there
+//                     │                    └──refused, or `to` is down──> failed ──placed by `from`──> it is back
+//                     └──placed by `from`──> it stays
+//
+// With `from` it is gone as long as it is held; once sent it lives on.
+import type { Values } from '../../engine/wire/messages.ts'
+import { type Directory, GONE, MOVING, PLACED } from './directory.ts'
+import type { Game } from './game.ts'
+
+/** More are told to wait where they are. */
+const MOVES_MAX = 65_536
+
+interface Move {
+  readonly slot: number
+  readonly entityId: string
+  /** The placement that it leaves; it arrives in the next. */
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+  state: 'held' | 'sent' | 'failed'
+}
+
+export class Moves {
+  readonly #directory: Directory
+  readonly #games: ReadonlyMap<number, Game>
+  readonly #bySlot = new Map<number, Move>()
+
+  constructor(directory: Directory, games: ReadonlyMap<number, Game>) {
+    this.#directory = directory
+    this.#games = games
+  }
+
+  get size(): number {
+    return this.#bySlot.size
+  }
+
+  hold(game: Game, { entityId, epoch, gameId, no }: Values<'holdEntity'>): void {
+    const directory = this.#directory
+    const slot = directory.findText(entityId)
+    const reason =
+      slot < 0 ||
+      directory.state(slot) !== PLACED ||
+      directory.game(slot) !== game.id ||
+      directory.epoch(slot) !== epoch
+        ? 'it does not live here'
+        : !this.#games.get(gameId)?.reported || gameId === game.id
+          ? `there is no game ${gameId} to move to`
+          : this.#bySlot.size >= MOVES_MAX
+            ? 'too many are on their way'
+            : ''
+    if (reason === '') {
+      directory.hold(slot, MOVING)
+      this.#bySlot.set(slot, { slot, entityId, epoch, from: game.id, to: gameId, state: 'held' })
+    }
+    game.sendNow('entityHeld', { entityId, no, held: reason === '', reason })
+  }
+
+  send(game: Game, { entityId, epoch, gameId, data }: Values<'moveEntity'>): void {
+    const move = this.#bySlot.get(this.#directory.findText(entityId))
+    if (!move || move.from !== game.id || move.epoch !== epoch || move.state !== 'held') {
+      // What it said of it before was lost with another dispatcher.
+      return game.sendNow('entityMoved', { entityId, epoch, moved: false, reason: 'it was not held' })
+    }
+    const to = this.#games.get(gameId)
+    move.state = 'sent'
+    this.#directory.hold(move.slot, MOVING, epoch + 1)
+    if (to?.reported) to.send('arriveHere', { entityId, epoch: epoch + 1, data })
+    else this.#fail(move, `game ${gameId} went down`)
+  }
+
+  refuse(game: Game, { entityId, epoch, reason }: Values<'refuseEntity'>): void {
+    const move = this.#bySlot.get(this.#directory.findText(entityId))
+    if (move?.state === 'sent' && move.to === game.id && move.epoch + 1 === epoch) this.#fail(move, reason)
+  }
+
+  /** A game that we know little of says that it sent an entity away and never heard how that ended. */
+  leaving(game: Game, { entityId, epoch, gameId }: Values<'entityLeaving'>, gathering: boolean): void {
+    const directory = this.#directory
+    let slot = directory.findText(entityId)
+    const known = slot < 0 ? undefined : this.#bySlot.get(slot)
+    if (known?.from === game.id && known.epoch === epoch) {
+      if (known.state === 'failed') this.#fail(known, 'it did not arrive')
+      if (known.state === 'held') known.state = 'sent'
+      return
+    }
+    const state = slot < 0 ? GONE : directory.state(slot)
+    const later = slot >= 0 && directory.epoch(slot) > epoch
+    if (later && (state === PLACED || state === MOVING || state === GONE))
+      return game.sendNow('entityMoved', { entityId, epoch, moved: true, reason: '' })
+    if (slot < 0) slot = directory.addText(entityId)
+    directory.hold(slot, MOVING, epoch + 1)
+    const move: Move = { slot, entityId, epoch, from: game.id, to: gameId, state: 'sent' }
+    this.#bySlot.set(slot, move)
+    const to = this.#games.get(gameId)
+    // Its report is whole: what it has not named it will never have.
+    if (to ? to.reported : !gathering) this.#fail(move, 'it did not arrive')
+  }
+
+  /** Whether the game may say that the entity is gone for good. */
+  mayEnd(slot: number, game: Game): boolean {
+    const move = this.#bySlot.get(slot)
+    return move?.from === game.id && move.state !== 'sent'
+  }
+
+  /** A game has reported that the entity lives there: the move is over. */
+  placed(slot: number, game: Game): void {
+    const move = this.#bySlot.get(slot)
+    if (!move) return
+    this.#bySlot.delete(slot)
+    if (game.id !== move.to || move.state === 'held') return
+    this.#tell(move, true, '')
+  }
+
+  forget(slot: number): void {
+    this.#bySlot.delete(slot)
+  }
+
+  /** A game has said all that it has: what was sent to it and is not there will not come. */
+  reported(game: Game): void {
+    for (const move of this.#bySlot.values())
+      if (move.to === game.id && move.state === 'sent') this.#fail(move, 'it did not arrive')
+  }
+
+  /** Nobody else will report: what is on its way to a game that is not there fails. */
+  endGathering(): void {
+    for (const move of this.#bySlot.values())
+      if (move.state === 'sent' && !this.#games.has(move.to)) this.#fail(move, `game ${move.to} is down`)
+  }
+
+  /** Answers the slots of those that are gone with the game. */
+  gameLost(game: Game): number[] {
+    const gone: number[] = []
+    for (const move of [...this.#bySlot.values()]) {
+      if (move.from === game.id && move.state !== 'sent') gone.push(move.slot)
+      else if (move.to === game.id && move.state === 'sent' && !this.#fail(move, `game ${game.id} went down`))
+        gone.push(move.slot)
+    }
+    return gone
+  }
+
+  /** False when there is nobody who could take it back. */
+  #fail(move: Move, reason: string): boolean {
+    move.state = 'failed'
+    return this.#tell(move, false, reason)
+  }
+
+  #tell({ entityId, epoch, from }: Move, moved: boolean, reason: string): boolean {
+    const game = this.#games.get(from)
+    game?.sendNow('entityMoved', { entityId, epoch, moved, reason })
+    return game !== undefined
+  }
+}

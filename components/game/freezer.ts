@@ -1,0 +1,103 @@
+// Brings a game to a stand-still and takes it down as data, or lets it go on as if nothing had happened.
+//
+//     hold (dispatchers keep what is for it) ─> run what has come ─> wait for what is promised ─> reject the rest
+//        ─> time stands still ─> onFrozen ─> all that was said has arrived ─> data          (docs/order.md, Freeze)
+import type { Clock } from '../../engine/base/clock.ts'
+import { GameFrozen } from '../../engine/base/errors.ts'
+import type { Link } from '../../engine/cluster/link.ts'
+import { freezeWorld } from '../../engine/entity/freezing.ts'
+import type { World } from '../../engine/entity/world.ts'
+
+export interface FreezerOptions {
+  readonly world: World
+  readonly clock: Clock
+  readonly links: readonly Link[]
+  readonly waitMs: number
+  /** How long the dispatchers keep what is for the game. */
+  readonly limitMs: number
+  /** Sends what the turn has gathered. */
+  readonly flush: () => void
+}
+
+/** Dispatchers answer at once, or are not there. */
+const HELD_WITHIN_MS = 5_000
+/** Whoever has left is somewhere by then, and what was said has arrived. */
+const SETTLED_WITHIN_MS = 5_000
+const LOOK_MS = 2
+
+export class Freezer {
+  readonly #options: FreezerOptions
+  readonly #held = new Set<number>()
+  #failure: string | undefined
+
+  constructor(options: FreezerOptions) {
+    this.#options = options
+  }
+
+  /** A dispatcher keeps what is for the game, and all before that has come. */
+  held(dispatcher: number): void {
+    this.#held.add(dispatcher)
+  }
+
+  /** A dispatcher is not what it was: it may know nothing of the hold. */
+  fail(reason: string): void {
+    this.#failure ??= reason
+  }
+
+  /** Answers the game as data. Rejects when that cannot be, and the game must go on: see `thaw`. */
+  async run(): Promise<Uint8Array[]> {
+    const { world, links, waitMs, limitMs } = this.#options
+    for (const link of links) link.send('holdGame', { limitMs })
+    await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
+    await this.#turn()
+    await world.openWork.idle(waitMs)
+    world.migration.cancelAll('the game is being frozen')
+    const nobodyLeaves = () => world.migration.size === 0
+    await this.#until(nobodyLeaves, SETTLED_WITHIN_MS, 'an entity that has left has not arrived')
+    world.requests.rejectAll((what) => new GameFrozen(`${what}: the game is being frozen`))
+    await this.#turn()
+    world.standStill()
+    const { left } = await world.saves.drain(SETTLED_WITHIN_MS)
+    if (left > 0) throw new Error(`${left} entities could not be saved`)
+    this.#tellAuthors()
+    await this.#turn()
+    world.flushAttrs()
+    world.movement.flush()
+    const chunks = freezeWorld(world)
+    const arrived = () => links.every(({ unackedBytes }) => unackedBytes === 0)
+    await this.#until(arrived, SETTLED_WITHIN_MS, 'a dispatcher does not take what was said to it')
+    return chunks
+  }
+
+  /** The game goes on. */
+  thaw(): void {
+    const { world, links } = this.#options
+    world.goOn()
+    for (const link of links) link.send('releaseGame', {})
+  }
+
+  #tellAuthors(): void {
+    const { world } = this.#options
+    const before = world.authorErrors
+    for (const core of [...world.all()]) world.hook(core, 'onFrozen')
+    if (world.authorErrors > before) throw new Error('an onFrozen threw: its error is in the log')
+  }
+
+  /** What waits for the end of this turn has run, and what that has caused. */
+  async #turn(): Promise<void> {
+    const { clock, flush } = this.#options
+    for (let turns = 0; turns < 2; turns++) await new Promise<void>((resolve) => clock.defer(resolve))
+    flush()
+  }
+
+  async #until(holds: () => boolean, limitMs: number, otherwise: string): Promise<void> {
+    const { clock } = this.#options
+    const end = clock.now() + limitMs
+    while (!holds()) {
+      if (this.#failure !== undefined) throw new Error(this.#failure)
+      if (clock.now() >= end) throw new Error(otherwise)
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve))
+    }
+    if (this.#failure !== undefined) throw new Error(this.#failure)
+  }
+}

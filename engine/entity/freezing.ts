@@ -1,0 +1,63 @@
+// A whole game as data, to be brought back by a process with newer code: every entity with all of its parts, and what the
+// game knows of the others. Taking it changes nothing, so a freeze that fails has cost nothing.
+//
+//     header │ entity │ entity │ …       spaces first, so that whoever was in one finds it
+import { decode, encode } from '../wire/codec.ts'
+import type { EntityCore } from './core.ts'
+import { type SavedEntity, saveEntity } from './saved-entity.ts'
+import { SpaceCore } from './space-core.ts'
+import type { World } from './world.ts'
+
+/** What is known of the gates: their numbers, and the names of their processes. */
+export type FrozenGates = readonly (readonly [gateId: number, process: string])[]
+
+interface WorldHeader {
+  readonly gameId: number
+  readonly frozenMs: number
+  readonly registry: readonly (readonly [key: string, value: string])[]
+  readonly spaces: number
+  /** Pairs that see each other although they are farther apart than their radius, by space. */
+  readonly lingering: Readonly<Record<string, readonly string[]>>
+}
+
+/** One chunk for the game, and one for each entity. Throws for what cannot be saved, and names it. */
+export function freezeWorld(world: World): Uint8Array[] {
+  const cores = [...world.all()]
+  const spaces = cores.filter((core) => core instanceof SpaceCore)
+  const others = cores.filter((core) => !(core instanceof SpaceCore))
+  const header: WorldHeader = {
+    gameId: world.gameId,
+    frozenMs: world.clock.wallMs(),
+    registry: [...world.registry.entries()],
+    spaces: spaces.length,
+    lingering: Object.fromEntries(
+      spaces.flatMap((space) => {
+        const pairs = space.lingering()
+        return pairs.length > 0 ? [[space.id, pairs.map(({ id }) => id)]] : []
+      }),
+    ),
+  }
+  return [header, ...[...spaces, ...others].map((core) => saveEntity(core))].map((data) => encode(data))
+}
+
+/** Brings a frozen game back, in a world that has not started: nobody is told of anything. Throws for what cannot be. */
+export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void {
+  const header = decode(chunks[0]!) as unknown as WorldHeader
+  if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
+  const elapsedMs = Math.max(0, world.clock.wallMs() - header.frozenMs)
+  world.registry.restore(header.registry)
+  const members: [EntityCore, string][] = []
+  for (const chunk of chunks.slice(1)) {
+    const saved = decode(chunk) as unknown as SavedEntity
+    const core = world.revive(saved, saved.epoch, elapsedMs)
+    core.client = saved.client
+    if (saved.spaceId !== undefined) members.push([core, saved.spaceId])
+  }
+  for (const [core, spaceId] of members) {
+    const space = world.find(spaceId)
+    if (!(space instanceof SpaceCore)) throw new Error(`${core} was in the space ${spaceId}, which is not there`)
+    space.seat(core)
+  }
+  for (const [spaceId, ids] of Object.entries(header.lingering))
+    (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
+}

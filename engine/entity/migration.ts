@@ -1,0 +1,284 @@
+// Entities that go from this game to another, and those that come. See `docs/order.md`, Migration.
+//
+//     enterSpace ─> asking ──the space is there──> holding ──held──> packed ──marked──> sent ──moved──> forgotten
+//                      └──no──> rejected            └──no──> rejected                    └──not moved──> back here
+//
+// Until it is packed the entity lives here as ever; from then on its dispatcher alone says where it lives. What was packed
+// is kept until then, so that it is never lost.
+import type { Scheduled } from '../base/clock.ts'
+import { EntityGone, messageOf, TimedOut } from '../base/errors.ts'
+import { decode, encode } from '../wire/codec.ts'
+import type { Values } from '../wire/messages.ts'
+import type { Client, EntityCore } from './core.ts'
+import type { Vector3 } from './entity.ts'
+import type { PacketSink } from './outbound.ts'
+import { type SavedEntity, saveEntity } from './saved-entity.ts'
+import { SpaceCore } from './space-core.ts'
+import type { World } from './world.ts'
+
+/** How long it may take until an entity is packed. */
+const PACKED_WITHIN_MS = 10_000
+const ASK_WITHIN_MS = 5_000
+
+/** What goes over the wire. */
+interface Luggage {
+  readonly entity: SavedEntity
+  readonly spaceId: string
+  readonly at: readonly [x: number, y: number, z: number]
+}
+
+interface Departure {
+  readonly core: EntityCore
+  readonly spaceId: string
+  readonly at: Vector3
+  readonly rejected: PromiseWithResolvers<void>
+  /** For those who wait until nothing is on its way. */
+  readonly over: PromiseWithResolvers<void>
+  readonly limit: Scheduled
+  /** An entity that changes its mind has several, one after the other. */
+  readonly no: number
+  gameId: number
+  state: 'asking' | 'holding' | 'packed' | 'sent'
+  /** From the moment that it is packed: what brings it back, and whence it came. */
+  kept: { readonly data: Uint8Array; readonly spaceId: string | undefined } | undefined
+}
+
+export class Migration {
+  readonly #world: World
+  readonly #departures = new Map<string, Departure>()
+  #last = 0
+  arrived = 0
+  departed = 0
+  /** Came back because they could not live where they went. */
+  returned = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** How many are on their way from here. */
+  get size(): number {
+    return this.#departures.size
+  }
+
+  // --- going -----------------------------------------------------------------------------------------------------------
+
+  /** Brings an entity to a space of another game. Rejects when that fails; never resolves, as the object is gone by then. */
+  depart(core: EntityCore, spaceId: string, at: Vector3): Promise<void> {
+    const { clock, openWork } = this.#world
+    const departure: Departure = {
+      core,
+      spaceId,
+      at,
+      rejected: Promise.withResolvers(),
+      over: Promise.withResolvers(),
+      limit: clock.after(PACKED_WITHIN_MS, () => {
+        const text = `${core} could not leave for ${spaceId} in ${PACKED_WITHIN_MS} ms`
+        this.#stay(departure, new TimedOut(text))
+      }),
+      no: ++this.#last,
+      gameId: 0,
+      state: 'asking',
+      kept: undefined,
+    }
+    this.#departures.set(core.id, departure)
+    void openWork.track(departure.over.promise)
+    this.#ask(departure)
+    return departure.rejected.promise
+  }
+
+  /** The entity does not want to go any more, or will not: it is destroyed, goes elsewhere, or the game freezes. */
+  cancel(core: EntityCore, why: string): void {
+    const departure = this.#departures.get(core.id)
+    if (departure?.core === core)
+      this.#stay(departure, new Error(`${core} did not leave for ${departure.spaceId}: ${why}`))
+  }
+
+  /** Nobody leaves any more. Those who have left go on. */
+  cancelAll(why: string): void {
+    for (const { core } of [...this.#departures.values()]) this.cancel(core, why)
+  }
+
+  #ask(departure: Departure): void {
+    const { core, spaceId } = departure
+    const { requests, cluster, gameId } = this.#world
+    const what = `${core} asks for the space ${spaceId}`
+    const send = (no: number) => cluster.toEntity(spaceId).send('askSpace', { entityId: spaceId, gameId, no })
+    requests.open(what, ASK_WITHIN_MS, send).then(
+      (answer) => this.#spaceFound(departure, Number(answer)),
+      (error) => this.#stay(departure, new Error(`there is no space ${spaceId}: ${messageOf(error)}`)),
+    )
+  }
+
+  #spaceFound(departure: Departure, gameId: number): void {
+    const { spaceId } = departure
+    if (!this.#isUnderWay(departure)) return
+    if (gameId === this.#world.gameId) return this.#stay(departure, new Error(`there is no space ${spaceId} any more`))
+    departure.gameId = gameId
+    departure.state = 'holding'
+    this.#hold(departure)
+  }
+
+  #hold({ core, gameId, no }: Departure): void {
+    const { id: entityId, epoch } = core
+    this.#world.cluster.toEntity(entityId).send('holdEntity', { entityId, epoch, gameId, no })
+  }
+
+  /** The dispatcher keeps what is for the entity, or will not. */
+  held({ entityId, no, held, reason }: Values<'entityHeld'>): void {
+    const departure = this.#departures.get(entityId)
+    // An older answer: what came between it and the next is still to arrive.
+    if (departure?.state !== 'holding' || departure.no !== no) return
+    if (held) this.#pack(departure)
+    else this.#stay(departure, new Error(`${departure.core} did not leave for ${departure.spaceId}: ${reason}`))
+  }
+
+  /** Takes the entity apart. */
+  #pack(departure: Departure): void {
+    const { core, spaceId, at } = departure
+    const world = this.#world
+    world.hook(core, 'onMigratedOut')
+    if (!this.#isUnderWay(departure)) return
+    let data: Uint8Array
+    const from = core.space?.id
+    try {
+      // Whatever cannot be saved is found before anything is undone.
+      saveEntity(core)
+      core.space?.leave(core)
+      if (!this.#isUnderWay(departure)) return
+      core.flushAttrs()
+      const luggage: Luggage = { entity: saveEntity(core), spaceId, at: [at.x, at.y, at.z] }
+      data = encode(luggage)
+    } catch (error) {
+      return this.#stay(departure, error)
+    }
+    const { client } = core
+    departure.limit.cancel()
+    departure.state = 'packed'
+    departure.kept = { data, spaceId: from }
+    world.discard(core)
+    const link = world.cluster.toEntity(core.id)
+    if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
+    else this.#send(departure, link)
+  }
+
+  #send(departure: Departure, link: PacketSink): void {
+    if (departure.state !== 'packed' || !this.#isUnderWay(departure)) return
+    const { core, gameId, kept } = departure
+    departure.state = 'sent'
+    link.send('moveEntity', { entityId: core.id, epoch: core.epoch, gameId, data: kept!.data })
+  }
+
+  /** The dispatcher knows how it ended. */
+  moved({ entityId, epoch, moved, reason }: Values<'entityMoved'>): void {
+    const departure = this.#departures.get(entityId)
+    if (!departure?.kept || departure.core.epoch !== epoch) return
+    this.#end(departure)
+    if (moved) {
+      this.departed++
+      return
+    }
+    this.returned++
+    this.#world.log.warn(`${departure.core} is back from its way to game ${departure.gameId}: ${reason}`)
+    departure.rejected.reject(new Error(`${departure.core} could not live on game ${departure.gameId}: ${reason}`))
+    this.#comeBack(departure.kept, epoch + 2)
+  }
+
+  #comeBack({ data, spaceId }: NonNullable<Departure['kept']>, epoch: number): void {
+    const { entity } = decode(data) as unknown as Luggage
+    const [x, y, z] = entity.parts['place'] as readonly number[]
+    try {
+      this.#settle(entity, epoch, spaceId ?? '', { x: x!, y: y!, z: z! })
+    } catch (error) {
+      const { id: entityId } = entity
+      this.#world.loseEntity(entity, error)
+      this.#world.cluster.toEntity(entityId).send('entityGone', { entityId, epoch })
+    }
+  }
+
+  /** A dispatcher is there that may know nothing of what was said to the one before. */
+  tellAgain(link: PacketSink): void {
+    const { cluster } = this.#world
+    for (const departure of this.#departures.values()) {
+      const { core, gameId, state } = departure
+      if (cluster.toEntity(core.id) !== link) continue
+      if (state === 'holding') this.#hold(departure)
+      if (state !== 'packed' && state !== 'sent') continue
+      departure.state = 'sent'
+      link.send('entityLeaving', { entityId: core.id, epoch: core.epoch, gameId })
+    }
+  }
+
+  /** The game ends without having heard: what has left is taken back, so that it is saved. */
+  takeBack(): void {
+    for (const departure of [...this.#departures.values()]) {
+      this.#end(departure)
+      if (departure.kept) this.#comeBack(departure.kept, departure.core.epoch)
+    }
+  }
+
+  #isUnderWay(departure: Departure): boolean {
+    return this.#departures.get(departure.core.id) === departure
+  }
+
+  /** It stays where it is. */
+  #stay(departure: Departure, error: unknown): void {
+    const { core, state } = departure
+    if (!this.#isUnderWay(departure) || state === 'packed' || state === 'sent') return
+    this.#end(departure)
+    const { id: entityId, epoch } = core
+    if (state === 'holding' && !core.gone)
+      this.#world.cluster.toEntity(entityId).send('entityPlaced', { entityId, epoch })
+    departure.rejected.reject(error)
+  }
+
+  #end(departure: Departure): void {
+    departure.limit.cancel()
+    this.#departures.delete(departure.core.id)
+    departure.over.resolve()
+  }
+
+  // --- coming ----------------------------------------------------------------------------------------------------------
+
+  /** Somebody wants to enter a space here: who answers at all has it. */
+  spaceAsked({ entityId, gameId: asker, no }: Values<'askSpace'>): void {
+    const space = this.#world.find(entityId)
+    if (space instanceof SpaceCore && !space.isLeaving) this.#world.answer(asker, no, this.#world.gameId)
+    else this.#world.answerUndelivered(asker, no, 'there is no such space')
+  }
+
+  arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {
+    const world = this.#world
+    try {
+      const { entity, spaceId, at } = decode(data) as unknown as Luggage
+      const here = world.find(entityId)
+      if (here && here.epoch >= epoch) throw new EntityGone(`a later placement of it is here`)
+      if (here) world.discard(here)
+      const [x, y, z] = at
+      this.#settle(entity, epoch, spaceId, { x, y, z })
+      this.arrived++
+    } catch (error) {
+      const reason = messageOf(error)
+      world.log.warn(`an entity ${entityId} cannot come to live here: ${reason}`)
+      world.cluster.toEntity(entityId).send('refuseEntity', { entityId, epoch, reason })
+    }
+  }
+
+  /** It lives here from now on: said, with its client, in its space, and its author told. Throws when it cannot be made. */
+  #settle(saved: SavedEntity, epoch: number, spaceId: string, { x, y, z }: Vector3): void {
+    const world = this.#world
+    const core = world.revive(saved, epoch, 0)
+    world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
+    const client: Client | undefined = saved.client
+    const isThere = client && world.gates.has(client.gateId)
+    if (isThere) world.views.bind(core, client)
+    world.hook(core, 'onMigratedIn')
+    const space = world.find(spaceId)
+    const enters = space instanceof SpaceCore && !space.isNil && !space.isLeaving
+    if (enters && !core.isLeaving && !core.space) space.enter(core, x, y, z)
+    else if (!enters && core.space === undefined) Object.assign(core, { x, y, z })
+    if (!client || isThere) return
+    world.views.closeClient(client, 'its gate is not known where its player went')
+    world.hook(core, 'onClientDisconnected')
+  }
+}

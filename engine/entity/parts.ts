@@ -1,0 +1,109 @@
+// What an entity is made of, as a list: each part saves itself to plain data and comes back from it. Freeze and migration
+// both go by this list, so neither can forget one. A new feature that an entity has is one more line here.
+import { deserialize, serialize } from 'node:v8'
+import type { Data } from '../wire/codec.ts'
+import { Attrs } from './attrs.ts'
+import type { EntityCore } from './core.ts'
+import type { SavedTimer } from './timers.ts'
+
+/** How long ago it was saved, and whatever else a part must know. */
+export interface Restoring {
+  readonly elapsedMs: number
+}
+
+interface Part {
+  /** Plain data, or undefined for nothing to save. Changes nothing. */
+  save(core: EntityCore): unknown
+  restore(core: EntityCore, saved: never, restoring: Restoring): void
+}
+
+const PARTS: Readonly<Record<string, Part>> = {
+  attrs: {
+    save: ({ attrs }) => Attrs.plain(attrs),
+    restore: ({ attrs, kind, world }, saved: Record<string, unknown>) => {
+      for (const name of Object.keys(saved))
+        if (!kind.layout.names.includes(name)) world.droppedAttr(`${kind.name}.${name}`)
+      Attrs.fill(attrs, saved, true)
+    },
+  },
+  /** The plain fields that its contract names. */
+  kept: {
+    save: ({ kind, entity }) => {
+      const { kept } = kind.contract
+      if (!kept || kept.length === 0) return undefined
+      const fields = entity as unknown as Record<string, unknown>
+      // Maps, sets and dates too, which MessagePack cannot say.
+      return serialize(Object.fromEntries(kept.map((name) => [name, fields[name]])))
+    },
+    restore: ({ kind, entity }, saved: Uint8Array) => {
+      const fields = deserialize(saved) as Record<string, unknown>
+      for (const name of kind.contract.kept ?? [])
+        if (Object.hasOwn(fields, name)) (entity as unknown as Record<string, unknown>)[name] = fields[name]
+    },
+  },
+  place: {
+    save: ({ x, y, z, yaw, aoiRadius }) => [x, y, z, yaw, aoiRadius],
+    restore: (core, [x, y, z, yaw, aoiRadius]: [number, number, number, number, number]) => {
+      Object.assign(core, { x, y, z, yaw })
+      // A class that has no part in AOI any more has none, one that has it now begins with its own.
+      if (core.aoiRadius >= 0 && aoiRadius >= 0) core.aoiRadius = aoiRadius
+    },
+  },
+  filters: {
+    save: ({ filters }) => filters && [...filters].flat(),
+    restore: (core, saved: readonly string[]) => {
+      core.filters = new Map()
+      for (let at = 0; at < saved.length; at += 2) core.filters.set(saved[at]!, saved[at + 1]!)
+    },
+  },
+  syncing: {
+    save: ({ clientSyncing }) => clientSyncing || undefined,
+    restore: (core) => {
+      core.clientSyncing = true
+    },
+  },
+  timers: {
+    save: (core) => {
+      if (core.lastTimer === 0) return undefined
+      const timers = core.world.timers.saved(core)
+      return { last: core.lastTimer, timers: timers.map((timer) => ({ ...timer, args: serialize(timer.args) })) }
+    },
+    restore: (core, saved: { last: number; timers: (SavedTimer & { args: never })[] }, { elapsedMs }) => {
+      core.lastTimer = saved.last
+      const timers = saved.timers.map((timer) => ({ ...timer, args: deserialize(timer.args) as unknown[] }))
+      core.world.timers.restore(core, timers, elapsedMs)
+    },
+  },
+  unsaved: {
+    save: ({ unsaved }) => unsaved || undefined,
+    restore: (core) => core.attrsUnsaved(),
+  },
+}
+
+export type SavedParts = Readonly<Record<string, Data>>
+
+/** Throws for what cannot be saved, and names the part. */
+export function saveParts(core: EntityCore): SavedParts {
+  const saved: Record<string, Data> = {}
+  for (const [name, part] of Object.entries(PARTS)) {
+    try {
+      const data = part.save(core)
+      if (data !== undefined) saved[name] = data as Data
+    } catch (error) {
+      throw new Error(`${core}: its ${name} cannot be saved: ${(error as Error).message}`, { cause: error })
+    }
+  }
+  return saved
+}
+
+export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {
+  for (const [name, data] of Object.entries(saved)) {
+    const part = PARTS[name]
+    if (!part) throw new Error(`${core} was saved with a part '${name}' that this version does not know`)
+    try {
+      part.restore(core, data as never, restoring)
+    } catch (error) {
+      throw new Error(`${core}: its ${name} cannot be restored: ${(error as Error).message}`, { cause: error })
+    }
+  }
+}

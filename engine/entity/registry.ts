@@ -1,0 +1,56 @@
+// Keys and values that all games know, each game with a copy of all: where services live, and whatever a game's author
+// wants everybody to know. It lives as long as any process of the server does.
+import type { Outbound, PacketSink } from './outbound.ts'
+
+/** Called with a key and its new value. */
+export type RegistryListener = (key: string, value: string) => void
+
+export class Registry {
+  readonly #cluster: Outbound
+  readonly #values = new Map<string, string>()
+  readonly #listeners = new Set<RegistryListener>()
+
+  constructor(cluster: Outbound) {
+    this.#cluster = cluster
+  }
+
+  get(key: string): string | undefined {
+    return this.#values.get(key)
+  }
+
+  /** Every pair whose key begins so. */
+  *entries(prefix = ''): IterableIterator<[key: string, value: string]> {
+    for (const pair of this.#values) if (pair[0].startsWith(prefix)) yield pair
+  }
+
+  /** Asks for a key: it has its value when the listeners hear of it. Whoever has it already keeps it, unless `force`d. */
+  register(key: string, value: string, { force = false }: { readonly force?: boolean } = {}): void {
+    this.#cluster.toKey(key).send('registerKey', { key, value, force })
+  }
+
+  /** Hears of every change from now on. Answers how to end that. */
+  listen(listener: RegistryListener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  // --- for the engine ----------------------------------------------------------------------------------------------
+
+  /** A dispatcher says so. */
+  registered(key: string, value: string): void {
+    if (this.#values.get(key) === value) return
+    this.#values.set(key, value)
+    for (const listener of this.#listeners) listener(key, value)
+  }
+
+  /** A dispatcher that may know nothing is told what it knew. */
+  tellAgain(link: PacketSink): void {
+    for (const [key, value] of this.#values)
+      if (this.#cluster.toKey(key) === link) link.send('registerKey', { key, value, force: false })
+  }
+
+  /** What a frozen game knew, without telling anybody. */
+  restore(pairs: Iterable<readonly [string, string]>): void {
+    for (const [key, value] of pairs) this.#values.set(key, value)
+  }
+}

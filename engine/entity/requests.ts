@@ -1,0 +1,67 @@
+// What this game has asked others and waits for: answers by number, each with a limit of time.
+//
+//     open ─> no ── askEntity, askSpace, takeClient ──> … ──> answer, undelivered, or the time is over
+import type { Clock, Scheduled } from '../base/clock.ts'
+import { AskFailed, Unanswered, Undelivered } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { ANSWERED, FAILED } from '../wire/messages.ts'
+
+/** A game that asks for more without an answer is told so: something is wrong with those it asks. */
+const OPEN_MAX = 1_000_000
+
+interface Request {
+  readonly what: string
+  readonly answer: PromiseWithResolvers<unknown>
+  readonly limit: Scheduled
+}
+
+export class Requests {
+  readonly #clock: Clock
+  readonly #open = new Map<number, Request>()
+  /** Begins anywhere: an answer to the process before is not to be taken for one to us. */
+  #last: number
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock
+    this.#last = Math.floor(random() * 2 ** 32)
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Makes room for an answer: `send` is given the number to send with the request. Throws what `send` throws. */
+  open(what: string, limitMs: number, send: (no: number) => void): Promise<unknown> {
+    if (this.#open.size >= OPEN_MAX) throw new Undelivered(`${what}: ${OPEN_MAX} answers are still to come`)
+    this.#last = (this.#last + 1) >>> 0
+    const no = this.#last
+    send(no)
+    const answer = Promise.withResolvers<unknown>()
+    const limit = this.#clock.after(limitMs, () =>
+      this.#end(no, ({ reject }) => reject(new Unanswered(`${what}: no answer in ${limitMs} ms`))),
+    )
+    this.#open.set(no, { what, answer, limit })
+    return answer.promise
+  }
+
+  /** An answer has come; one that nobody waits for any more is dropped. */
+  settle(no: number, outcome: number, value: unknown): void {
+    this.#end(no, ({ resolve, reject }, what) => {
+      if (outcome === ANSWERED) resolve(value)
+      else reject(new (outcome === FAILED ? AskFailed : Undelivered)(`${what}: ${value}`))
+    })
+  }
+
+  /** Nobody waits any more. */
+  rejectAll(error: (what: string) => Error): void {
+    for (const no of [...this.#open.keys()]) this.#end(no, ({ reject }, what) => reject(error(what)))
+  }
+
+  #end(no: number, how: (answer: PromiseWithResolvers<unknown>, what: string) => void): void {
+    const request = this.#open.get(no)
+    if (!request) return
+    this.#open.delete(no)
+    request.limit.cancel()
+    how(request.answer, request.what)
+  }
+}

@@ -1,0 +1,30 @@
+// An entity as data: all of its parts, and what it is tied to.
+import type { Client, EntityCore } from './core.ts'
+import { type SavedParts, saveParts } from './parts.ts'
+import { SpaceCore } from './space-core.ts'
+
+export interface SavedEntity {
+  readonly type: string
+  readonly id: string
+  readonly epoch: number
+  /** Of a space. */
+  readonly spaceKind?: number
+  readonly client?: Client
+  /** The space that it is in. */
+  readonly spaceId?: string
+  readonly parts: SavedParts
+}
+
+/** Throws for what cannot be saved. Changes nothing. */
+export function saveEntity(core: EntityCore): SavedEntity {
+  const { kind, id, epoch, client, space } = core
+  return {
+    type: kind.name,
+    id,
+    epoch,
+    ...(core instanceof SpaceCore && { spaceKind: core.spaceKind }),
+    ...(client && { client: { gateId: client.gateId, clientId: client.clientId } }),
+    ...(space && { spaceId: space.id }),
+    parts: saveParts(core),
+  }
+}

@@ -1,0 +1,246 @@
+// Entities that go from game to game while they are called, seen and played: each lives in one place, each call runs
+// once, and every client sees what there is; with connections that break and games that die at every step.
+import { expect, test } from 'vitest'
+import { attr, type EntityId, entity, entityId, game, integer, list, map, space, string, value } from '../../components/game/goworld.ts'
+import { Attrs } from '../../engine/entity/attrs.ts'
+import { coreOf, type EntityCore } from '../../engine/entity/core.ts'
+import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
+import { type ClusterOptions, TestCluster } from './cluster.ts'
+
+class Field extends space({}) {
+  override onGameReady() {
+    this.game.registry.register(`field/${this.game.id}`, this.game.createSpace(Field, this.game.id).id)
+  }
+}
+
+class Account extends entity({ ownClient: { enter: [string, integer] } }) {
+  enter(name: string, gameId: number) {
+    const player = this.game.create(Player, { name })
+    this.giveClientTo(player)
+    player.go(gameId, 0, 0)
+  }
+  override onClientDisconnected() {
+    this.destroy()
+  }
+}
+
+class Player extends entity({
+  aoi: 30,
+  kept: ['beats', 'beat'],
+  attrs: {
+    name: attr('', 'allClients'),
+    count: attr(0, 'client'),
+    steps: list(integer, 'allClients'),
+    bag: map(value, 'client'),
+    poked: map(list(integer)),
+    mood: attr(0, 'allClients'),
+    homes: attr(0),
+  },
+  ownClient: { walk: [integer, integer], add: [integer], go: [integer, integer, integer], pokeAll: [integer] },
+  client: { added(_n: number) {} },
+}) {
+  beats = 0
+  beat = 0
+
+  override onCreated() {
+    this.setClientSyncing(true)
+    this.setClientFilter('name', this.attrs.name)
+    this.beat = this.every(100, this.onBeat) as number
+  }
+  override onClientDisconnected() {
+    this.destroy()
+  }
+  override onMigratedIn() {
+    this.attrs.homes++
+  }
+  onBeat() {
+    this.beats++
+  }
+  walk(x: number, z: number) {
+    this.position = { x, y: 0, z }
+    this.attrs.mood++
+  }
+  go(gameId: number, x: number, z: number) {
+    const field = this.game.registry.get(`field/${gameId}`)
+    if (field) this.enterSpace(entityId<Field>(field), { x, y: 0, z }).catch(() => {})
+  }
+  add(n: number) {
+    this.attrs.steps.push(n)
+    this.attrs.count += 1
+    this.attrs.bag.map('deep').set(`k${n % 5}`, { n })
+    if (this.attrs.steps.length > 6) this.attrs.steps.pop()
+    this.client.added(n)
+  }
+  pokeAll(n: number) {
+    for (const id of ids) if (id !== this.id) this.call(id).poke(this.attrs.name, n)
+  }
+  poke(from: string, n: number) {
+    this.attrs.poked.list(from).push(n)
+  }
+}
+/** Every player's. */
+let ids: EntityId<Player>[] = []
+
+type World = { Account: typeof Account; Player: typeof Player }
+const definition = game([Account, Player, Field], { nilSpace: Field })
+
+async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
+  ids = []
+  const cluster = await TestCluster.start({ definition, games: 3, ...options })
+  const { games } = cluster
+  const all = () => games.every(({ world }) => [...world.registry.entries('field/')].length === games.length)
+  await cluster.clock.until(all, 5000, 'all fields to be known')
+  return cluster
+}
+
+async function join(cluster: TestCluster, name: string, gateId = 1, gameId = 1) {
+  const client = await cluster.client<World>(gateId)
+  const added: number[] = []
+  client.on('Account', {
+    created() {
+      this.server.enter(name, gameId)
+    },
+  })
+  client.on('Player', { added: (n) => void added.push(n) })
+  const isIn = () => client.player?.type === 'Player' && client.space?.kind === gameId
+  await cluster.clock.until(isIn, 20_000, `${name} to be in`)
+  ids.push(client.player!.id as EntityId<Player>)
+  const server = () => {
+    if (client.player?.type !== 'Player') throw new Error(`${name} plays nobody`)
+    return client.player.server
+  }
+  return { client, name, added, server }
+}
+type Joined = Awaited<ReturnType<typeof join>>
+
+const players = (cluster: TestCluster): EntityCore[] =>
+  cluster.games.flatMap(({ world }) => world.game.entitiesOf(Player).map((player) => coreOf(player)))
+const gameOf = (cluster: TestCluster, id: string) =>
+  cluster.games.filter(({ world }) => world.find(id)).map(({ world }) => world.gameId)
+
+/** Each lives in one place, and each client has its player, the space, and exactly what its player sees, as it is. */
+function expectTruth(cluster: TestCluster, joined: readonly Joined[], where = ''): void {
+  const cores = new Map(players(cluster).map((core) => [core.id, core]))
+  expect([where, players(cluster).length]).toEqual([where, cores.size])
+  for (const { client, name } of joined) {
+    const own = client.player!
+    const core = cores.get(own.id)
+    if (!core) throw new Error(`${where}: ${name}'s player is nowhere`)
+    const seen = core.space?.seenBy(core).map(({ id }) => id as string) ?? []
+    expect([where, name, client.space?.id]).toEqual([where, name, core.space?.id])
+    expect([where, name, [...client.entities.keys()].sort()]).toEqual([where, name, [own.id, ...seen].sort()])
+    for (const [id, mirror] of client.entities) {
+      const subject = cores.get(id)
+      if (!subject) continue
+      const { audience } = subject.kind.layout
+      const isVisible = (at: number) => audience[at] === AUDIENCE_ALL || (id === own.id && audience[at]! >= 0)
+      expect([where, name, mirror.attrs]).toEqual([where, name, Attrs.plain(subject.attrs, isVisible)])
+    }
+    // Who is counted as watching is who watches.
+    const watchers = cluster.games
+      .flatMap(({ world }) => [...world.all()])
+      .filter((other) => other.client && other.space?.sees(other, core)).length
+    expect([where, name, core.watchers.reduce((sum, count) => sum + count, 0)]).toEqual([where, name, watchers])
+  }
+  expect(cluster.errors).toEqual([])
+}
+
+test('an entity goes to another game with all it has, and its client notices nothing but the place', async () => {
+  const cluster = await start()
+  const ann = await join(cluster, 'ann')
+  const bob = await join(cluster, 'bob')
+  const carl = await join(cluster, 'carl', 1, 2)
+  const { id } = ann.client.player!
+  ann.server().add(1)
+  await cluster.clock.advance(250)
+  const told: string[] = []
+  ann.client.on('Player', { created: () => void told.push('created'), destroyed: () => void told.push('destroyed') })
+  ann.server().go(2, 3, 4)
+  await cluster.clock.until(() => ann.client.space?.kind === 2, 5000, 'ann to be in the other field')
+  ann.server().add(2)
+  await cluster.clock.advance(300)
+  expect(gameOf(cluster, id)).toEqual([2])
+  expectTruth(cluster, [ann, bob, carl])
+  expect(ann.added).toEqual([1, 2])
+  const core = cluster.games[1]!.world.find(id)!
+  expect(core).toMatchObject({ x: 3, z: 4, clientSyncing: true, epoch: 2, filters: new Map([['name', 'ann']]) })
+  const player = core.entity as unknown as Player
+  // Five beats of 100 ms, the first three on the other game, and the handle still names the timer.
+  expect(player.beats).toBeGreaterThanOrEqual(5)
+  expect(player.cancel(player.beat)).toBe(true)
+  expect(player.attrs.homes).toBe(1)
+  // The player was never away; bob was, carl came.
+  expect(told).toEqual(['destroyed', 'created'])
+  await cluster.stop()
+})
+
+test('an entity that is called while it moves gets every call once, wherever it is', async () => {
+  const cluster = await start({ dispatchers: 2 })
+  const [ann, bob] = [await join(cluster, 'ann'), await join(cluster, 'bob', 1, 2)]
+  for (let n = 0; n < 60; n++) {
+    if (n % 6 === 0) ann.server().go(1 + ((n / 6) % 3), n, n)
+    bob.server().pokeAll(n)
+    ann.server().add(n)
+    await cluster.clock.advance(cluster.random() * 4)
+  }
+  await cluster.clock.advance(1000)
+  const core = players(cluster).find(({ id }) => id === ann.client.player!.id)!
+  const poked = (core.entity as unknown as Player).attrs.poked.get('bob')!.toPlain() as number[]
+  expect(poked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n))
+  expect(ann.added).toEqual(Array.from({ length: 60 }, (_, n) => n))
+  expect(core.epoch).toBeGreaterThan(5)
+  expectTruth(cluster, [ann, bob])
+  expect(cluster.log.matching('error', '')).toEqual([])
+  await cluster.stop()
+})
+
+test('with connections breaking at random every entity lives once, every call runs once, mirrors are true', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const cluster = await start({
+      seed,
+      split: true,
+      games: 2 + (seed % 2),
+      dispatchers: 1 + (seed % 3),
+      gates: 1 + (seed % 5 === 0 ? 1 : 0),
+    })
+    const { length: gates } = cluster.gates
+    const { length: games } = cluster.games
+    const joined: Joined[] = []
+    for (let n = 0; n < 4; n++) joined.push(await join(cluster, `bot${n}`, 1 + (n % gates), 1 + (n % games)))
+    const sent = joined.map((): number[] => [])
+    const poked = joined.map((): number[] => [])
+    for (let step = 0; step < 60; step++) {
+      const n = Math.floor(cluster.random() * joined.length)
+      const server = joined[n]!.server()
+      const dice = cluster.random()
+      const [x, z] = [Math.floor(cluster.random() * 60), Math.floor(cluster.random() * 60)]
+      if (dice < 0.3) {
+        server.add(step)
+        sent[n]!.push(step)
+      } else if (dice < 0.5) {
+        server.pokeAll(step)
+        poked[n]!.push(step)
+      } else if (dice < 0.7) server.walk(x, z)
+      else server.go(1 + Math.floor(cluster.random() * games), x, z)
+      if (cluster.random() < 0.1) cluster.network.dropRandom()
+      await cluster.clock.advance(cluster.random() * 20)
+    }
+    await cluster.clock.advance(4000)
+    const where = `seed ${seed}`
+    expect([where, joined.map(({ added }) => added)]).toEqual([where, sent])
+    expectTruth(cluster, joined, where)
+    for (const core of players(cluster)) {
+      const { name, poked: got } = (core.entity as unknown as Player).attrs
+      for (const [n, from] of joined.entries()) {
+        if (from.name === name) continue
+        const wanted = poked[n]!
+        // Of one sender that moves itself, calls may come by two ways: once each, not in order.
+        const heard = (got.get(from.name)?.toPlain() ?? []) as number[]
+        expect([where, name, from.name, heard.toSorted((a, b) => a - b)]).toEqual([where, name, from.name, wanted])
+      }
+    }
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    for (const { world } of cluster.games) expect([where, world.migration.size]).toEqual([where, 0])
+    await cluster.stop()
+  }
+}, 240_000)
