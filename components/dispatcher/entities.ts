@@ -179,6 +179,9 @@ export class Entities {
 
   leaving(game: Game, values: Values<'entityLeaving'>): void {
     this.#moves.leaving(game, values, this.#gathering)
+    // Packets for it came first: what they wait for is known now.
+    const slot = this.#directory.findText(values.entityId)
+    if (slot >= 0 && this.#directory.state(slot) === MOVING) this.#awaited.delete(slot)
   }
 
   /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */

@@ -77,6 +77,7 @@ export class Gate {
   readonly #waiting = new Set<Client>()
   /** Closed by us and still on their way out. */
   readonly #leaving = new Map<Client, Scheduled>()
+  #orphanCheck: Scheduled | undefined
   readonly #readyDispatchers = new Set<number>()
   /** What does not keep up with clients: dispatchers, and games in the words of one, `1/2`. */
   readonly #congested = new Set<string>()
@@ -169,6 +170,7 @@ export class Gate {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#heartbeat.stop()
+    this.#orphanCheck?.cancel()
     this.#games.stop()
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve
@@ -453,9 +455,14 @@ export class Gate {
     }
   }
 
+  /** Whose player did not come again is without one; it may be on another game by now, which has yet to say so. */
   #shownAnew(): void {
-    const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && !player)
-    for (const client of lost) this.#close(client, 'its player is gone')
+    const { clock, linkGraceMs } = this.#options
+    this.#orphanCheck?.cancel()
+    this.#orphanCheck = clock.after(linkGraceMs, () => {
+      const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && !player)
+      for (const client of lost) this.#close(client, 'its player is gone')
+    })
   }
 
   /** What the game showed is withdrawn, and its players' clients are closed. */

@@ -94,6 +94,8 @@ export class ViewChanges {
     for (let one = 0; one < count; one++) {
       const client = this.#owner.clients.find(bytes, clientsAt + one * ID_BYTES)
       if (!client) this.missedClients++
+      // A client sees what is on its player's game; where that came from, late words may still be on their way.
+      else if (client.player && client.player.gameId !== gameId) this.stale++
       else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
         client.output.append(this.#frame)
         this.delivered++
@@ -163,6 +165,7 @@ export class ViewChanges {
     client.syncing = syncing
     // They belong to the player: the game says them anew.
     filters.clear(client.slot)
+    views.moved(client.slot, gameId)
     // A player that has come to another game is not created anew on its client.
     if (known) return
     this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)

@@ -8,6 +8,7 @@
 // was said of the older one; what comes late from the older one is ignored.
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { IdTable } from '../../engine/base/id-table.ts'
+import { SPACE_TYPE } from '../../engine/wire/client-wire.ts'
 import { putU32 } from '../../engine/wire/packet.ts'
 
 /** A list of small numbers, each with the place that it has in the other's list. */
@@ -39,6 +40,7 @@ export class View {
   readonly destroyBody: Uint8Array
   /** Where in `destroyBody` the id begins. */
   readonly idAt: number
+  readonly isSpace: boolean
   epoch: number
   gameId: number
   /** The client whose player the entity is, or -1. */
@@ -49,6 +51,7 @@ export class View {
     this.slot = slot
     this.destroyBody = destroyBody
     this.idAt = destroyBody.length - ID_BYTES
+    this.isSpace = isSpaceType(destroyBody, 4, this.idAt)
     this.epoch = epoch
     this.gameId = gameId
     this.#watchers = watchers
@@ -167,6 +170,23 @@ export class Views {
     }
   }
 
+  /**
+   * The client's player lives in `gameId` now: what it watched elsewhere is withdrawn, its space last. As a rule the game
+   * that the player left has said so already; that may be lost with a dispatcher.
+   */
+  moved(client: number, gameId: number): void {
+    const watched = this.#watchedBy(client)
+    for (const spaces of [false, true]) {
+      for (let at = watched.count - 1; at >= 0; at--) {
+        const view = this.#views[watched.items[at]!]!
+        if (view.gameId === gameId || view.isSpace !== spaces) continue
+        this.#part(view.slot, watched.places[at]!)
+        this.#withdraw(client, view)
+        this.release(view)
+      }
+    }
+  }
+
   /** Withdraws all that `gameId` said. Answers the clients whose players lived there. */
   gameDown(gameId: number): number[] {
     const orphans: number[] = []
@@ -234,6 +254,14 @@ export class Views {
     }
     this.#watchings--
   }
+}
+
+const SPACE = Uint8Array.from(SPACE_TYPE, (character) => character.charCodeAt(0))
+
+function isSpaceType(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== SPACE.length) return false
+  for (let at = 0; at < SPACE.length; at++) if (bytes[start + at] !== SPACE[at]) return false
+  return true
 }
 
 function grown(list: Int32Array): Int32Array<ArrayBuffer> {

@@ -18,7 +18,7 @@ export class Marks {
   /** Runs `then` when what was said to the gate is on its way, so that `link` cannot overtake it: at once by the same link. */
   behindGate(gateId: number, link: PacketSink, then: () => void): void {
     const toGate = this.#cluster.toGate(gateId)
-    if (toGate === link) return then()
+    if (toGate === link || !toGate.up) return then()
     this.#last = (this.#last + 1) >>> 0
     this.#waiting.set(this.#last, { link: toGate, then })
     toGate.send('mark', { no: this.#last })

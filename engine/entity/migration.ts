@@ -39,8 +39,10 @@ interface Departure {
   readonly no: number
   gameId: number
   state: 'asking' | 'holding' | 'packed' | 'sent'
-  /** From the moment that it is packed: what brings it back, and whence it came. */
-  kept: { readonly data: Uint8Array; readonly spaceId: string | undefined } | undefined
+  /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
+  kept:
+    | { readonly data: Uint8Array; readonly spaceId: string | undefined; readonly client: Client | undefined }
+    | undefined
 }
 
 export class Migration {
@@ -155,7 +157,7 @@ export class Migration {
     const { client } = core
     departure.limit.cancel()
     departure.state = 'packed'
-    departure.kept = { data, spaceId: from }
+    departure.kept = { data, spaceId: from, client }
     world.discard(core)
     const link = world.cluster.toEntity(core.id)
     if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
@@ -194,6 +196,12 @@ export class Migration {
       this.#world.loseEntity(entity, error)
       this.#world.cluster.toEntity(entityId).send('entityGone', { entityId, epoch })
     }
+  }
+
+  /** The gate is told everything anew: those on their way have a player still. */
+  showAnew(gateId: number): void {
+    for (const { core, kept } of this.#departures.values())
+      if (kept?.client?.gateId === gateId) this.#world.views.sayPlayer(core, kept.client)
   }
 
   /** A dispatcher is there that may know nothing of what was said to the one before. */

@@ -4,6 +4,8 @@ import type { MessageName, Values } from '../wire/messages.ts'
 import type { PacketWriter } from '../wire/packet.ts'
 
 export interface PacketSink {
+  /** Whether there is a session: what is written without one is lost. */
+  readonly up: boolean
   readonly out: PacketWriter
   /** Begins a frame; what is then written to `out` is its fields, `end()` completes it. */
   begin(type: number): number

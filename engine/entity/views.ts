@@ -29,15 +29,7 @@ export class Views {
     // For those who see it already; the create says it to its own client.
     core.flushAttrs()
     core.client = client
-    this.#link(client).send('bindPlayer', {
-      ...client,
-      entityId: core.id,
-      epoch: core.epoch,
-      gameId: this.#world.gameId,
-      syncing: core.clientSyncing,
-      body: this.#createBody(core, true),
-    })
-    for (const [key, value] of core.filters ?? []) this.#link(client).send('setFilter', { ...client, key, value })
+    this.sayPlayer(core, client)
     const { space } = core
     if (!space) return
     space.addViewer(client)
@@ -46,6 +38,20 @@ export class Views {
       subject.watch(client.gateId, 1)
       this.show(subject, [client])
     })
+  }
+
+  /** Tells the gate whose player it is, and nothing of what that sees. */
+  sayPlayer(core: EntityCore, client: Client): void {
+    const link = this.#link(client)
+    link.send('bindPlayer', {
+      ...client,
+      entityId: core.id,
+      epoch: core.epoch,
+      gameId: this.#world.gameId,
+      syncing: core.clientSyncing,
+      body: this.#createBody(core, true),
+    })
+    for (const [key, value] of core.filters ?? []) link.send('setFilter', { ...client, key, value })
   }
 
   /** Takes the client from `core`. Tells the gate unless the client is gone there already. */

@@ -424,6 +424,7 @@ export class World {
     const players = this.#leaveGate(gateId)
     link.send('showAnew', { gateId, gameId: this.gameId })
     for (const { core, client } of players) this.views.bind(core, client)
+    this.migration.showAnew(gateId)
     link.send('shownAnew', { gateId, gameId: this.gameId })
   }
 

@@ -1,9 +1,21 @@
 // Entities that go from game to game while they are called, seen and played: each lives in one place, each call runs
 // once, and every client sees what there is; with connections that break and games that die at every step.
 import { expect, test } from 'vitest'
-import { attr, type EntityId, entity, entityId, game, integer, list, map, space, string, value } from '../../components/game/goworld.ts'
+import {
+  attr,
+  type EntityId,
+  entity,
+  entityId,
+  game,
+  integer,
+  list,
+  map,
+  space,
+  string,
+  value,
+} from '../../components/game/goworld.ts'
 import { Attrs } from '../../engine/entity/attrs.ts'
-import { coreOf, type EntityCore } from '../../engine/entity/core.ts'
+import type { EntityCore } from '../../engine/entity/core.ts'
 import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
 import { type ClusterOptions, TestCluster } from './cluster.ts'
 
@@ -114,7 +126,7 @@ async function join(cluster: TestCluster, name: string, gateId = 1, gameId = 1) 
 type Joined = Awaited<ReturnType<typeof join>>
 
 const players = (cluster: TestCluster): EntityCore[] =>
-  cluster.games.flatMap(({ world }) => world.game.entitiesOf(Player).map((player) => coreOf(player)))
+  cluster.games.flatMap(({ world }) => [...world.all()].filter(({ entity }) => entity instanceof Player))
 const gameOf = (cluster: TestCluster, id: string) =>
   cluster.games.filter(({ world }) => world.find(id)).map(({ world }) => world.gameId)
 
@@ -244,3 +256,157 @@ test('with connections breaking at random every entity lives once, every call ru
     await cluster.stop()
   }
 }, 240_000)
+
+/** A player sets out for game 2, and something happens `ms` later. Answers where it is when all is quiet. */
+async function interrupted(
+  seed: number,
+  ms: number,
+  options: Partial<ClusterOptions>,
+  happen: (cluster: TestCluster) => Promise<unknown>,
+) {
+  const cluster = await start({ seed, ...options })
+  const ann = await join(cluster, 'ann')
+  const bob = await join(cluster, 'bob', 1, 3)
+  const { id } = ann.client.player!
+  ann.server().add(1)
+  await cluster.clock.advance(50)
+  ann.server().go(2, 1, 1)
+  bob.server().pokeAll(1)
+  await cluster.clock.advance(ms)
+  await happen(cluster)
+  bob.server().pokeAll(2)
+  await cluster.clock.advance(8000)
+  return { cluster, ann, bob, id, at: gameOf(cluster, id) }
+}
+
+test('a game that dies while an entity is on its way to it: the entity is back where it was, or has died there', async () => {
+  const outcomes = { back: 0, died: 0 }
+  for (let step = 0; step < 40; step++) {
+    const where = `step ${step}`
+    const { cluster, ann, bob, at } = await interrupted(step, step / 4, { dispatchers: 1 + (step % 2) }, (all) =>
+      all.crashGame(2),
+    )
+    cluster.games.splice(1, 1)
+    if (ann.client.closed !== undefined) {
+      outcomes.died++
+      expect([where, ann.client.closed]).toEqual([where, expect.anything()])
+    } else {
+      outcomes.back++
+      expect([where, at]).toEqual([where, [1]])
+      expectTruth(cluster, [ann, bob], where)
+      const core = cluster.games[0]!.world.find(ann.client.player!.id)!
+      const heard = (core.entity as unknown as Player).attrs.poked.get('bob')!.toPlain() as number[]
+      expect([where, heard.toSorted()]).toEqual([where, [1, 2]])
+      ann.server().add(2)
+      await cluster.clock.until(() => ann.added.includes(2), 5000, 'ann to play on')
+    }
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    for (const { world } of cluster.games) expect([where, world.migration.size]).toEqual([where, 0])
+    await cluster.stop()
+  }
+  expect(outcomes.back).toBeGreaterThan(5)
+  expect(outcomes.died).toBeGreaterThan(5)
+})
+
+test('a game that dies while an entity leaves it: the entity lives on, or has died with it', async () => {
+  const outcomes = { arrived: 0, died: 0 }
+  for (let step = 0; step < 40; step++) {
+    const where = `step ${step}`
+    const { cluster, ann, bob } = await interrupted(step, step / 4, { dispatchers: 1 + (step % 2) }, (all) =>
+      all.crashGame(1),
+    )
+    cluster.games.splice(0, 1)
+    if (ann.client.closed !== undefined) outcomes.died++
+    else {
+      outcomes.arrived++
+      expectTruth(cluster, [ann, bob], where)
+      ann.server().add(2)
+      await cluster.clock.until(() => ann.added.includes(2), 5000, `${where}: ann to play on`)
+    }
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    await cluster.stop()
+  }
+  expect(outcomes.arrived).toBeGreaterThan(5)
+  expect(outcomes.died).toBeGreaterThan(5)
+})
+
+test('a dispatcher that is restarted while an entity is on its way: it lives on one of the two games', async () => {
+  const lived = new Map<number, number>()
+  for (let step = 0; step < 60; step++) {
+    const where = `step ${step}`
+    const dispatchers = 1 + (step % 3)
+    const { cluster, ann, bob, at } = await interrupted(step, step / 6, { dispatchers }, async (all) => {
+      const { restored } = await all.crashDispatcher(1 + (step % dispatchers))
+      await all.clock.advance(step % 2 === 0 ? 20 : 600)
+      await restored()
+    })
+    expect([where, at.length]).toEqual([where, 1])
+    lived.set(at[0]!, (lived.get(at[0]!) ?? 0) + 1)
+    expect([where, ann.client.closed, bob.client.closed]).toEqual([where, undefined, undefined])
+    expectTruth(cluster, [ann, bob], where)
+    ann.server().add(2)
+    await cluster.clock.until(() => ann.added.includes(2), 5000, `${where}: ann to play on`)
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    for (const { world } of cluster.games) expect([where, world.migration.size]).toEqual([where, 0])
+    await cluster.stop()
+  }
+  expect([...lived.keys()].toSorted()).toEqual([1, 2])
+})
+
+test('a game that was cut off for too long and comes back drops what lives elsewhere by then', async () => {
+  for (let step = 0; step < 20; step++) {
+    const where = `step ${step}`
+    const { cluster, ann, bob, id, at } = await interrupted(step, step / 4, {}, async (all) => {
+      const mend = all.cutGame(2)
+      await all.clock.advance(4000)
+      mend()
+    })
+    expect([where, at.length <= 1]).toEqual([where, true])
+    if (ann.client.closed === undefined) expectTruth(cluster, [ann, bob], where)
+    else expect([where, gameOf(cluster, id)]).toEqual([where, []])
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    await cluster.stop()
+  }
+})
+
+test('an entity cannot go where there is no space, and stays', async () => {
+  const cluster = await start()
+  const ann = await join(cluster, 'ann')
+  const player = players(cluster)[0]!.entity
+  const refused: string[] = []
+  const enter = (id: string) =>
+    player.enterSpace(id as EntityId<Field>).catch((error) => void refused.push(String(error.message)))
+  const going = [enter('there.is.no.such'), enter('no.such.space..1')]
+  await cluster.clock.advance(20)
+  // A bad id, a space that was, an entity that is none.
+  going.push(enter(''), enter(ann.client.player!.id))
+  await cluster.clock.advance(6000)
+  await Promise.all(going)
+  expect(refused).toEqual([
+    expect.stringContaining('it was told to enter another'),
+    expect.stringContaining('no.such.space..1'),
+    expect.stringContaining("there is no space ''"),
+    expect.stringContaining('there is no space'),
+  ])
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('a game of other code refuses an entity that it has no class for: it is back', async () => {
+  const cluster = await start({ games: 2, definitions: { 2: game([Account, Field], { nilSpace: Field }) } })
+  const ann = await join(cluster, 'ann')
+  const core = players(cluster)[0]!
+  const failed: string[] = []
+  core.entity
+    .enterSpace(entityId(cluster.games[1]!.world.registry.get('field/2')!))
+    .catch((error) => void failed.push(String(error.message)))
+  await cluster.clock.until(() => failed.length === 1, 5000, 'the refusal')
+  expect(failed[0]).toContain('this game has no class Player')
+  await cluster.clock.advance(500)
+  expectTruth(cluster, [ann])
+  expect(gameOf(cluster, core.id)).toEqual([1])
+  expect(players(cluster)[0]!.epoch).toBeGreaterThan(core.epoch)
+  ann.server().add(1)
+  await cluster.clock.until(() => ann.added.length === 1)
+  await cluster.stop()
+})

@@ -125,7 +125,7 @@ describe('a view', () => {
 
   test('of an older placement neither shows nor hides', async () => {
     const stage = await Stage.start()
-    const ann = await stage.player(ANN)
+    const ann = await stage.player(ANN, { gameId: 2 })
     const bob = await stage.player(BOB)
     stage.show(CAT, [ann], { epoch: 7, gameId: 2 })
     stage.hide(CAT, [ann], { epoch: 6 })
@@ -138,7 +138,7 @@ describe('a view', () => {
   test('of a newer placement replaces what was seen of the older one', async () => {
     const stage = await Stage.start()
     const ann = await stage.player(ANN)
-    const bob = await stage.player(BOB)
+    const bob = await stage.player(BOB, { gameId: 2 })
     stage.show(CAT, [ann], { epoch: 1, type: 'Cat' })
     stage.show(CAT, [bob], { epoch: 2, gameId: 2, type: 'Cat' })
     await stage.settle()
@@ -490,4 +490,51 @@ describe('the recorded session of a real GoWorld', () => {
 test('bodies of our own making are those of the table', () => {
   expect(createBody(ANN).length).toBe(1 + 16 + 4 + 6 + 16 + 5)
   expect(destroyBody(ANN).length).toBe(4 + 6 + 16)
+})
+
+describe('a player that comes to another game', () => {
+  const SPACES = [idOf('space1'), idOf('space2')]
+  const NPCS = [idOf('npc1'), idOf('npc2')]
+
+  test.each([1, 2, 3, 4, 5, 6])('has only what is there, in whatever order the games’ words come (%i)', async (cut) => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN, { gameId: 1 })
+    const bob = await stage.player(BOB, { gameId: 1 })
+    stage.show(SPACES[0]!, [ann], { gameId: 1, type: '__space__' })
+    stage.show(NPCS[0]!, [ann], { gameId: 1 })
+    stage.show(ANN, [bob], { gameId: 1 })
+    await stage.settle()
+    ann.forget()
+    bob.forget()
+    const left = [
+      () => stage.show(NPCS[0]!, [ann], { gameId: 1 }),
+      () => stage.hide(NPCS[0]!, [ann]),
+      () => stage.hide(SPACES[0]!, [ann], { type: '__space__' }),
+      () => stage.hide(ANN, [bob]),
+      () => stage.set(ANN, 'late', 1, 1, 1),
+    ]
+    const reached = [
+      () => stage.bind(ann, ANN, { epoch: 2, gameId: 2 }),
+      () => stage.show(SPACES[1]!, [ann], { gameId: 2, type: '__space__' }),
+      () => stage.show(NPCS[1]!, [ann], { gameId: 2 }),
+      () => stage.set(ANN, 'new', 1, 0, 2),
+    ]
+    // The new game's words come in one piece, before, between or behind those of the old one.
+    const at = cut - 1
+    for (const say of [...left.slice(0, at), ...reached, ...left.slice(at)]) say()
+    await stage.settle()
+    const told = ann.heard.map(({ name, values }) => [name, values['entityId'] ?? values['key']])
+    const own = told.filter(([, id]) => id === ANN)
+    expect(own.filter(([name]) => name !== 'mapSet')).toEqual([])
+    const rest = told.filter(([name]) => name === 'createEntity' || name === 'destroyEntity')
+    expect(rest).toEqual([
+      ['destroyEntity', NPCS[0]],
+      ['destroyEntity', SPACES[0]],
+      ['createEntity', SPACES[1]],
+      ['createEntity', NPCS[1]],
+    ])
+    expect(bob.of('destroyEntity')).toHaveLength(1)
+    expect(ann.of('mapSet').map(({ key }) => key)).toEqual(cut > 5 ? ['late', 'new'] : ['new'])
+    expect(stage.gate.status()).toMatchObject({ watchings: 2 })
+  })
 })

@@ -22,6 +22,7 @@ export interface Said {
 
 /** Keeps every frame that is written to it. */
 class Sink implements PacketSink {
+  readonly up = true
   readonly out = new PacketWriter(4096)
   #start = 0
 
