@@ -1,0 +1,447 @@
+// A game that freezes and is restored while people play: nobody is closed, nothing is lost or doubled, and what clients
+// see goes on to be what there is.
+import { expect, test } from 'vitest'
+import {
+  attr,
+  type EntityId,
+  entity,
+  game,
+  integer,
+  list,
+  map,
+  service,
+  space,
+  string,
+  value,
+} from '../../components/game/goworld.ts'
+import { Attrs } from '../../engine/entity/attrs.ts'
+import type { EntityCore } from '../../engine/entity/core.ts'
+import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
+import { type ClusterOptions, TestCluster } from './cluster.ts'
+
+const heard: string[] = []
+
+class Field extends space({ attrs: { weather: attr('sun', 'allClients') } }) {
+  override onGameReady() {
+    this.game.registry.register(`field/${this.game.id}`, this.game.createSpace(Field, this.game.id).id)
+    heard.push(`ready ${this.game.id}`)
+  }
+}
+
+class Account extends entity({ ownClient: { enter: [string, integer] } }) {
+  enter(name: string, gameId: number) {
+    const player = this.game.create(Player, { name })
+    this.giveClientTo(player)
+    player.go(gameId, 0, 0)
+  }
+  override onClientDisconnected() {
+    this.destroy()
+  }
+}
+
+class Player extends entity({
+  aoi: 30,
+  kept: ['beats', 'mates'],
+  attrs: {
+    name: attr('', 'allClients'),
+    count: attr(0, 'client'),
+    steps: list(integer, 'allClients'),
+    bag: map(value, 'client'),
+    poked: map(list(integer)),
+    mood: attr(0, 'allClients'),
+  },
+  ownClient: {
+    walk: [integer, integer],
+    add: [integer],
+    go: [integer, integer, integer],
+    pokeAll: [integer],
+    tally: [integer],
+  },
+  client: { added(_n: number) {}, total(_n: number) {}, beaten(_n: number) {} },
+}) {
+  beats = 0
+  mates = new Set<string>()
+
+  override onCreated() {
+    this.setClientSyncing(true)
+    this.setClientFilter('name', this.attrs.name)
+    this.every(100, this.onBeat)
+  }
+  override onClientDisconnected() {
+    this.destroy()
+  }
+  override onFrozen() {
+    heard.push(`frozen ${this.attrs.name}`)
+  }
+  override onRestored() {
+    heard.push(`restored ${this.attrs.name}`)
+  }
+  override onServicePlaced() {
+    heard.push(`placed ${this.attrs.name}`)
+  }
+  onBeat() {
+    this.beats++
+  }
+  walk(x: number, z: number) {
+    this.position = { x, y: 0, z }
+    this.attrs.mood++
+  }
+  go(gameId: number, x: number, z: number) {
+    const field = this.game.registry.get(`field/${gameId}`)
+    if (field) this.enterSpace(field as EntityId<Field>, { x, y: 0, z }).catch(() => {})
+  }
+  add(n: number) {
+    this.attrs.steps.push(n)
+    this.attrs.count += 1
+    this.attrs.bag.map('deep').set(`k${n % 5}`, { n })
+    if (this.attrs.steps.length > 6) this.attrs.steps.pop()
+    this.client.added(n)
+  }
+  pokeAll(n: number) {
+    for (const id of ids) if (id !== this.id) this.call(id).poke(this.attrs.name, n)
+  }
+  poke(from: string, n: number) {
+    this.mates.add(from)
+    this.attrs.poked.list(from).push(n)
+  }
+  tally(n: number) {
+    this.game.service(Tally).increase(this.id, n)
+  }
+  tallied(n: number) {
+    this.client.total(n)
+  }
+}
+let ids: EntityId<Player>[] = []
+
+class Tally extends service({ kept: ['total'] }) {
+  total = 0
+  increase(from: EntityId<Player>, n: number) {
+    this.total += n
+    this.call(from).tallied(this.total)
+  }
+}
+
+type World = { Account: typeof Account; Player: typeof Player }
+const definition = game([Account, Player, Field, Tally], { nilSpace: Field })
+
+async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
+  ids = []
+  heard.length = 0
+  const cluster = await TestCluster.start({ definition, games: 2, ...options })
+  const all = () =>
+    cluster.games.every(({ world }) => [...world.registry.entries('field/')].length === cluster.games.length)
+  await cluster.clock.until(all, 5000, 'all fields to be known')
+  return cluster
+}
+
+async function join(cluster: TestCluster, name: string, gateId = 1, gameId = 1) {
+  const client = await cluster.client<World>(gateId)
+  const added: number[] = []
+  const totals: number[] = []
+  client.on('Account', {
+    created() {
+      this.server.enter(name, gameId)
+    },
+  })
+  client.on('Player', { added: (n) => void added.push(n), total: (n) => void totals.push(n) })
+  const isIn = () => client.player?.type === 'Player' && client.space?.kind === gameId
+  await cluster.clock.until(isIn, 20_000, `${name} to be in`)
+  ids.push(client.player!.id as EntityId<Player>)
+  const server = () => {
+    if (client.player?.type !== 'Player') throw new Error(`${name} plays nobody`)
+    return client.player.server
+  }
+  return { client, name, added, totals, server }
+}
+type Joined = Awaited<ReturnType<typeof join>>
+
+const players = (cluster: TestCluster): EntityCore[] =>
+  cluster.games.flatMap(({ world }) => [...world.all()].filter(({ entity }) => entity instanceof Player))
+const playerOf = (cluster: TestCluster, name: string) =>
+  players(cluster).find(({ entity }) => (entity as unknown as Player).attrs.name === name)!.entity as unknown as Player
+
+function expectTruth(cluster: TestCluster, joined: readonly Joined[], where = ''): void {
+  const cores = new Map(players(cluster).map((core) => [core.id, core]))
+  expect([where, players(cluster).length]).toEqual([where, cores.size])
+  for (const { client, name } of joined) {
+    const own = client.player!
+    const core = cores.get(own.id)
+    if (!core) throw new Error(`${where}: ${name}'s player is nowhere`)
+    const seen = core.space?.seenBy(core).map(({ id }) => id as string) ?? []
+    expect([where, name, client.space?.id]).toEqual([where, name, core.space?.id])
+    const weather = core.space && (Attrs.plain(core.space.attrs)['weather'] as string)
+    expect([where, name, client.space?.attrs['weather']]).toEqual([where, name, weather])
+    expect([where, name, [...client.entities.keys()].sort()]).toEqual([where, name, [own.id, ...seen].sort()])
+    for (const [id, mirror] of client.entities) {
+      const subject = cores.get(id)!
+      const { audience } = subject.kind.layout
+      const isVisible = (at: number) => audience[at] === AUDIENCE_ALL || (id === own.id && audience[at]! >= 0)
+      expect([where, name, mirror.attrs]).toEqual([where, name, Attrs.plain(subject.attrs, isVisible)])
+    }
+    const watchers = cluster.games
+      .flatMap(({ world }) => [...world.all()])
+      .filter((other) => other.client && other.space?.sees(other, core)).length
+    expect([where, name, core.watchers.reduce((sum, count) => sum + count, 0)]).toEqual([where, name, watchers])
+  }
+  expect(cluster.errors).toEqual([])
+}
+
+test('a game that is frozen and restored: nobody is closed, and all goes on where it stopped', async () => {
+  const cluster = await start({ gates: 2, dispatchers: 2 })
+  const ann = await join(cluster, 'ann', 1)
+  const bob = await join(cluster, 'bob', 2)
+  const carl = await join(cluster, 'carl', 1, 2)
+  const all = [ann, bob, carl]
+  ann.server().add(1)
+  bob.server().walk(5, 5)
+  carl.server().tally(3)
+  await cluster.clock.advance(300)
+  const told: string[] = []
+  for (const { client, name } of all)
+    client.on('Player', { created: () => void told.push(name), destroyed: () => void told.push(name) })
+  const { beats } = playerOf(cluster, 'ann')
+  const frozen = await cluster.freezeGame(1)
+  expect(heard.filter((line) => line.startsWith('frozen')).toSorted()).toEqual(['frozen ann', 'frozen bob'])
+  heard.length = 0
+  // Meanwhile people play on: it is all kept.
+  ann.server().add(2)
+  bob.server().walk(6, 6)
+  carl.server().pokeAll(1)
+  for (const one of all) one.server().tally(1)
+  await cluster.clock.advance(700)
+  expect(ann.added).toEqual([1])
+  await cluster.restoreGame(1, frozen)
+  await cluster.clock.advance(500)
+  expect(heard.filter((line) => line.startsWith('restored')).toSorted()).toEqual(['restored ann', 'restored bob'])
+  // Neither made nor placed anew: nobody is told so.
+  expect(heard.filter((line) => /^(ready|placed)/.test(line))).toEqual([])
+  expect(told).toEqual([])
+  expect(ann.added).toEqual([1, 2])
+  expect([...ann.totals, ...bob.totals, ...carl.totals].toSorted()).toEqual([3, 4, 5, 6])
+  const restored = playerOf(cluster, 'ann')
+  expect(restored.beats).toBeGreaterThan(beats)
+  expect(restored.mates).toEqual(new Set(['carl']))
+  expectTruth(cluster, all)
+  expect(all.map(({ client }) => client.closed)).toEqual([undefined, undefined, undefined])
+  bob.server().walk(500, 500)
+  await cluster.clock.advance(300)
+  expectTruth(cluster, all)
+  expect(cluster.log.matching('error', '')).toEqual([])
+  await cluster.stop()
+})
+
+test('with connections breaking at random, games freeze and are restored in turn: no call is lost or doubled', async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const cluster = await start({
+      seed,
+      split: true,
+      games: 2,
+      dispatchers: 1 + (seed % 2),
+      gates: 1 + (seed % 3 === 0 ? 1 : 0),
+    })
+    const { length: gates } = cluster.gates
+    const joined: Joined[] = []
+    for (let n = 0; n < 4; n++) joined.push(await join(cluster, `bot${n}`, 1 + (n % gates), 1 + (n % 2)))
+    const sent = joined.map((): number[] => [])
+    const poked = joined.map((): number[] => [])
+    let tallied = 0
+    const play = async (steps: number) => {
+      for (let step = 0; step < steps; step++) {
+        const n = Math.floor(cluster.random() * joined.length)
+        const server = joined[n]!.server()
+        const dice = cluster.random()
+        const [x, z] = [Math.floor(cluster.random() * 60), Math.floor(cluster.random() * 60)]
+        const stamp = sent[n]!.length + poked[n]!.length
+        if (dice < 0.3) {
+          server.add(stamp)
+          sent[n]!.push(stamp)
+        } else if (dice < 0.5) {
+          server.pokeAll(stamp)
+          poked[n]!.push(stamp)
+        } else if (dice < 0.6) {
+          server.tally(1)
+          tallied++
+        } else if (dice < 0.8) server.walk(x, z)
+        else server.go(1 + Math.floor(cluster.random() * 2), x, z)
+        if (cluster.random() < 0.08) cluster.network.dropRandom()
+        await cluster.clock.advance(cluster.random() * 15)
+      }
+    }
+    const where = `seed ${seed}`
+    for (const id of [1, 2]) {
+      await play(15)
+      const frozen = await cluster.freezeGame(id)
+      await play(10)
+      await cluster.restoreGame(id, frozen)
+    }
+    await play(10)
+    await cluster.clock.advance(4000)
+    expect([where, joined.map(({ added }) => added)]).toEqual([where, sent])
+    expectTruth(cluster, joined, where)
+    for (const core of players(cluster)) {
+      const { name, poked: got } = (core.entity as unknown as Player).attrs
+      for (const [n, from] of joined.entries()) {
+        if (from.name === name) continue
+        const got1 = (got.get(from.name)?.toPlain() ?? []) as number[]
+        expect([where, name, from.name, got1.toSorted((a, b) => a - b)]).toEqual([where, name, from.name, poked[n]])
+      }
+    }
+    const totals = joined.flatMap(({ totals }) => totals).toSorted((a, b) => a - b)
+    expect([where, totals]).toEqual([where, Array.from({ length: tallied }, (_, n) => n + 1)])
+    expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    await cluster.stop()
+  }
+}, 240_000)
+
+test('a freeze that fails leaves the game as it was, timers included', async () => {
+  const cluster = await start({ dispatchers: 2 })
+  const ann = await join(cluster, 'ann')
+  const player = playerOf(cluster, 'ann')
+  player.onFrozen = () => {
+    throw new Error('not now')
+  }
+  await expect(cluster.freezeGame(1)).rejects.toThrow('an onFrozen threw')
+  const { beats } = player
+  ann.server().add(1)
+  await cluster.clock.advance(1000)
+  expect(ann.added).toEqual([1])
+  expect(player.beats).toBeGreaterThan(beats + 5)
+  Reflect.deleteProperty(player, 'onFrozen')
+  // What cannot be saved is named.
+  const broken = player as unknown as { mates: unknown }
+  broken.mates = () => {}
+  await expect(cluster.freezeGame(1)).rejects.toThrow(/Player<.*>: its kept cannot be saved/)
+  broken.mates = new Set(['carl'])
+  ann.server().add(2)
+  await cluster.clock.advance(500)
+  expect(ann.added).toEqual([1, 2])
+  // And it can still be frozen.
+  await cluster.restoreGame(1, await cluster.freezeGame(1))
+  ann.server().add(3)
+  await cluster.clock.advance(500)
+  expect(ann.added).toEqual([1, 2, 3])
+  expect(playerOf(cluster, 'ann').mates).toEqual(new Set(['carl']))
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('a dispatcher that dies during a freeze: the game goes on', async () => {
+  const cluster = await start({ dispatchers: 2 })
+  const ann = await join(cluster, 'ann')
+  const freezing = cluster.games[0]!.freeze()
+  freezing.catch(() => {})
+  const { restored } = await cluster.crashDispatcher(1)
+  await cluster.clock.advance(500)
+  await restored()
+  await cluster.clock.advance(4000)
+  await expect(freezing).rejects.toThrow('dispatcher 1')
+  ann.server().add(1)
+  await cluster.clock.until(() => ann.added.length === 1, 5000, 'ann to play on')
+  await cluster.clock.advance(4000)
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('newer code: a method that is another, an attribute that is new and one that is not there any more', async () => {
+  const cluster = await start()
+  const ann = await join(cluster, 'ann')
+  ann.server().add(1)
+  await cluster.clock.advance(100)
+  const frozen = await cluster.freezeGame(1)
+  class Newer extends entity({
+    aoi: 30,
+    kept: ['beats', 'mates', 'fresh'],
+    attrs: {
+      name: attr('', 'allClients'),
+      count: attr(0, 'client'),
+      poked: map(list(integer)),
+      steps: list(integer, 'allClients'),
+      bag: map(value, 'client'),
+      title: attr('recruit', 'allClients'),
+    },
+    ownClient: { add: [integer] },
+    client: { added(_n: number) {} },
+  }) {
+    beats = 0
+    mates = new Set<string>()
+    fresh = 7
+    onBeat() {
+      this.beats += 1000
+    }
+    override onRestored() {
+      this.attrs.title = 'veteran'
+    }
+    add(n: number) {
+      this.client.added(n * 100)
+    }
+  }
+  Object.defineProperty(Newer, 'name', { value: 'Player' })
+  const newer = game([Account, Newer, Field, Tally] as never, { nilSpace: Field })
+  await cluster.restoreGame(1, frozen, newer)
+  ann.server().add(2)
+  await cluster.clock.advance(1000)
+  expect(ann.added).toEqual([1, 200])
+  const core = cluster.games[0]!.world.find(ann.client.player!.id)!
+  expect((core.entity as unknown as Newer).beats).toBeGreaterThan(1000)
+  expect((core.entity as unknown as Newer).fresh).toBe(7)
+  expect(ann.client.player!.attrs).toMatchObject({ title: 'veteran', count: 1, steps: [1] })
+  expect(cluster.log.matching('warn', 'Player.mood was saved, but is no attribute any more')).toHaveLength(1)
+  await cluster.stop()
+})
+
+test('a class that is gone is no reason to lose its entities: the restore is refused and names it', async () => {
+  const cluster = await start()
+  await join(cluster, 'ann')
+  const frozen = await cluster.freezeGame(1)
+  const without = game([Account, Field, Tally], { nilSpace: Field })
+  await expect(cluster.restoreGame(1, frozen, without)).rejects.toThrow('this game has no class Player')
+  // The older code still can.
+  await cluster.restoreGame(1, frozen)
+  expect(players(cluster)).toHaveLength(1)
+  await cluster.stop()
+})
+
+test('a game that is restored too late finds its players gone, and serves new ones', async () => {
+  const cluster = await start()
+  const ann = await join(cluster, 'ann')
+  const carl = await join(cluster, 'carl', 1, 2)
+  const frozen = await cluster.freezeGame(1)
+  await cluster.clock.until(() => ann.client.closed !== undefined, 120_000, 'ann to be let go')
+  expect(ann.client.closed).toBeDefined()
+  await cluster.restoreGame(1, frozen)
+  await cluster.clock.until(() => players(cluster).length === 1, 10_000, 'the ghost of ann to go')
+  ids = [carl.client.player!.id as EntityId<Player>]
+  const dora = await join(cluster, 'dora')
+  dora.server().add(1)
+  carl.server().pokeAll(1)
+  await cluster.clock.advance(1000)
+  expectTruth(cluster, [carl, dora])
+  expect(dora.added).toEqual([1])
+  await cluster.stop()
+})
+
+test('a dispatcher that is restarted while a game is frozen, and a gate that dies meanwhile', async () => {
+  for (const dispatchers of [1, 2, 3]) {
+    const cluster = await start({ dispatchers, gates: 2 })
+    const ann = await join(cluster, 'ann', 1)
+    const bob = await join(cluster, 'bob', 2)
+    const carl = await join(cluster, 'carl', 1, 2)
+    const frozen = await cluster.freezeGame(1)
+    const { restored } = await cluster.crashDispatcher(1)
+    await cluster.clock.advance(200)
+    await restored()
+    await cluster.replaceGate(2)
+    await cluster.clock.advance(500)
+    const where = `${dispatchers} dispatchers`
+    await cluster.restoreGame(1, frozen)
+    await cluster.clock.until(() => players(cluster).length === 2, 20_000, `${where}: bob to go`)
+    await cluster.clock.advance(5000)
+    expect([where, ann.client.closed, carl.client.closed]).toEqual([where, undefined, undefined])
+    ann.server().add(1)
+    await cluster.clock.until(() => ann.added.includes(1), 5000, `${where}: ann to play on`)
+    await cluster.clock.advance(10)
+    expectTruth(cluster, [ann, carl], where)
+    expect(bob.client.closed).toBeDefined()
+    await cluster.stop()
+  }
+})
