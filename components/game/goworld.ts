@@ -15,11 +15,19 @@ export {
   shape,
   string,
 } from '../../engine/base/check.ts'
-export { EntityGone, OperatorError, TimedOut } from '../../engine/base/errors.ts'
+export {
+  AskFailed,
+  EntityGone,
+  GameFrozen,
+  OperatorError,
+  TimedOut,
+  Unanswered,
+  Undelivered,
+} from '../../engine/base/errors.ts'
 export { readConfig } from '../../engine/config/config.ts'
 export { parseFlags } from '../../engine/config/flags.ts'
 export { runProgram } from '../../engine/config/program.ts'
-export type { Calls } from '../../engine/entity/calls.ts'
+export type { Asks, Calls } from '../../engine/entity/calls.ts'
 export { type AttrValue, ListAttr, MapAttr, type RecordAttr, value } from '../../engine/entity/collections.ts'
 export {
   attr,
@@ -38,8 +46,9 @@ export {
 export { type GameDefinition, type GameOptions, game } from '../../engine/entity/definition.ts'
 export { Entity, entity, type Vector3 } from '../../engine/entity/entity.ts'
 export { call, create, createAnywhere, createSpace, currentGame, kvdb, load } from '../../engine/entity/functions.ts'
-export type { Kvdb, RunningGame } from '../../engine/entity/running-game.ts'
+export type { Kvdb, RunningGame, SharedRegistry } from '../../engine/entity/running-game.ts'
 export { Service, service } from '../../engine/entity/service.ts'
 export { Space, space } from '../../engine/entity/space.ts'
 export type { Timer } from '../../engine/entity/timers.ts'
+export { nextLargerKey } from '../../engine/kvdb/kvdb.ts'
 export { PublishSubscribeService, type Subscriber } from '../../engine/service/pubsub.ts'

@@ -506,7 +506,7 @@ export class World {
     try {
       bytes = encode(value)
     } catch (error) {
-      return this.answer(gameId, no, `the answer cannot be sent: ${messageOf(error)}`, FAILED)
+      return this.answer(gameId, no, unsendable(error), FAILED)
     }
     this.cluster.toGame(gameId).send('answer', { gameId, no, outcome, value: bytes })
   }
@@ -547,15 +547,16 @@ export class World {
   #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {
     if (!core) return writeAsk(this, id, no, name, args)
     const method = core.kind.methods.get(name)
-    if (!method) return this.requests.settle(no, FAILED, `${core} has no method ${name}()`)
-    // As it would arrive over the wire: nothing is shared.
-    this.runMethod(core, method, args, (ok, value) =>
-      this.runFree(`answer of ${name}()`, () =>
-        ok
-          ? this.requests.settle(no, ANSWERED, localArgs([value])[0])
-          : this.requests.settle(no, FAILED, messageOf(value)),
-      ),
-    )
+    if (!method) return this.requests.settle(no, NOT_DELIVERED, `${core}: unknown method`)
+    this.runMethod(core, method, args, (ok, value) => {
+      if (!ok) return this.requests.settle(no, FAILED, messageOf(value))
+      try {
+        // As it would arrive over the wire: nothing is shared.
+        this.requests.settle(no, ANSWERED, localArgs([value])[0])
+      } catch (error) {
+        this.requests.settle(no, FAILED, unsendable(error))
+      }
+    })
   }
 
   /** Calls a method by name for the engine itself or another entity. */
@@ -729,6 +730,8 @@ export class World {
     for (const turn of [0, 1, 2]) for (const core of this.all()) if (order(core) === turn) this.destroy(core)
   }
 }
+
+const unsendable = (error: unknown) => `the answer cannot be sent: ${messageOf(error)}`
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
   const kind = attrs?.[SPACE_KIND]
