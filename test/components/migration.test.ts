@@ -257,6 +257,27 @@ test('with connections breaking at random every entity lives once, every call ru
   }
 }, 240_000)
 
+test('an entity that changes its mind on the way gets every call once all the same', async () => {
+  for (let seed = 1; seed <= 150; seed++) {
+    const cluster = await start({ seed, dispatchers: 1 + (seed % 2) })
+    const ann = await join(cluster, 'ann')
+    const bob = await join(cluster, 'bob', 1, 2)
+    const calls = 60
+    for (let n = 0; n < calls; n++) {
+      if (cluster.random() < 0.3) ann.server().go(1 + Math.floor(cluster.random() * 3), n, n)
+      bob.server().pokeAll(n)
+      await cluster.clock.advance(cluster.random())
+    }
+    await cluster.clock.advance(2000)
+    const where = `seed ${seed}`
+    const core = players(cluster).find(({ id }) => id === ann.client.player!.id)!
+    const poked = (core.entity as unknown as Player).attrs.poked.get('bob')!.toPlain() as number[]
+    expect([where, poked.toSorted((a, b) => a - b)]).toEqual([where, Array.from({ length: calls }, (_, n) => n)])
+    expectTruth(cluster, [ann, bob], where)
+    await cluster.stop()
+  }
+})
+
 /** A player sets out for game 2, and something happens `ms` later. Answers where it is when all is quiet. */
 async function interrupted(
   seed: number,
@@ -283,7 +304,7 @@ test('a game that dies while an entity is on its way to it: the entity is back w
   const outcomes = { back: 0, died: 0 }
   for (let step = 0; step < 40; step++) {
     const where = `step ${step}`
-    const { cluster, ann, bob, at } = await interrupted(step, step / 4, { dispatchers: 1 + (step % 2) }, (all) =>
+    const { cluster, ann, bob, id } = await interrupted(step, step / 4, { dispatchers: 1 + (step % 2) }, (all) =>
       all.crashGame(2),
     )
     cluster.games.splice(1, 1)
@@ -292,7 +313,7 @@ test('a game that dies while an entity is on its way to it: the entity is back w
       expect([where, ann.client.closed]).toEqual([where, expect.anything()])
     } else {
       outcomes.back++
-      expect([where, at]).toEqual([where, [1]])
+      expect([where, gameOf(cluster, id)]).toEqual([where, [1]])
       expectTruth(cluster, [ann, bob], where)
       const core = cluster.games[0]!.world.find(ann.client.player!.id)!
       const heard = (core.entity as unknown as Player).attrs.poked.get('bob')!.toPlain() as number[]
@@ -339,6 +360,11 @@ test('a dispatcher that is restarted while an entity is on its way: it lives on 
       const { restored } = await all.crashDispatcher(1 + (step % dispatchers))
       await all.clock.advance(step % 2 === 0 ? 20 : 600)
       await restored()
+      const bobs = players(all).find(({ entity }) => (entity as unknown as Player).attrs.name === 'bob')!
+      for (let n = 0; n < 40; n++) {
+        ;(bobs.entity as unknown as Player).pokeAll(100 + n)
+        await all.clock.advance(20)
+      }
     })
     expect([where, at.length]).toEqual([where, 1])
     lived.set(at[0]!, (lived.get(at[0]!) ?? 0) + 1)
