@@ -29,16 +29,16 @@ export class BenchServer {
   readonly folder: string
   readonly #processes: readonly Process[]
 
-  /** Starts the game of a folder; throws with what the server said when it does not come up. */
-  constructor(game: string) {
+  /** Starts the game of a folder; throws with what the server said when it does not come up. `flags`: of `goworld start`. */
+  constructor(game: string, flags: readonly string[] = []) {
     const name = basename(game)
     this.folder = mkdtempSync(join(tmpdir(), 'goworld-bench-'))
     const module = JSON.stringify(resolve(game, `${name}.ts`))
     writeFileSync(join(this.folder, 'game.ts'), `export { default } from ${module}\n`)
     writeFileSync(join(this.folder, 'goworld.ini'), INI)
     try {
-      this.#goworld('start', '-d')
-      this.#processes = (JSON.parse(this.#goworld('status', '-json')) as { processes: Process[] }).processes
+      this.#goworld('start', '-d', ...flags)
+      this.#processes = this.#statuses()
     } catch (error) {
       this.stop()
       throw error
@@ -59,12 +59,23 @@ export class BenchServer {
     return sum
   }
 
+  /** A figure of all processes of a role together, as they say it now. */
+  sum(role: string, figure: string): number {
+    let sum = 0
+    for (const one of this.#statuses()) if (one.role === role) sum += Number(one[figure as keyof Process])
+    return sum
+  }
+
   stop(): void {
     try {
       this.#goworld('stop')
     } finally {
       rmSync(this.folder, { recursive: true, force: true })
     }
+  }
+
+  #statuses(): Process[] {
+    return (JSON.parse(this.#goworld('status', '-json')) as { processes: Process[] }).processes
   }
 
   #goworld(command: string, ...flags: string[]): string {

@@ -31,18 +31,17 @@ const HEADER_BYTES = MAGIC.length + 2 + 4
 const HASH_BYTES = 32
 
 export function writeFrozen(path: string, { process, chunks }: FrozenGame): void {
-  const parts: Uint8Array[] = []
-  const header = Buffer.alloc(HEADER_BYTES)
-  MAGIC.copy(header)
-  header.writeUInt16LE(VERSION, MAGIC.length)
-  header.writeUInt32LE(chunks.length + 1, MAGIC.length + 2)
-  parts.push(header)
-  for (const chunk of [encode(process), ...chunks]) {
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(chunk.length)
-    parts.push(length, chunk)
+  const all = [encode(process), ...chunks]
+  const bytes = Buffer.alloc(all.reduce((sum, { length }) => sum + 4 + length, HEADER_BYTES))
+  MAGIC.copy(bytes)
+  bytes.writeUInt16LE(VERSION, MAGIC.length)
+  bytes.writeUInt32LE(all.length, MAGIC.length + 2)
+  let at = HEADER_BYTES
+  for (const chunk of all) {
+    at = bytes.writeUInt32LE(chunk.length, at)
+    bytes.set(chunk, at)
+    at += chunk.length
   }
-  const bytes = Buffer.concat(parts)
   const hash = createHash('sha256').update(bytes).digest()
   const temporary = `${path}.tmp`
   try {

@@ -1,7 +1,6 @@
 // Runs a game: `test_game -gid 1`. The launcher of the game puts the path of its module first.
 import '../signals.ts'
 import { resolve } from 'node:path'
-import { OperatorError } from '../../engine/base/errors.ts'
 import { readConfig } from '../../engine/config/config.ts'
 import { parseFlags } from '../../engine/config/flags.ts'
 import { runProgram } from '../../engine/config/program.ts'
@@ -9,6 +8,7 @@ import { tcpTransport } from '../../engine/net/tcp.ts'
 import { detach } from '../process/detach.ts'
 import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
 import { runProcess } from '../process/process.ts'
+import { RunFolder } from '../process/run-folder.ts'
 import { loadGame, startGame } from './part.ts'
 
 const FLAGS = {
@@ -20,14 +20,15 @@ const FLAGS = {
 void runProgram('game', async () => {
   const about = 'Runs the spaces and entities of a game.'
   const flags = parseFlags(process.argv.slice(2), FLAGS, { name: 'game', about, positionals: '<module>' })
-  if (flags.restore) throw new OperatorError('flag -restore: restore comes with freeze, not built yet')
   const config = readConfig(configFile(flags))
   const settings = config.game(flags.gid)
   const name = { role: 'game', id: settings.id } as const
   if (flags.d) return detach(name, config, settings.logFile)
   const definition = await loadGame(resolve(flags.positionals[0]!))
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
+  const { restore } = flags
+  const frozenPath = RunFolder.of(config).frozenPath(name)
   await runProcess(name, config, settings, flags, ({ log }) =>
-    startGame({ id: settings.id, config, definition, links: tcpTransport, dispatchers, log }),
+    startGame({ id: settings.id, config, definition, links: tcpTransport, dispatchers, log, restore, frozenPath }),
   )
 })

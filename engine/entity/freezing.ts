@@ -2,7 +2,8 @@
 // game knows of the others. Taking it changes nothing, so a freeze that fails has cost nothing.
 //
 //     header │ entity │ entity │ …       spaces first, so that whoever was in one finds it
-import { decode, encode } from '../wire/codec.ts'
+import { decodeOwn, writeValue } from '../wire/codec.ts'
+import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import { type SavedEntity, saveEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
@@ -37,18 +38,27 @@ export function freezeWorld(world: World): Uint8Array[] {
       }),
     ),
   }
-  return [header, ...[...spaces, ...others].map((core) => saveEntity(core))].map((data) => encode(data))
+  const writer = new PacketWriter(1024 * 1024)
+  const ends: number[] = []
+  const write = (data: unknown) => {
+    writeValue(writer, data)
+    ends.push(writer.at)
+  }
+  write(header)
+  for (const core of spaces) write(saveEntity(core))
+  for (const core of others) write(saveEntity(core))
+  return ends.map((end, at) => writer.bytes.subarray(at === 0 ? 0 : ends[at - 1]!, end))
 }
 
 /** Brings a frozen game back, in a world that has not started: nobody is told of anything. Throws for what cannot be. */
 export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void {
-  const header = decode(chunks[0]!) as unknown as WorldHeader
+  const header = decodeOwn(chunks[0]!) as unknown as WorldHeader
   if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
   const elapsedMs = Math.max(0, world.clock.wallMs() - header.frozenMs)
   world.registry.restore(header.registry)
   const members: [EntityCore, string][] = []
   for (const chunk of chunks.slice(1)) {
-    const saved = decode(chunk) as unknown as SavedEntity
+    const saved = decodeOwn(chunk) as unknown as SavedEntity
     const core = world.revive(saved, saved.epoch, elapsedMs)
     core.client = saved.client
     if (saved.spaceId !== undefined) members.push([core, saved.spaceId])

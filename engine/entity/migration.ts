@@ -7,7 +7,7 @@
 // is kept until then, so that it is never lost.
 import type { Scheduled } from '../base/clock.ts'
 import { EntityGone, messageOf, TimedOut } from '../base/errors.ts'
-import { decode, encode } from '../wire/codec.ts'
+import { decodeOwn, encode } from '../wire/codec.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { Vector3 } from './entity.ts'
@@ -142,22 +142,22 @@ export class Migration {
     world.hook(core, 'onMigratedOut')
     if (!this.#isUnderWay(departure)) return
     let data: Uint8Array
-    const from = core.space?.id
+    const { space: from, x, y, z } = core
+    from?.leave(core)
+    if (!this.#isUnderWay(departure)) return
     try {
-      // Whatever cannot be saved is found before anything is undone.
-      saveEntity(core)
-      core.space?.leave(core)
-      if (!this.#isUnderWay(departure)) return
       core.flushAttrs()
       const luggage: Luggage = { entity: saveEntity(core), spaceId, at: [at.x, at.y, at.z] }
       data = encode(luggage)
     } catch (error) {
-      return this.#stay(departure, error)
+      this.#stay(departure, error)
+      if (from && !from.isLeaving && !core.isLeaving && !core.space) from.enter(core, x, y, z)
+      return
     }
     const { client } = core
     departure.limit.cancel()
     departure.state = 'packed'
-    departure.kept = { data, spaceId: from, client }
+    departure.kept = { data, spaceId: from?.id, client }
     world.discard(core)
     const link = world.cluster.toEntity(core.id)
     if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
@@ -187,7 +187,7 @@ export class Migration {
   }
 
   #comeBack({ data, spaceId }: NonNullable<Departure['kept']>, epoch: number): void {
-    const { entity } = decode(data) as unknown as Luggage
+    const { entity } = decodeOwn(data) as unknown as Luggage
     const [x, y, z] = entity.parts['place'] as readonly number[]
     try {
       this.#settle(entity, epoch, spaceId ?? '', { x: x!, y: y!, z: z! })
@@ -258,7 +258,7 @@ export class Migration {
   arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {
     const world = this.#world
     try {
-      const { entity, spaceId, at } = decode(data) as unknown as Luggage
+      const { entity, spaceId, at } = decodeOwn(data) as unknown as Luggage
       const here = world.find(entityId)
       if (here && here.epoch >= epoch) throw new EntityGone(`a later placement of it is here`)
       if (here) world.discard(here)

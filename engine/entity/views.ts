@@ -231,6 +231,8 @@ function encodeMap(map: Record<string, unknown>): Uint8Array {
 }
 
 function forEachGate(clients: readonly Client[], visit: (gateId: number, clientIds: string[]) => void): void {
+  // Whoever moves about tells one at a time, mostly.
+  if (clients.length === 1) return visit(clients[0]!.gateId, [clients[0]!.clientId])
   const byGate = new Map<number, string[]>()
   for (const { gateId, clientId } of clients) {
     const ids = byGate.get(gateId)

@@ -27,7 +27,7 @@ import { Movement } from './movement.ts'
 import { OpenWork } from './open-work.ts'
 import { type Operation, Operations } from './operations.ts'
 import type { Outbound } from './outbound.ts'
-import { restoreParts } from './parts.ts'
+import { restoreParts, savedAttrs } from './parts.ts'
 import { Registry } from './registry.ts'
 import { Requests } from './requests.ts'
 import { RunningGame } from './running-game.ts'
@@ -254,7 +254,7 @@ export class World {
   #bear(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth): EntityCore {
     const id = birth.id ?? this.#options.ids.next()
     const epoch = birth.epoch ?? 1
-    const core = this.#make(kind, id, epoch, birth, (made) => Attrs.fill(made.attrs, attrs, true))
+    const core = this.#make(kind, id, epoch, birth, attrs, () => {})
     this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
     if (kind.isService) this.services.placed(core)
     this.hook(core, 'onAttrsReady')
@@ -273,29 +273,35 @@ export class World {
     const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
     if (!kind) throw new Error(`this game has no class ${type}`)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
-    const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace }, (made) =>
+    const attrs = savedAttrs(kind, parts, (name) => this.#droppedAttr(name))
+    const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace }, attrs, (made) =>
       restoreParts(made, parts, { elapsedMs }),
     )
     if (isNilSpace) this.nilSpace = core as SpaceCore
     return core
   }
 
-  /** The object of an entity, in the game's table, once `fill` has given it what it has. */
+  /** The object of an entity with its attributes, in the game's table once `finish` has given it what else it has. */
   #make(
     kind: Kind,
     id: string,
     epoch: number,
     { spaceKind = 0, isNilSpace = false }: Birth,
-    fill: (core: EntityCore) => void,
+    attrs: Readonly<Record<string, unknown>>,
+    finish: (core: EntityCore) => void,
   ): EntityCore {
     const core = kind.isSpace
       ? new SpaceCore(this, kind, id, epoch, spaceKind, isNilSpace)
       : new EntityCore(this, kind, id, epoch)
     try {
-      Attrs.fill(core.attrs, {})
+      // What a class does before its attributes are filled in must not count: only then they are filled twice.
+      Attrs.fill(core.attrs, kind.hasInit ? {} : attrs)
       within(this, () => construct(kind.type, core))
-      this.hook(core, 'onInit')
-      fill(core)
+      if (kind.hasInit) {
+        this.hook(core, 'onInit')
+        Attrs.fill(core.attrs, attrs, true)
+      }
+      finish(core)
     } catch (error) {
       this.saving.forget(core)
       this.timers.cancelAll(core)
@@ -308,7 +314,7 @@ export class World {
   }
 
   /** An attribute was saved that its class does not have any more: said once. */
-  droppedAttr(name: string): void {
+  #droppedAttr(name: string): void {
     if (this.#droppedAttrs.has(name)) return
     this.#droppedAttrs.add(name)
     this.log.warn(`${name} was saved, but is no attribute any more: it is left out`)
@@ -579,6 +585,8 @@ export class World {
   hook(core: EntityCore, name: HookName, ...args: unknown[]): void {
     if (core.gone && name !== 'onClientDisconnected') return
     const hook = (core.entity as unknown as Record<HookName, (...args: unknown[]) => unknown>)[name]
+    // Most hooks of most classes are those of the engine, which do nothing.
+    if (hook === (Space.prototype as unknown as Record<HookName, unknown>)[name]) return
     this.#runAuthor(core, name, hook, args, core.kind.hook(name))
   }
 

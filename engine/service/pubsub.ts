@@ -1,4 +1,9 @@
 // Publish and subscribe by subject: a subject that ends in `*` hears all that begin with what stands before it.
+//
+// Subscriptions survive a freeze. When the game of this service dies, another one begins with none: subscribers tell it
+// theirs again in `onServicePlaced(PublishSubscribeService)`, and in `onMigratedIn`, since who is on its way misses that.
+// Whoever goes must say so with `UnsubscribeAll`: those who could not, because their game died, are kept until the service
+// is placed anew (some 100 bytes each; what is published to them is dropped by the dispatcher).
 import { type EntityId, entityId } from '../entity/contract.ts'
 import { service } from '../entity/service.ts'
 
@@ -7,34 +12,35 @@ export interface Subscriber {
   OnPublish(subject: string, content: string): void
 }
 
-export class PublishSubscribeService extends service({}) {
+export class PublishSubscribeService extends service({ kept: ['subscribers', 'subjects'] }) {
   /** Who hears a subject; a key that ends in `*` holds those that hear a prefix. */
-  readonly #subscribers = new Map<string, Set<string>>()
-  readonly #subjects = new Map<string, Set<string>>()
+  subscribers: Map<string, Set<string>> = new Map()
+  /** What each of them hears. */
+  subjects: Map<string, Set<string>> = new Map()
 
   Subscribe(subscriber: string, subject: string): void {
     wellFormed(subject)
     const id = entityId(subscriber)
-    entry(this.#subscribers, subject).add(id)
-    entry(this.#subjects, subscriber).add(subject)
+    entry(this.subscribers, subject).add(id)
+    entry(this.subjects, subscriber).add(subject)
   }
 
   Unsubscribe(subscriber: string, subject: string): void {
-    drop(this.#subscribers, subject, subscriber)
-    drop(this.#subjects, subscriber, subject)
+    drop(this.subscribers, subject, subscriber)
+    drop(this.subjects, subscriber, subject)
   }
 
   UnsubscribeAll(subscriber: string): void {
-    for (const subject of this.#subjects.get(subscriber) ?? []) drop(this.#subscribers, subject, subscriber)
-    this.#subjects.delete(subscriber)
+    for (const subject of this.subjects.get(subscriber) ?? []) drop(this.subscribers, subject, subscriber)
+    this.subjects.delete(subscriber)
   }
 
   /** Calls `OnPublish(subject, content)` once on everyone who hears the subject. */
   Publish(subject: string, content: string): void {
     if (subject.includes('*')) throw new TypeError(`'${subject}' cannot be published: only subscriptions have a '*'`)
-    const hearers = new Set(this.#subscribers.get(subject))
+    const hearers = new Set(this.subscribers.get(subject))
     for (let length = 0; length <= subject.length; length++) {
-      const prefix = this.#subscribers.get(`${subject.slice(0, length)}*`)
+      const prefix = this.subscribers.get(`${subject.slice(0, length)}*`)
       if (prefix) for (const subscriber of prefix) hearers.add(subscriber)
     }
     for (const subscriber of hearers) this.call(subscriber as EntityId<Subscriber & object>).OnPublish(subject, content)

@@ -91,6 +91,11 @@ export function decode(bytes: Uint8Array, at = 0, end = bytes.length): Data {
   }
 }
 
+/** Reads what this engine itself has written, and a checksum or a link has kept whole: nothing is checked before. */
+export function decodeOwn(bytes: Uint8Array): Data {
+  return unpackr.unpack(bytes) as Data
+}
+
 /** Reads a value with its length in front. */
 export function readData(reader: PacketReader): Data {
   const count = reader.u32()
