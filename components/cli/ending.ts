@@ -84,7 +84,8 @@ export function runningOf(run: RunFolder, { role, id, pid }: ProcessFound): Runn
   }
 }
 
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
+/** To whom may be gone by now. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {

@@ -8,6 +8,7 @@ import { suggestion } from '../../engine/config/suggestion.ts'
 import { REPOSITORY } from '../process/flags.ts'
 import { type Command, command } from './command.ts'
 import { dev } from './dev.ts'
+import { reload } from './reload.ts'
 import { start } from './start.ts'
 import { status } from './status.ts'
 import { kill, stop } from './stop.ts'
@@ -33,12 +34,11 @@ const version = command({
   },
 })
 
-const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, status, dev, help, version }
+const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, reload, status, dev, help, version }
 
-/** Commands of GoWorld's that have no place here, or not yet. */
+/** Commands of GoWorld's that have no place here. */
 const ANSWERS: Readonly<Record<string, string>> = {
   build: 'nothing is built: the sources run as they are; try goworld start',
-  reload: 'reload comes with freeze, not built yet; stop and start the server instead',
 }
 
 function find(name: string): Command {

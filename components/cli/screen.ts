@@ -1,7 +1,7 @@
 // What `goworld` writes: its own lines, those of the processes with their names before them, and tables.
 import type { Status } from '../process/child.ts'
 import { type Color, colored, wantsColor } from '../process/color.ts'
-import { nameOf, type ProcessId, type Role } from '../process/run-folder.ts'
+import { nameOf, type ProcessId, type Role, type RunFolder } from '../process/run-folder.ts'
 
 const COLORS: Readonly<Record<Role, Color>> = {
   dispatcher: 'magenta',
@@ -45,5 +45,12 @@ export function sayAddresses(statuses: readonly Status[]): void {
   for (const { role, id, addresses } of statuses) {
     const urls = Object.values(addresses as Record<string, string>).filter((url) => !url.startsWith('unix:'))
     say(`  ${nameOf({ role, id } as ProcessId).padEnd(12)} ${urls.join('  ')}`)
+  }
+}
+
+/** Frozen games outlast the server. */
+export function sayFrozen(run: RunFolder): void {
+  for (const name of run.frozen()) {
+    say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; goworld start -restore goes on from there`)
   }
 }

@@ -63,7 +63,9 @@ export function findServer(path: string, flags: ServerFlags, forced?: Deployment
   const { desiredDispatchers, desiredGames, desiredGates } = config.deployment
   const written = { dispatchers: desiredDispatchers, games: desiredGames, gates: desiredGates }
   const wanted = forced ?? deploymentOf(flags, written)
-  if (isDeepStrictEqual(wanted, written)) return { folder, run, config, configPath: resolve(file) }
+  // Processes find their run folder by their goworld.ini: one that lies elsewhere is copied into ours.
+  const ours = RunFolder.of(config).path === run.path
+  if (ours && isDeepStrictEqual(wanted, written)) return { folder, run, config, configPath: resolve(file) }
   const ini = withDeployment(readFileSync(file, 'utf8'), file, wanted)
   return { folder, run, config: parseConfig(ini, { path: file }), configPath: undefined }
 }
@@ -83,6 +85,25 @@ export function refuseSecond({ folder, run }: Server): void {
     throw new OperatorError(`${folder} runs already: ${names}; goworld stop ends it`)
   }
   for (const one of found) run.clear(one)
+}
+
+/**
+ * The games that wait to be restored. To start without them would lose all that they hold, so it is refused unless that is
+ * what was asked for.
+ */
+export function frozenGames({ config, run }: Server, restore: boolean): readonly ProcessId[] {
+  const frozen = run.frozen()
+  if (!restore && frozen.length > 0) {
+    const files = frozen.map((name) => run.frozenPath(name)).join(', ')
+    throw new OperatorError(
+      `${frozen.map(nameOf).join(', ')} frozen in ${files}: goworld start -restore goes on from there, or remove the file`,
+    )
+  }
+  const stray = frozen.find(({ id }) => !config.gameIds.includes(id))
+  if (!stray) return frozen
+  throw new OperatorError(
+    `${run.frozenPath(stray)}: the deployment has no ${nameOf(stray)}; start it with -games ${stray.id}, or remove the file`,
+  )
 }
 
 /** The file for the processes to read, made now if need be, and the run folder with it. */
@@ -115,3 +136,7 @@ export function callable(path: string): string {
   const fromHere = relative(process.cwd(), join(REPOSITORY, path))
   return fromHere.startsWith('..') ? basename(path) : fromHere
 }
+
+/** A word of a command line, as a shell reads it. */
+export const shellWord = (word: string): string =>
+  /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

@@ -8,23 +8,26 @@ import { Child, type Status } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
 import { nameOf, type ProcessId, ROLES } from '../process/run-folder.ts'
 import { command } from './command.ts'
-import { endAll } from './ending.ts'
+import { endAll, type Running, runningOf } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
-import { bold, say, sayAddresses, sayFor } from './screen.ts'
+import { bold, say, sayAddresses, sayFor, sayFrozen } from './screen.ts'
 import {
   callable,
   commandsOf,
   findServer,
+  frozenGames,
   gameModule,
   refuseSecond,
   SERVER_FLAGS,
   type Server,
+  shellWord,
   writeConfig,
 } from './server.ts'
 
 const START_LIMIT_MS = 60_000
 /** Nothing is said of a wait shorter than this. */
 const PATIENCE_MS = 3000
+const LOOK_MS = 500
 
 export const start = command({
   name: 'start',
@@ -32,6 +35,7 @@ export const start = command({
   positionals: '<game folder>',
   flags: {
     d: { type: 'bool', help: 'leave it running in the background' },
+    restore: { type: 'bool', help: 'go on with the games that are frozen; start the others anew' },
     bots: { type: 'int', min: 0, default: 0, help: 'how many bots of test_client play beside it' },
     ...SERVER_FLAGS,
   },
@@ -40,10 +44,12 @@ export const start = command({
     const server = findServer(folder!, flags)
     const module = gameModule(server.folder)
     refuseSecond(server)
+    const frozen = frozenGames(server, flags.restore)
     const configPath = writeConfig(server)
     const crew = new Crew(server, flags.d)
     const interrupts = new Interrupts(() => say('stopping; once more kills'))
-    const up = await crew.start(module, configPath, flags.bots, interrupts)
+    const up = await crew.start(commandsWith(frozen, server, module, configPath), interrupts)
+    if (up && flags.bots > 0) crew.addBots(flags.bots, configPath)
     if (up) {
       say(`\n${bold(`${folder} is up`)} after ${((realClock.now() - began) / 1000).toFixed(1)} s`)
       sayAddresses(await crew.statuses())
@@ -57,6 +63,14 @@ export const start = command({
   },
 })
 
+/** The processes in the order of a start; those of frozen games restore them. */
+function commandsWith(frozen: readonly ProcessId[], server: Server, module: string, configPath: string) {
+  return commandsOf(server, module, configPath).map(({ name, command }) => {
+    const restore = frozen.some(({ role, id }) => role === name.role && id === name.id)
+    return { name, command: restore ? [...command, '-restore'] : command }
+  })
+}
+
 /** The processes that one command started. */
 class Crew {
   /** Of the first that ended by itself, and not in order; else 0. */
@@ -65,21 +79,24 @@ class Crew {
   readonly #server: Server
   readonly #background: boolean
   readonly #ended = Promise.withResolvers<void>()
+  /** As it was when we last looked. */
+  #frozen: ReadonlySet<string> = new Set()
+  #up = false
   #ending = false
+  #watch: NodeJS.Timeout | undefined
 
   constructor(server: Server, background: boolean) {
     this.#server = server
     this.#background = background
   }
 
-  /** Resolves when none is left but bots. */
+  /** Resolves when nothing of the server runs any more but bots. */
   get ended(): Promise<void> {
     return this.#ended.promise
   }
 
   /** Resolves to false when it was interrupted, or has failed and has said why. */
-  async start(module: string, configPath: string, bots: number, interrupts: Interrupts): Promise<boolean> {
-    const commands = commandsOf(this.#server, module, configPath)
+  async start(commands: ReturnType<typeof commandsOf>, interrupts: Interrupts): Promise<boolean> {
     for (const role of ROLES) {
       const group = commands.filter(({ name }) => name.role === role)
       const children = group.map(({ name, command }) => this.#spawn(name, command))
@@ -87,14 +104,16 @@ class Crew {
     }
     if (!(await this.#wait(this.#children, 'to be ready', ({ ready }) => ready === true, interrupts))) return false
     for (const child of this.#children) void child.ended.then(() => this.#lost(child))
-    if (bots > 0) {
-      const client = join(REPOSITORY, 'examples/test_client/test_client.ts')
-      const name = { role: 'bots', id: 1 } as const
-      const child = this.#spawn(name, [client, '-N', String(bots), '-quiet', '-configfile', configPath])
-      const release = this.#server.run.claim(name, child.pid)
-      void child.ended.then(release).then(() => this.#lost(child))
-    }
+    this.#up = true
     return true
+  }
+
+  addBots(count: number, configPath: string): void {
+    const client = join(REPOSITORY, 'examples/test_client/test_client.ts')
+    const name = { role: 'bots', id: 1 } as const
+    const child = this.#spawn(name, [client, '-N', String(count), '-quiet', '-configfile', configPath])
+    const release = this.#server.run.claim(name, child.pid)
+    void child.ended.then(release).then(() => this.#lost(child))
   }
 
   async statuses(): Promise<Status[]> {
@@ -108,9 +127,25 @@ class Crew {
   }
 
   /** Resolves to whether all ended by themselves. */
-  end(interrupts: Interrupts): Promise<boolean> {
+  async end(interrupts: Interrupts): Promise<boolean> {
     this.#ending = true
-    return endAll(this.#server.run, this.#children, { tell: say, hurry: interrupts.second })
+    clearInterval(this.#watch)
+    let inOrder = true
+    // A game may be restored while we stop: the next round finds it.
+    for (let running = this.#running(); running.length > 0; running = this.#running()) {
+      inOrder = (await endAll(this.#server.run, running, { tell: say, hurry: interrupts.second })) && inOrder
+    }
+    sayFrozen(this.#server.run)
+    return inOrder
+  }
+
+  /** Our children, and, once the server was up, whoever has taken the place of one: a game that was restored. */
+  #running(): Running[] {
+    const { run } = this.#server
+    const children = this.#children.filter((child) => child.alive())
+    if (!this.#up) return children
+    const others = run.processes().filter(({ pid, alive }) => alive && !children.some((child) => child.pid === pid))
+    return [...children, ...others.map((one) => runningOf(run, one))]
   }
 
   #spawn(name: ProcessId, command: readonly string[]): Child {
@@ -164,7 +199,22 @@ class Crew {
       this.exitCode ||= child.exitCode ?? 1
       if (!this.#background) say(`${nameOf(child.name)} ${child.end}; the others go on`)
     }
-    if (this.#children.every(({ name, end }) => end !== undefined || name.role === 'bots')) this.#ended.resolve()
+    this.#look()
+    // Whoever takes its place is not our child: nobody tells us of its end.
+    if (!this.#ending && !this.#background) this.#watch ??= setInterval(() => this.#look(), LOOK_MS)
+  }
+
+  /** Tells which games are frozen and which are back, and whether all is over. */
+  #look(): void {
+    const { run } = this.#server
+    const frozen = new Set(run.frozen().map(nameOf))
+    const names = this.#running().flatMap(({ name }) => (name.role === 'bots' ? [] : [nameOf(name)]))
+    if (!this.#ending && !this.#background) {
+      for (const name of frozen.difference(this.#frozen)) say(`${name} is frozen`)
+      for (const name of this.#frozen.difference(frozen)) if (names.includes(name)) say(`${name} is back`)
+    }
+    this.#frozen = frozen
+    if (names.length === 0) this.#ended.resolve()
   }
 }
 
@@ -175,7 +225,7 @@ function sayWhatNext(folder: string, configPath: string, { d, bots }: { d: boole
     const client = `${callable('examples/test_client/test_client')} -N 100 -S ${bots + 1}`
     say(`  play:    ${client} -configfile ${relative(process.cwd(), configPath)}`)
   }
-  const named = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`
+  const named = shellWord(folder)
   say(`  status:  ${goworld} status ${named}`)
   say(`  stop:    ${d ? '' : 'Ctrl-C, or '}${goworld} stop ${named}\n`)
 }

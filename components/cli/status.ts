@@ -1,16 +1,17 @@
 // `goworld status`: what runs of a server, and how it fares. Exit code 0 when all of it is up and ready, else 1.
-import { statusOf } from '../process/child.ts'
-import { nameOf, RunFolder } from '../process/run-folder.ts'
+import { type Status, statusOf } from '../process/child.ts'
+import { nameOf, ROLES, type Role, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { say, table } from './screen.ts'
 import { gameFolder } from './server.ts'
 
 /** What `-json` gives of each process, with whatever else it says of itself. */
 interface ProcessStatus extends Readonly<Record<string, unknown>> {
-  readonly role: string
+  readonly role: Role
   readonly id: number
-  readonly pid: number
-  readonly state: 'ready' | 'starting' | 'stopping' | 'running' | 'silent' | 'dead'
+  /** Not of a frozen game: its file waits for the process that is to restore it. */
+  readonly pid?: number
+  readonly state: 'ready' | 'starting' | 'stopping' | 'freezing' | 'frozen' | 'running' | 'silent' | 'dead'
 }
 
 export const status = command({
@@ -29,17 +30,26 @@ export const status = command({
   },
 })
 
-function statusesIn(run: RunFolder): Promise<ProcessStatus[]> {
-  return Promise.all(
-    run.processes().map(async ({ role, id, pid, alive }) => {
+async function statusesIn(run: RunFolder): Promise<ProcessStatus[]> {
+  const frozen = run.frozen().map((name) => ({ ...name, state: 'frozen' as const }))
+  const processes = run.processes().filter(({ role, id }) => !frozen.some((one) => one.role === role && one.id === id))
+  const statuses = await Promise.all(
+    processes.map(async ({ role, id, pid, alive }): Promise<ProcessStatus> => {
       const name = { role, id, pid }
       if (!alive) return { ...name, state: 'dead' as const }
       if (role === 'bots') return { ...name, state: 'running' as const }
       const said = await statusOf(run, name)
       if (said?.pid !== pid) return { ...name, state: 'silent' as const }
-      return { ...said, ...name, state: said.stopping ? 'stopping' : said.ready ? 'ready' : 'starting' } as const
+      return { ...said, ...name, state: stateOf(said) }
     }),
   )
+  return [...statuses, ...frozen].sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.id - b.id)
+}
+
+function stateOf({ stopping, freezing, ready }: Status): ProcessStatus['state'] {
+  if (stopping) return 'stopping'
+  if (freezing) return 'freezing'
+  return ready ? 'ready' : 'starting'
 }
 
 const HEAD = ['process', 'pid', 'state', 'uptime', 'cpu', 'memory', 'entities', 'clients']
@@ -51,8 +61,8 @@ function row(status: ProcessStatus): string[] {
     return value === undefined ? '' : format(value)
   }
   return [
-    nameOf(status as { role: 'game'; id: number }),
-    String(status.pid),
+    nameOf(status),
+    String(status.pid ?? ''),
     status.state,
     shown('uptimeSeconds', duration),
     shown('cpuPercent', (percent) => `${percent}%`),

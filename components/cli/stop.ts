@@ -2,7 +2,7 @@
 import { nameOf, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { endAll, killNow, runningOf } from './ending.ts'
-import { say } from './screen.ts'
+import { say, sayFrozen } from './screen.ts'
 import { gameFolder } from './server.ts'
 
 export const stop = command({
@@ -12,9 +12,10 @@ export const stop = command({
   flags: {},
   async run(_, [folder]) {
     const { run, running } = whatRuns(folder!)
-    if (running.length === 0) return say(`nothing runs in ${run.path}`)
+    if (running.length === 0) return sayNothingRuns(run)
     const inOrder = await endAll(run, running, { tell: say })
     say(inOrder ? 'stopped' : 'stopped, but not all of it in order')
+    sayFrozen(run)
     if (!inOrder) process.exitCode = 1
   },
 })
@@ -26,12 +27,18 @@ export const kill = command({
   flags: {},
   async run(_, [folder]) {
     const { run, running } = whatRuns(folder!)
-    if (running.length === 0) return say(`nothing runs in ${run.path}`)
+    if (running.length === 0) return sayNothingRuns(run)
     // Bots first, and dispatchers last, so that nobody's log fills with the loss of the others.
     for (const one of running.toReversed()) await killNow(run, one)
     say(`killed ${running.map(({ name }) => nameOf(name)).join(', ')}`)
+    sayFrozen(run)
   },
 })
+
+function sayNothingRuns(run: RunFolder): void {
+  say(`nothing runs in ${run.path}`)
+  sayFrozen(run)
+}
 
 /** Processes that live; what dead ones left is cleared away. */
 function whatRuns(folder: string) {

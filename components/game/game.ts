@@ -398,6 +398,8 @@ export class Game {
         return world.voidEntity(messages.entityVoid.read(bytes, at, end))
       case messages.askSpace.code:
         return world.migration.spaceAsked(messages.askSpace.read(bytes, at, end))
+      case messages.caughtUp.code:
+        return world.migration.caughtUp(messages.caughtUp.read(bytes, at, end))
       case messages.takeClient.code:
         return world.takeClient(messages.takeClient.read(bytes, at, end))
       case messages.answer.code: {

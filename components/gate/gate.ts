@@ -26,7 +26,7 @@ import { Intake } from './intake.ts'
 import { Output } from './output.ts'
 import { type Refusal, Refusals } from './refusals.ts'
 import { ViewChanges } from './view-changes.ts'
-import { Views } from './views.ts'
+import { type View, Views } from './views.ts'
 
 export interface GateOptions {
   readonly id: number
@@ -77,7 +77,7 @@ export class Gate {
   readonly #waiting = new Set<Client>()
   /** Closed by us and still on their way out. */
   readonly #leaving = new Map<Client, Scheduled>()
-  #orphanCheck: Scheduled | undefined
+  #playersCheck: Scheduled | undefined
   readonly #readyDispatchers = new Set<number>()
   /** What does not keep up with clients: dispatchers, and games in the words of one, `1/2`. */
   readonly #congested = new Set<string>()
@@ -170,7 +170,7 @@ export class Gate {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#heartbeat.stop()
-    this.#orphanCheck?.cancel()
+    this.#playersCheck?.cancel()
     this.#games.stop()
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve
@@ -457,24 +457,34 @@ export class Gate {
 
   /** Whose player did not come again is without one; it may be on another game by now, which has yet to say so. */
   #shownAnew(): void {
-    const { clock, linkGraceMs } = this.#options
-    this.#orphanCheck?.cancel()
-    this.#orphanCheck = clock.after(linkGraceMs, () => {
-      const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && !player)
-      for (const client of lost) this.#close(client, 'its player is gone')
-    })
+    this.#checkPlayersLater()
   }
 
   /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
-    const orphans = this.#views.gameDown(gameId)
-    if (orphans.length > 0) this.#log.warn(`game ${gameId} is down: ${orphans.length} clients had their player there`)
-    for (const slot of orphans) {
-      const client = this.#clients.at(slot)
-      this.#viewChanges.withdraw(slot, client.player!)
+    const orphans = this.#views.gameDown(gameId).map((slot) => this.#clients.at(slot))
+    // Who was on the way from there may be well elsewhere, and who was on the way to there may come back.
+    const closed = orphans.filter(({ player }) => player!.leavingTo === 0)
+    if (closed.length > 0) this.#log.warn(`game ${gameId} is down: ${closed.length} clients had their player there`)
+    for (const client of closed) {
+      this.#viewChanges.withdraw(client.slot, client.player!)
       this.#close(client, `game ${gameId}, where its player lived, is down`)
     }
+    this.#checkPlayersLater()
     // Those whose first entity it may have been making.
     for (const client of this.#clients) if (client.state === 'booting') this.#bootAgain(client)
+  }
+
+  /** Closes, after a while, who plays nobody, or somebody who was lost between two games. */
+  #checkPlayersLater(): void {
+    const { clock, linkGraceMs } = this.#options
+    this.#playersCheck?.cancel()
+    this.#playersCheck = clock.after(linkGraceMs, () => {
+      const games = new Set(this.#games.known)
+      const isLost = (player: View | undefined) =>
+        !player || (player.leavingTo !== 0 && !(games.has(player.leavingTo) && games.has(player.gameId)))
+      const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && isLost(player))
+      for (const client of lost) this.#close(client, 'its player is gone')
+    })
   }
 }

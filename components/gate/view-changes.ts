@@ -1,6 +1,7 @@
 // What games say about who plays and who sees whom: taken into the views, and told to the clients concerned.
 //
 //     bindPlayer   ──> the client's player     1002, as player       unbindPlayer ──> none       1003
+//     playerLeaving ──> it may be on either of two games, until one of them binds it
 //     showEntity   ──> watchers                1002                  hideEntity   ──> not those  1003
 //
 // Each names the placement (epoch) that speaks. What an older one says late is ignored; see `views.ts`.
@@ -57,6 +58,9 @@ export class ViewChanges {
         return true
       case messages.unbindPlayer.code:
         this.#unbindPlayer(bytes, start + 4, end)
+        return true
+      case messages.playerLeaving.code:
+        this.#playerLeaving(bytes, start + 4, end)
         return true
       default:
         return false
@@ -190,6 +194,17 @@ export class ViewChanges {
     }
     this.takePlayer(client)
     this.#owner.views.release(view)
+  }
+
+  /** Client id | entity id | u32 epoch | u16 game. */
+  #playerLeaving(bytes: Uint8Array, at: number, end: number): void {
+    const reader = this.#reader.reset(bytes, at, end)
+    const client = this.#owner.clients.find(bytes, reader.skip(ID_BYTES))
+    const view = this.#owner.views.find(bytes, reader.skip(ID_BYTES))
+    const epoch = reader.u32()
+    if (!client) this.missedClients++
+    else if (!view || epoch < view.epoch || client.player !== view) this.stale++
+    else view.leavingTo = reader.u16()
   }
 
   /** The client plays nobody: it hears so. The view is for the caller to release. */

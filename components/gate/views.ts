@@ -43,6 +43,8 @@ export class View {
   readonly isSpace: boolean
   epoch: number
   gameId: number
+  /** The game that it is on its way to, or 0. */
+  leavingTo = 0
   /** The client whose player the entity is, or -1. */
   own = -1
   readonly #watchers: Pairs
@@ -120,6 +122,7 @@ export class Views {
       this.#withdrawWatchers(known)
       known.epoch = epoch
       known.gameId = gameId
+      known.leavingTo = 0
     }
     return known
   }

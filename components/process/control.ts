@@ -1,8 +1,8 @@
 // The control channel: each process answers the `goworld` command on a local socket that only its user can open.
 // node-ipc carries it; nothing of the game goes this way.
 //
-//     goworld ──{ type: 'status' | 'stop' }──> process
-//             <──{ type: 'answer', data }──
+//     goworld ──{ type: 'status' | 'stop' | 'freeze' }──> process
+//             <──────────{ type: 'answer', data }────────
 import { IPCModule } from 'node-ipc'
 import { realClock } from '../../engine/base/clock.ts'
 
@@ -11,7 +11,11 @@ export interface ControlHandlers {
   status(): Record<string, unknown>
   /** Begins an orderly stop; the answer does not wait for its end. */
   stop(): void
+  /** Begins a freeze, without waiting for its end; answers why it cannot be, if so. */
+  freeze?(): string | undefined
 }
+
+export type Question = 'status' | 'stop' | 'freeze'
 
 /** Commands are few and come one by one; more than this at a time is a mistake. */
 const CONNECTIONS_MAX = 16
@@ -31,6 +35,10 @@ export function serveControl(path: string, folder: string, handlers: ControlHand
       ipc.server.emit(socket, 'answer', {})
       handlers.stop()
     })
+    ipc.server.on('freeze', (_, socket) => {
+      const error = handlers.freeze ? handlers.freeze() : 'it cannot be frozen'
+      ipc.server.emit(socket, 'answer', error === undefined ? {} : { error })
+    })
     ipc.server.start()
   })
 }
@@ -38,7 +46,7 @@ export function serveControl(path: string, folder: string, handlers: ControlHand
 /** Asks the process behind a socket; rejects when there is none or it does not answer in time. */
 export function askControl(
   path: string,
-  question: 'status' | 'stop',
+  question: Question,
   timeoutMs = ANSWER_TIMEOUT_MS,
 ): Promise<Record<string, unknown>> {
   const ipc = quiet()

@@ -10,6 +10,11 @@ export interface Part {
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>
+  /**
+   * Writes all that it is to its frozen file and leaves the cluster, to be restored; rejects, and goes on as before, when
+   * that fails.
+   */
+  freeze?(): Promise<void>
   /** Takes an error that nobody awaited, of an author's promise; without it such an error ends the process. */
   strayRejection?(error: unknown): void
 }

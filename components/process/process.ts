@@ -2,15 +2,19 @@
 // does the work, an orderly stop on a signal, and no end without a line in the log.
 //
 //     claim name ─> part starts ─> http listens ─> control listens ─> … ─> SIGTERM, SIGINT or `stop` ─> part stops ─> 0
-//                                                                          └ a second signal: 143 or 130, at once
+//                                                                      │   └ a second signal: 143 or 130, at once
+//                                                                      └─> SIGUSR1 or `freeze` ─> part freezes ─> 0
 import type { Server } from 'node:http'
+import { resolve } from 'node:path'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { messageOf } from '../../engine/base/errors.ts'
 import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { onFreezeSignal } from '../signals.ts'
+import { inBackground } from './background.ts'
 import { serveControl } from './control.ts'
 import type { CommonFlags } from './flags.ts'
+import { Freezing } from './freezing.ts'
 import { createHttp, httpUrl, listenHttp } from './http.ts'
 import { type LogSettings, openLog, type ProcessLog } from './log.ts'
 import { Meter } from './meter.ts'
@@ -36,7 +40,7 @@ const LAST_WORDS_MS = 10_000
 /** Runs until a signal; resolves when the process is up. */
 export async function runProcess(
   name: ProcessId,
-  { warnings, dir }: Pick<Config, 'warnings' | 'dir'>,
+  { warnings, dir, path }: Pick<Config, 'warnings' | 'dir' | 'path'>,
   settings: ProcessSettings,
   flags: Pick<CommonFlags, 'log'>,
   start: (tools: PartTools) => Promise<Part>,
@@ -56,11 +60,16 @@ export async function runProcess(
       part?.strayRejection?.(rejection)
       return part?.strayRejection !== undefined
     },
-    lastWords: async () => part?.stop(),
+    async lastWords() {
+      await freezing.over()
+      await part?.stop()
+    },
   })
   for (const warning of warnings) log.warn(warning)
 
   const meter = new Meter()
+  const freezing = new Freezing(log)
+  const configfile = resolve(path)
   let part: Part | undefined
   let httpAddress: Address | undefined
   let stopping = false
@@ -71,6 +80,9 @@ export async function runProcess(
     pid: process.pid,
     ready: isReady(),
     stopping,
+    freezing: freezing.active,
+    freezeError: freezing.error,
+    configfile,
     ...meter.read(),
     addresses: { ...part?.addresses, ...doors() },
   })
@@ -81,13 +93,15 @@ export async function runProcess(
     const ws = path && httpAddress.kind === 'tcp' ? { ws: `ws://${formatAddress(reachable(httpAddress))}${path}` } : {}
     return { ...ws, http: httpUrl(reachable(httpAddress), '/healthz') }
   }
-  const isReady = () => part?.ready === true && !stopping
+  const isReady = () => part?.ready === true && !stopping && !freezing.active
   const http =
     settings.httpAddr &&
     createHttp({ healthz: () => ({ ready: isReady(), name: nameOf(name) }), status: () => status() })
 
   const stop = async (why: string) => {
     stopping = true
+    if (freezing.active) log.info(`${why}: the freeze is finished first`)
+    await freezing.over()
     log.info(`stopping: ${why}`)
     try {
       await part?.stop()
@@ -98,13 +112,21 @@ export async function runProcess(
     }
     process.exit()
   }
+  const freeze = (why: string) => {
+    if (!stopping) return freezing.begin(why)
+    log.warn(`${why}: it is stopping already`)
+    return 'it is stopping already'
+  }
+  onFreezeSignal(() => void freeze('SIGUSR1'))
+  const background = inBackground()
   for (const [signal, code] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
-    // A terminal was closed.
+    // A terminal was closed. Where there is none, a game is to be swapped, as by SIGUSR1.
     ['SIGHUP', 129],
   ] as const) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && name.role === 'game' && background) return void freeze(signal)
       // The second ends at once. One that follows a stop by another way is the first.
       if (++signals > 1) process.exit(code)
       if (!stopping) void stop(signal)
@@ -118,10 +140,12 @@ export async function runProcess(
   await serveControl(folder.socketPath(name), folder.socketFolder, {
     status,
     stop: () => void (stopping || stop('asked to')),
+    freeze: () => freeze('asked to'),
   })
   process.on('exit', () => folder.clear(name))
   const where = Object.values(status().addresses).join(' ')
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
+  if (!stopping) freezing.up(part)
 }
 
 interface Strays {
@@ -155,5 +179,4 @@ function catchStrays(log: ProcessLog, { isTaken, lastWords }: Strays): void {
   // Whoever read our output may be gone; that is no reason to end a game.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
-  onFreezeSignal(() => log.warn('SIGUSR1: freeze is not built yet'))
 }

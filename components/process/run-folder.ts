@@ -3,6 +3,7 @@
 //     <game folder>/.goworld/gate1.pid    the pid, and when that process began, so that a reused pid is told apart
 //                            gate1.sock   the control channel
 //                            gate1.out    standard output and error in the background
+//                            game1.frozen what a frozen game was, until it is restored
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -60,6 +61,9 @@ export class RunFolder {
   outPath(process: ProcessId): string {
     return join(this.path, `${nameOf(process)}.out`)
   }
+  frozenPath(process: ProcessId): string {
+    return join(this.path, `${nameOf(process)}.frozen`)
+  }
 
   create(): void {
     for (const folder of [this.path, this.socketFolder]) {
@@ -109,6 +113,17 @@ export class RunFolder {
       if (process) found.push(process)
     }
     return found.sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.id - b.id)
+  }
+
+  /** Those that are frozen: they have a frozen file, and no process. */
+  frozen(): ProcessId[] {
+    const found: ProcessId[] = []
+    for (const file of listed(this.path)) {
+      const [, id] = /^game(\d+)\.frozen$/.exec(file) ?? []
+      const name = { role: 'game', id: Number(id) } as const
+      if (id !== undefined && !this.find(name)?.alive) found.push(name)
+    }
+    return found.sort((a, b) => a.id - b.id)
   }
 
   /** Removes what a process left that did not end by itself. */

@@ -53,6 +53,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   publicAttrs: Uint8Array | undefined
 
   lastTimer = 0
+  /** Calls of this game that went by its dispatcher, behind those that waited there while it came here; -1: none has to. */
+  detoured = -1
   flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false

@@ -49,6 +49,8 @@ export class Migration {
   readonly #world: World
   readonly #departures = new Map<string, Departure>()
   #last = 0
+  /** Those that have come and wait for what was said to them on their way. */
+  readonly #catchingUp = new Set<EntityCore>()
   arrived = 0
   departed = 0
   /** Came back because they could not live where they went. */
@@ -160,6 +162,7 @@ export class Migration {
     departure.kept = { data, spaceId: from?.id, client }
     world.discard(core)
     const link = world.cluster.toEntity(core.id)
+    if (client) world.views.sayLeaving(core, client, departure.gameId)
     if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
     else this.#send(departure, link)
   }
@@ -200,13 +203,19 @@ export class Migration {
 
   /** The gate is told everything anew: those on their way have a player still. */
   showAnew(gateId: number): void {
-    for (const { core, kept } of this.#departures.values())
-      if (kept?.client?.gateId === gateId) this.#world.views.sayPlayer(core, kept.client)
+    const { views } = this.#world
+    for (const { core, kept, gameId } of this.#departures.values()) {
+      if (kept?.client?.gateId !== gateId) continue
+      views.sayPlayer(core, kept.client)
+      views.sayLeaving(core, kept.client, gameId)
+    }
   }
 
   /** A dispatcher is there that may know nothing of what was said to the one before. */
   tellAgain(link: PacketSink): void {
     const { cluster } = this.#world
+    // What waited for them is lost.
+    for (const core of this.#catchingUp) if (cluster.toEntity(core.id) === link) this.gone(core)
     for (const departure of this.#departures.values()) {
       const { core, gameId, state } = departure
       if (cluster.toEntity(core.id) !== link) continue
@@ -215,6 +224,12 @@ export class Migration {
       departure.state = 'sent'
       link.send('entityLeaving', { entityId: core.id, epoch: core.epoch, gameId })
     }
+  }
+
+  /** It waits for nothing any more. */
+  gone(core: EntityCore): void {
+    core.detoured = -1
+    this.#catchingUp.delete(core)
   }
 
   /** The game ends without having heard: what has left is taken back, so that it is saved. */
@@ -272,11 +287,31 @@ export class Migration {
     }
   }
 
+  /**
+   * What was said to it on its way comes by its dispatcher. Until it has, calls of this game go that way too, so that none
+   * overtakes an earlier one of the same caller.
+   */
+  #catchUp(core: EntityCore): void {
+    core.detoured = 0
+    this.#catchingUp.add(core)
+    this.#world.cluster.toEntity(core.id).send('caughtUp', { entityId: core.id, no: 0 })
+  }
+
+  caughtUp({ entityId, no }: Values<'caughtUp'>): void {
+    const core = this.#world.find(entityId)
+    if (!core || !this.#catchingUp.has(core)) return
+    if (core.detoured === no) {
+      core.detoured = -1
+      this.#catchingUp.delete(core)
+    } else this.#world.cluster.toEntity(entityId).send('caughtUp', { entityId, no: core.detoured })
+  }
+
   /** It lives here from now on: said, with its client, in its space, and its author told. Throws when it cannot be made. */
   #settle(saved: SavedEntity, epoch: number, spaceId: string, { x, y, z }: Vector3): void {
     const world = this.#world
     const core = world.revive(saved, epoch, 0)
     world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
+    this.#catchUp(core)
     const client: Client | undefined = saved.client
     const isThere = client && world.gates.has(client.gateId)
     if (isThere) world.views.bind(core, client)

@@ -62,6 +62,7 @@ export class Operations {
   status(): readonly { name: string; count: number; totalMs: number; meanMs: number; maxMs: number }[] {
     const all = [...this.#kinds.values()].flatMap((operations) => [...operations.values()])
     return all
+      .filter(({ count }) => count > 0)
       .sort((a, b) => b.totalMs - a.totalMs)
       .slice(0, SHOWN)
       .map(({ name, count, totalMs, maxMs }) => ({

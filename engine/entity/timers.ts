@@ -118,7 +118,8 @@ export class Timers {
   /** Sets timers that were saved `elapsedMs` ago. What should have run meanwhile runs once. */
   restore(owner: TimerOwner, saved: readonly SavedTimer[], elapsedMs: number): void {
     for (const { timer, method, args, leftMs, intervalMs, cron } of saved) {
-      const dueInMs = Math.max(0, leftMs - elapsedMs)
+      // Less than 0 when it should have run: so those run in the order in which they were due.
+      const dueInMs = leftMs - elapsedMs
       const pattern = cron === '' ? undefined : new CronPattern(cron)
       const at = this.#clock.now() + dueInMs
       this.#add(owner, timer as Timer, { at, method, args, intervalMs, cron: pattern }, this.#clock.wallMs() + dueInMs)

@@ -54,6 +54,11 @@ export class Views {
     for (const [key, value] of core.filters ?? []) link.send('setFilter', { ...client, key, value })
   }
 
+  /** Its player goes to another game: neither this one's end nor that one's is yet the player's. */
+  sayLeaving(core: EntityCore, client: Client, gameId: number): void {
+    this.#link(client).send('playerLeaving', { ...client, entityId: core.id, epoch: core.epoch, gameId })
+  }
+
   /** Takes the client from `core`. Tells the gate unless the client is gone there already. */
   unbind(core: EntityCore, tell: boolean): void {
     const { client, space } = core

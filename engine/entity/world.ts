@@ -491,15 +491,23 @@ export class World {
 
   callEntity(id: string, method: string, args: unknown[]): void {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
-    if (!this.find(id)) return writeCall(this, id, method, args)
+    if (!this.#isHere(id)) return writeCall(this, id, method, args)
     this.#runLater({ id, method, args: localArgs(args) })
+  }
+
+  /** Whether calls to it need not go by its dispatcher. */
+  #isHere(id: string): boolean {
+    const core = this.find(id)
+    if (!core || core.detoured < 0) return core !== undefined
+    core.detoured++
+    return false
   }
 
   /** A call that is answered. */
   ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     const answer = this.requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-      if (this.find(id)) this.#runLater({ id, method, args: localArgs(args), no })
+      if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
       else writeAsk(this, id, no, method, args)
     })
     return this.openWork.track(answer)
@@ -700,6 +708,7 @@ export class World {
   }
 
   #forget(core: EntityCore): void {
+    this.migration.gone(core)
     this.saving.forget(core)
     this.timers.cancelAll(core)
     core.gone = true

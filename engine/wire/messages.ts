@@ -95,6 +95,8 @@ export const messages = {
   takeClient: message(46, 'game', 'game', { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id }, 'entity'),
   /** One MessagePack value: the answer (ANSWERED), or the reason why there is none. */
   answer: message(47, 'game', 'game', { gameId: u16, no: u32, outcome: u8, value: rest }, 'game'),
+  /** To itself, by an entity that has just come: behind all that was said to it while it was on its way. */
+  caughtUp: message(49, 'game', 'game', { entityId: id, no: u32 }, 'entity'),
   undelivered: message(48, 'dispatcher', 'game', { no: u32, reason: str }),
   /** Position records (`sync.ts`) of players that live on one game. */
   positionsFromClients: message(43, 'gate', 'game', { gameId: u16, records: rest }, 'game'),
@@ -116,6 +118,14 @@ export const messages = {
     'game',
     'gate',
     { gateId: u16, clientId: id, entityId: id, epoch: u32, body: rest },
+    'gate',
+  ),
+  /** The player is on its way to another game: whichever of the two has it will say so. */
+  playerLeaving: message(
+    75,
+    'game',
+    'gate',
+    { gateId: u16, clientId: id, entityId: id, epoch: u32, gameId: u16 },
     'gate',
   ),
   /** These clients begin to see the entity. Body: 1002. */

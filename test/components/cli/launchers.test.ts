@@ -97,7 +97,6 @@ describe('an operator is told in one line', () => {
     ['gate', [], 'gate: flag -gid is required'],
     ['nil_game', [], 'game: flag -gid is required'],
     ['nil_game', ['-sid', '0'], 'game: flag -gid=0: must be a whole number from 1 to 1000'],
-    ['nil_game', ['-sid', '1', '-restore'], 'game: flag -restore: restore comes with freeze, not built yet'],
     ['gate', ['-gid', '7'], 'gate: goworld.ini: there is no gate7: [deployment] desired_gates=1'],
     ['gate', ['-gid', '1', '-log', 'loud'], 'gate: flag -log=loud: must be one of debug, info, warn, error'],
     [
@@ -108,11 +107,20 @@ describe('an operator is told in one line', () => {
     ['dispatcher', ['extra'], 'dispatcher: unexpected argument "extra"'],
     ['goworld', ['start'], 'goworld: <game folder> is missing'],
     ['goworld', ['start', 'nowhere'], 'goworld: nowhere: no such folder'],
-    ['goworld', ['reload', '.'], 'goworld: reload comes with freeze, not built yet; stop and start the server instead'],
+    ['goworld', ['reload', 'nowhere'], 'goworld: nowhere: no such folder'],
+    ['goworld', ['reload', '.', '-game', '0'], 'goworld: flag -game=0: must be a whole number from 1 to 1000'],
+    ['goworld', ['build'], 'goworld: nothing is built: the sources run as they are; try goworld start'],
     ['goworld', ['start', '.', '-games', '0'], 'goworld: flag -games=0: must be a whole number from 1 to 1000'],
   ] as const)('%s %j', async (launcher, args, line) => {
     const { code, out, err } = await run(at(launcher), args, { cwd: serverFolder() })
     expect({ code, out, err }).toEqual({ code: 2, out: '', err: `${line}\n` })
+  })
+
+  test('about a game to restore that is not frozen', async () => {
+    const folder = serverFolder()
+    const { code, err } = await run(at('nil_game'), ['-sid', '1', '-restore'], { cwd: folder })
+    expect(code).toBe(2)
+    expect(err).toBe(`game: ${join(folder, '.goworld/game1.frozen')}: there is no frozen game to restore\n`)
   })
 
   test('about a key that is not known', async () => {

@@ -2,7 +2,15 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commandsOf, findServer, gameFolder, gameModule, writeConfig } from '../../../components/cli/server.ts'
+import {
+  commandsOf,
+  findServer,
+  frozenGames,
+  gameFolder,
+  gameModule,
+  shellWord,
+  writeConfig,
+} from '../../../components/cli/server.ts'
 import { tempFolder } from '../../temp-folder.ts'
 
 function newGame(name = 'chess'): string {
@@ -55,9 +63,58 @@ describe('the configuration of a server', () => {
     expect(findServer(folder, { games: 2 }).configPath).toBe(join(folder, 'goworld.ini'))
   })
 
+  test('is copied to the game’s run folder when it lies elsewhere, where its processes look for each other', () => {
+    const folder = newGame()
+    const elsewhere = join(tempFolder(), 'server.ini')
+    writeFileSync(elsewhere, '[deployment]\ndesired_games=4\n[game_common]\nlog_file=game.log\n')
+    const server = findServer(folder, { configfile: elsewhere })
+    expect(server.config.gameIds).toEqual([1, 2, 3, 4])
+    const path = writeConfig(server)
+    expect(path).toBe(join(folder, '.goworld/goworld.ini'))
+    const again = findServer(folder, { configfile: path })
+    expect(writeConfig(again)).toBe(path)
+    expect(again.config.game(1).logFile).toBe(join(elsewhere, '../game.log'))
+  })
+
   test('names the file that was asked for and is not there', () => {
     expect(() => findServer(newGame(), { configfile: 'other.ini' })).toThrow('other.ini: no such file')
   })
+})
+
+describe('a frozen game', () => {
+  /** A server of two games with these of them frozen. */
+  function withFrozen(...ids: number[]) {
+    const server = findServer(newGame(), {})
+    server.run.create()
+    for (const id of ids) writeFileSync(server.run.frozenPath({ role: 'game', id }), '')
+    return server
+  }
+
+  test('is not forgotten by a start', () => {
+    expect(frozenGames(withFrozen(), false)).toEqual([])
+    const server = withFrozen(2)
+    const path = server.run.frozenPath({ role: 'game', id: 2 })
+    expect(() => frozenGames(server, false)).toThrow(
+      `game2 frozen in ${path}: goworld start -restore goes on from there, or remove the file`,
+    )
+    expect(frozenGames(server, true)).toEqual([{ role: 'game', id: 2 }])
+  })
+
+  test('has its place in the deployment', () => {
+    expect(() => frozenGames(withFrozen(1, 3), true)).toThrow(
+      /game3.frozen: the deployment has no game3; start it with/,
+    )
+  })
+})
+
+test('a word of a command line is quoted where the shell would take it apart', () => {
+  expect(['chess', '../a-b/c.d', "it's", 'a b', ''].map(shellWord)).toEqual([
+    'chess',
+    '../a-b/c.d',
+    "'it'\\''s'",
+    "'a b'",
+    "''",
+  ])
 })
 
 test('a server is started from the dispatchers up', () => {

@@ -9,6 +9,17 @@ interface StatusAnswer {
   readonly ready: boolean
   readonly processes: readonly Readonly<Record<string, unknown>>[]
 }
+/** The second game has more entities the first time that it starts. */
+const COUNTING = `
+  import { entity, game, space } from 'goworld'
+  class Account extends entity({}) {}
+  class Nil extends space({}) {
+    onGameReady() {
+      if (this.game.id === 2) for (let pieces = 0; pieces < 3; pieces++) this.game.create(Account)
+    }
+  }
+  export default game([Account, Nil], { nilSpace: Nil })`
+
 const statusOf = async (game: GameFolder): Promise<StatusAnswer> =>
   JSON.parse((await game.command('status', '-json')).out) as StatusAnswer
 
@@ -38,10 +49,14 @@ describe('goworld start', () => {
 
   test('goes on when an author’s promise fails that nobody awaits, and says where it was made', async () => {
     const source = `
-      import { entity, game } from 'goworld'
+      import { entity, game, space } from 'goworld'
       class Account extends entity({}) {}
-      setTimeout(function forgetful() { void Promise.reject(new Error('lost in the mail')) }, 100)
-      export default game([Account])`
+      class Nil extends space({}) {
+        onGameReady() {
+          setTimeout(function forgetful() { void Promise.reject(new Error('lost in the mail')) }, 0)
+        }
+      }
+      export default game([Account, Nil], { nilSpace: Nil })`
     const game = new GameFolder({ source })
     const server = game.begin('start')
     await server.said('stop: ')
@@ -172,6 +187,61 @@ describe('goworld start', () => {
     await server.said('stop: ')
     await game.command('stop')
     expect((await server.ended).code).toBe(0)
+  })
+
+  test('keeps the server up while a game is frozen, and stops the one that was restored', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start')
+    await server.said('stop: ')
+    process.kill(game.pidOf('game'), 'SIGUSR1')
+    await server.said(/^game1 is frozen$/m)
+    expect(game.running).toEqual(['dispatcher1', 'gate1'])
+    expect(await game.command('reload')).toMatchObject({ code: 0 })
+    await server.said(/^game1 is back$/m)
+    server.kill('SIGINT')
+    expect(await server.ended).toMatchObject({ code: 0, err: '' })
+    const order = [...server.out.matchAll(/^stopping (\w+)$/gm)].map(([, name]) => name)
+    expect(order).toEqual(['gate1', 'game1', 'dispatcher1'])
+    expect(game.running).toEqual([])
+  })
+
+  test('ends when the rest is stopped around a frozen game, and says where that is', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start')
+    await server.said('stop: ')
+    process.kill(game.pidOf('game'), 'SIGUSR1')
+    await server.said(/^game1 is frozen$/m)
+    await game.command('stop')
+    expect((await server.ended).code).toBe(0)
+    expect(server.out).toMatch(/game1 stays frozen in .*game1\.frozen; goworld start -restore goes on from there\n$/)
+  })
+
+  test('goes on with what is frozen when it is told to, and is refused else', async () => {
+    const game = new GameFolder({ source: COUNTING })
+    await game.command('start', '-d', '-games', '2')
+    process.kill(game.pidOf('game', 2), 'SIGUSR1')
+    await until(() => game.run.frozen().length === 1, 'the game is frozen')
+    const path = game.run.frozenPath({ role: 'game', id: 2 })
+    const frozen = `game2 stays frozen in ${path}; goworld start -restore goes on from there\n`
+    const stopped = await game.command('stop')
+    expect(stopped.out).toBe(`stopping gate1\nstopping game1\nstopping dispatcher1\nstopped\n${frozen}`)
+    expect(await game.command('stop')).toMatchObject({ code: 0, out: `nothing runs in ${game.run.path}\n${frozen}` })
+    const status = await statusOf(game)
+    expect(status).toMatchObject({ ready: false, processes: [{ role: 'game', id: 2, state: 'frozen' }] })
+    const refused = await game.command('start', '-games', '2')
+    expect({ code: refused.code, err: refused.err }).toEqual({
+      code: 2,
+      err: `goworld: game2 frozen in ${path}: goworld start -restore goes on from there, or remove the file\n`,
+    })
+    expect((await game.command('start', '-restore')).err).toContain('the deployment has no game2')
+    expect(await game.command('start', '-d', '-restore', '-games', '2')).toMatchObject({ code: 0, err: '' })
+    const { processes } = await statusOf(game)
+    const games = processes.filter(({ role }) => role === 'game')
+    expect(games).toMatchObject([
+      { state: 'ready', entities: 1 },
+      { state: 'ready', entities: 4 },
+    ])
+    expect(game.run.frozen()).toEqual([])
   })
 
   test('leaves processes that can be found and stopped when it is killed itself', async () => {

@@ -28,6 +28,21 @@ describe('the control channel', () => {
     control.close()
   })
 
+  test('passes a freeze on, and answers why it cannot be', async () => {
+    const { folder, path } = newPath()
+    const reasons = [undefined, 'only a game can be frozen']
+    const freeze = vi.fn(() => reasons.shift())
+    const control = await serveControl(path, folder, { status: () => ({}), stop() {}, freeze })
+    expect(await askControl(path, 'freeze')).toEqual({})
+    expect(await askControl(path, 'freeze')).toEqual({ error: 'only a game can be frozen' })
+    expect(freeze).toHaveBeenCalledTimes(2)
+    control.close()
+    const other = newPath()
+    const without = await serveControl(other.path, other.folder, { status: () => ({}), stop() {} })
+    expect(await askControl(other.path, 'freeze')).toEqual({ error: 'it cannot be frozen' })
+    without.close()
+  })
+
   test('answers several at a time', async () => {
     const { folder, path } = newPath()
     let asked = 0

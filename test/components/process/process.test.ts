@@ -91,9 +91,15 @@ describe('a process', () => {
     const { program, run, up } = start('')
     await up()
     program.kill('SIGUSR1')
-    await program.said('freeze is not built yet')
+    await program.said(/WARN {2}gate1 SIGUSR1: only a game can be frozen/)
     expect(program.text).not.toContain('Debugger')
-    expect(await askControl(run.socketPath(NAME), 'status')).toMatchObject({ ready: true })
+    expect(await askControl(run.socketPath(NAME), 'status')).toMatchObject({ ready: true, freezing: false })
+  })
+
+  test('says which configuration it reads', async () => {
+    const { run, up, folder } = start('')
+    await up()
+    expect(await askControl(run.socketPath(NAME), 'status')).toMatchObject({ configfile: join(folder, 'goworld.ini') })
   })
 
   test.each([

@@ -83,6 +83,21 @@ describe('the run folder', () => {
     expect(new RunFolder('/nowhere/at/all').processes()).toEqual([])
   })
 
+  test('knows the games that are frozen: those with a file and no process', () => {
+    const run = newFolder()
+    expect(run.frozen()).toEqual([])
+    run.create()
+    for (const id of [10, 2, 3]) writeFileSync(run.frozenPath({ role: 'game', id }), '')
+    for (const file of ['game4.frozen.old', 'game5.frozen.tmp', 'gate1.frozen', 'game.frozen'])
+      writeFileSync(join(run.path, file), '')
+    run.claim({ role: 'game', id: 3 })
+    expect(run.frozen()).toEqual([
+      { role: 'game', id: 2 },
+      { role: 'game', id: 10 },
+    ])
+    expect(run.frozenPath(GAME1)).toBe(join(run.path, 'game1.frozen'))
+  })
+
   test('clears away what a killed process left', () => {
     const run = newFolder()
     run.claim(GATE1)

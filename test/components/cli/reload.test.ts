@@ -1,0 +1,198 @@
+// Tests of `goworld reload`, with real processes: the games of a server are swapped while it runs.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { until } from '../../program.ts'
+import { tempFolder } from '../../temp-folder.ts'
+import { GameFolder } from './game-folder.ts'
+
+const GAME1 = { role: 'game', id: 1 } as const
+
+/** Makes three entities when it starts anew, and says which edition of its source runs. */
+const source = (edition: number) => `
+  import { entity, game, space } from 'goworld'
+  class Account extends entity({}) {}
+  class Nil extends space({}) {
+    onGameReady() {
+      for (let pieces = 0; pieces < 3; pieces++) this.game.create(Account)
+    }
+  }
+  setTimeout(() => process.stderr.write('edition ${edition}\\n'), 0)
+  export default game([Account, Nil], { nilSpace: Nil })`
+
+/** Loads when there is a file `go` beside it. */
+const waitingSource = (edition: number) => `
+  import { existsSync } from 'node:fs'
+  import { setTimeout as sleep } from 'node:timers/promises'
+  while (!existsSync('go')) await sleep(10)
+  ${source(edition)}`
+
+const REPORT = /^game(\d) frozen after \d+\.\d\d s\ngame\1 restored after \d+\.\d\d s, (\d+) entities\n/
+
+const pids = (game: GameFolder) => game.run.processes().map(({ role, id, pid }) => `${role}${id} ${pid}`)
+/** A folder in the place of the frozen file, so that it cannot be written. */
+const blockFreeze = (game: GameFolder, id = 1) => {
+  const path = game.run.frozenPath({ role: 'game', id })
+  mkdirSync(join(path, 'full'), { recursive: true })
+  return () => rmSync(path, { recursive: true })
+}
+
+describe('goworld reload', () => {
+  test('swaps the code of one game after another, and nothing else', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const [dispatcher, game1, game2, gate] = pids(game)
+    writeFileSync(game.module, source(2))
+    const { code, out, err } = await game.command('reload')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const [first, id1, entities1] = REPORT.exec(out)!
+    const [second, id2, entities2] = REPORT.exec(out.slice(first.length))!
+    expect([id1, entities1, id2, entities2]).toEqual(['1', '4', '2', '4'])
+    expect(first + second).toBe(out)
+    expect(pids(game)).toEqual([dispatcher, expect.not.stringMatching(game1!), expect.not.stringMatching(game2!), gate])
+    for (const id of [1, 2]) expect(readFileSync(game.run.outPath({ role: 'game', id }), 'utf8')).toContain('edition 2')
+    expect(await game.command('status')).toMatchObject({ code: 0 })
+    expect(await game.command('stop')).toMatchObject({ code: 0 })
+  })
+
+  test('swaps one game alone, and again and again', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const game1 = game.pidOf('game', 1)
+    for (let times = 0; times < 2; times++) {
+      const game2 = game.pidOf('game', 2)
+      expect(await game.command('reload', '-game', '2')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+      expect(game.pidOf('game', 1)).toBe(game1)
+      expect(game.pidOf('game', 2)).not.toBe(game2)
+    }
+  })
+
+  test('takes the configuration that the game reads, or the one that is named', async () => {
+    const game = new GameFolder()
+    const elsewhere = join(tempFolder(), 'server.ini')
+    copyFileSync(join(game.path, 'goworld.ini'), elsewhere)
+    rmSync(join(game.path, 'goworld.ini'))
+    expect(await game.command('start', '-d', '-configfile', elsewhere)).toMatchObject({ code: 0, err: '' })
+    const reads = async () => {
+      const { processes } = JSON.parse((await game.command('status', '-json')).out)
+      return processes.find(({ role }: { role: string }) => role === 'game').configfile
+    }
+    expect(await reads()).toBe(game.run.configPath)
+    expect(await game.command('reload')).toMatchObject({ code: 0 })
+    expect(await reads()).toBe(game.run.configPath)
+    writeFileSync(elsewhere, `${readFileSync(elsewhere, 'utf8')}[game1]\nsave_interval=7\n`)
+    expect(await game.command('reload', '-configfile', elsewhere)).toMatchObject({ code: 0 })
+    expect(readFileSync(game.run.configPath, 'utf8')).toContain('save_interval=7')
+  })
+
+  test('has nothing to do where no game runs', async () => {
+    const game = new GameFolder()
+    expect(await game.command('reload')).toMatchObject({ code: 1, out: `no game runs in ${game.run.path}\n` })
+    await game.command('start', '-d')
+    const other = await game.command('reload', '-game', '5')
+    expect(other).toMatchObject({ code: 1, out: `game5 does not run in ${game.run.path}\n` })
+  })
+
+  test('falls back to a signal where the control channel does not answer', async () => {
+    const game = new GameFolder()
+    await game.command('start', '-d')
+    rmSync(game.run.socketPath(GAME1))
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+  })
+
+  test('leaves all as it is when a game cannot be frozen, and says why', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const before = pids(game)
+    const unblock = blockFreeze(game)
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^game1 could not be frozen, and goes on: .*game1\.frozen could not be written/)
+    expect(out).toMatch(/^game1 +\| .*ERROR game1 not frozen, it goes on/m)
+    expect(out).toMatch(/^not reloaded: game2\n$/m)
+    expect(pids(game)).toEqual(before)
+    unblock()
+    expect(await game.command('reload')).toMatchObject({ code: 0 })
+  })
+
+  test('keeps the frozen game when the new code does not run, and tries again when it is told to', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const game2 = game.pidOf('game', 2)
+    writeFileSync(game.module, 'this is (no TypeScript')
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^game1 frozen after .*\ngame1 exited with code 1\n/)
+    expect(out).toMatch(/^game1 +\| .*this is \(no TypeScript/m)
+    const [, again] = /^game1 stays frozen in .*; to try again: (.*)$/m.exec(out)!
+    expect(again).toMatch(/goworld reload .*chess -game 1$/)
+    expect(out).toMatch(/^not reloaded: game2\n$/m)
+    expect(existsSync(game.run.frozenPath(GAME1))).toBe(true)
+    expect(game.pidOf('game', 2)).toBe(game2)
+    expect((await game.command('status')).out).toMatch(/^game1 +frozen$/m)
+    writeFileSync(game.module, source(2))
+    const retried = await game.command('reload', '-game', '1')
+    expect(retried).toMatchObject({ code: 0, out: expect.stringMatching(/^game1 restored after .* s, 4 entities\n$/) })
+    expect(existsSync(game.run.frozenPath(GAME1))).toBe(false)
+  })
+
+  test('finishes the game that it is at when it is interrupted, and is done where that was the last', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d')
+    writeFileSync(game.module, waitingSource(2))
+    const reload = game.begin('reload')
+    await reload.said('game1 frozen')
+    reload.kill('SIGTERM')
+    await reload.said('stopping after this game')
+    writeFileSync(join(game.path, 'go'), '')
+    expect((await reload.ended).code).toBe(0)
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'gate1'])
+  })
+
+  test('restores nothing where there is no server to come back to', async () => {
+    const game = new GameFolder()
+    game.run.create()
+    writeFileSync(game.run.frozenPath(GAME1), '')
+    const { code, err } = await game.command('reload')
+    expect(code).toBe(2)
+    expect(err).toBe(
+      `goworld: only frozen games in ${game.run.path}: goworld start -restore ${game.path} starts them\n`,
+    )
+  })
+
+  test('stops between two games when it is interrupted, and loses none', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const game2 = game.pidOf('game', 2)
+    writeFileSync(game.module, waitingSource(2))
+    const reload = game.begin('reload')
+    await reload.said('game1 frozen')
+    reload.kill('SIGINT')
+    await reload.said('stopping after this game')
+    writeFileSync(join(game.path, 'go'), '')
+    expect((await reload.ended).code).toBe(130)
+    expect(reload.out).toMatch(/stopping after this game.*\ngame1 restored after .*\nnot reloaded: game2\n$/)
+    expect(game.pidOf('game', 2)).toBe(game2)
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1'])
+  })
+
+  test('lets the bots play on', async () => {
+    const ini = '[gate1]\nlisten_addr=unix:gate1.link\n'
+    const game = new GameFolder({ ini })
+    const server = game.begin('start', '--bots', '2')
+    await server.said('stop: ')
+    const clients = async () => {
+      const { processes } = JSON.parse((await game.command('status', '-json')).out)
+      return processes.map(({ role, entities, clients }: Record<string, unknown>) =>
+        role === 'game' ? entities : role === 'gate' ? clients : undefined,
+      )
+    }
+    await until(async () => (await clients()).join() === ',3,2,', 'the bots have come')
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringContaining(' s, 3 entities') })
+    expect((await clients()).join()).toBe(',3,2,')
+    expect(server.out).not.toMatch(/bots1 .*(closed|lost|error)/i)
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(0)
+    expect(game.run.processes()).toEqual([])
+  })
+})
