@@ -1,6 +1,6 @@
 // Brings a game to a stand-still and takes it down as data, or lets it go on as if nothing had happened.
 //
-//     hold (dispatchers keep what is for it) ─> run what has come ─> wait for what is promised ─> reject the rest
+//     nobody leaves ─> hold (dispatchers keep what is for it) ─> run what has come ─> wait for what is promised ─> reject the rest
 //        ─> time stands still ─> onFrozen ─> all that was said has arrived ─> data          (docs/order.md, Freeze)
 import type { Clock } from '../../engine/base/clock.ts'
 import { GameFrozen } from '../../engine/base/errors.ts'
@@ -47,13 +47,14 @@ export class Freezer {
   /** Answers the game as data. Rejects when that cannot be, and the game must go on: see `thaw`. */
   async run(): Promise<Uint8Array[]> {
     const { world, links, waitMs, limitMs } = this.#options
+    // Whoever leaves must have left: what dispatchers keep for the game is only for those who stay.
+    world.migration.close()
+    const nobodyLeaves = () => world.migration.size === 0
+    await this.#until(nobodyLeaves, SETTLED_WITHIN_MS, 'an entity that has left has not arrived')
     for (const link of links) link.send('holdGame', { limitMs })
     await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
     await this.#turn()
     await world.openWork.idle(waitMs)
-    world.migration.cancelAll('the game is being frozen')
-    const nobodyLeaves = () => world.migration.size === 0
-    await this.#until(nobodyLeaves, SETTLED_WITHIN_MS, 'an entity that has left has not arrived')
     world.requests.rejectAll((what) => new GameFrozen(`${what}: the game is being frozen`))
     await this.#turn()
     world.standStill()
@@ -73,6 +74,7 @@ export class Freezer {
   thaw(): void {
     const { world, links } = this.#options
     world.goOn()
+    world.migration.open()
     for (const link of links) link.send('releaseGame', {})
   }
 

@@ -94,8 +94,13 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
           game.thaw()
           throw error
         }
-        await game.leave()
-        await closeStores()
+        // From here on there is no way back: whoever restores the file is the game.
+        try {
+          await game.leave()
+          await closeStores()
+        } catch (error) {
+          log.error(`the frozen game did not leave in order: ${messageOf(error)}`)
+        }
       },
     }),
     async stop() {

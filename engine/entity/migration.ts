@@ -6,7 +6,7 @@
 // Until it is packed the entity lives here as ever; from then on its dispatcher alone says where it lives. What was packed
 // is kept until then, so that it is never lost.
 import type { Scheduled } from '../base/clock.ts'
-import { EntityGone, messageOf, TimedOut } from '../base/errors.ts'
+import { EntityGone, GameFrozen, messageOf, TimedOut } from '../base/errors.ts'
 import { decodeOwn, encode } from '../wire/codec.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore } from './core.ts'
@@ -19,6 +19,7 @@ import type { World } from './world.ts'
 /** How long it may take until an entity is packed. */
 const PACKED_WITHIN_MS = 10_000
 const ASK_WITHIN_MS = 5_000
+const FREEZING = 'the game is being frozen'
 
 /** What goes over the wire. */
 interface Luggage {
@@ -49,6 +50,7 @@ export class Migration {
   readonly #world: World
   readonly #departures = new Map<string, Departure>()
   #last = 0
+  #closed = false
   /** Those that have come and wait for what was said to them on their way. */
   readonly #catchingUp = new Set<EntityCore>()
   arrived = 0
@@ -70,6 +72,7 @@ export class Migration {
   /** Brings an entity to a space of another game. Rejects when that fails; never resolves, as the object is gone by then. */
   depart(core: EntityCore, spaceId: string, at: Vector3): Promise<void> {
     const { clock, openWork } = this.#world
+    if (this.#closed) return Promise.reject(new GameFrozen(`${core} cannot leave for ${spaceId}: ${FREEZING}`))
     const departure: Departure = {
       core,
       spaceId,
@@ -98,9 +101,14 @@ export class Migration {
       this.#stay(departure, new Error(`${core} did not leave for ${departure.spaceId}: ${why}`))
   }
 
-  /** Nobody leaves any more. Those who have left go on. */
-  cancelAll(why: string): void {
-    for (const { core } of [...this.#departures.values()]) this.cancel(core, why)
+  /** Nobody leaves any more: the game is being frozen. Those who have left go on. */
+  close(): void {
+    this.#closed = true
+    for (const { core } of [...this.#departures.values()]) this.cancel(core, FREEZING)
+  }
+
+  open(): void {
+    this.#closed = false
   }
 
   #ask(departure: Departure): void {
