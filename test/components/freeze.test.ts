@@ -1,193 +1,24 @@
 // A game that freezes and is restored while people play: nobody is closed, nothing is lost or doubled, and what clients
 // see goes on to be what there is.
 import { expect, test } from 'vitest'
+import { attr, entity, game, integer, list, map, value } from '../../components/game/goworld.ts'
 import {
-  attr,
-  type EntityId,
-  entity,
-  game,
-  integer,
-  list,
-  map,
-  service,
-  space,
-  string,
-  value,
-} from '../../components/game/goworld.ts'
-import { Attrs } from '../../engine/entity/attrs.ts'
-import type { EntityCore } from '../../engine/entity/core.ts'
-import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
-import { type ClusterOptions, TestCluster } from './cluster.ts'
-
-const heard: string[] = []
-
-class Field extends space({ attrs: { weather: attr('sun', 'allClients') } }) {
-  override onGameReady() {
-    this.game.registry.register(`field/${this.game.id}`, this.game.createSpace(Field, this.game.id).id)
-    heard.push(`ready ${this.game.id}`)
-  }
-}
-
-class Account extends entity({ ownClient: { enter: [string, integer] } }) {
-  enter(name: string, gameId: number) {
-    const player = this.game.create(Player, { name })
-    this.giveClientTo(player)
-    player.go(gameId, 0, 0)
-  }
-  override onClientDisconnected() {
-    this.destroy()
-  }
-}
-
-class Player extends entity({
-  aoi: 30,
-  kept: ['beats', 'mates'],
-  attrs: {
-    name: attr('', 'allClients'),
-    count: attr(0, 'client'),
-    steps: list(integer, 'allClients'),
-    bag: map(value, 'client'),
-    poked: map(list(integer)),
-    mood: attr(0, 'allClients'),
-  },
-  ownClient: {
-    walk: [integer, integer],
-    add: [integer],
-    go: [integer, integer, integer],
-    pokeAll: [integer],
-    tally: [integer],
-  },
-  client: { added(_n: number) {}, total(_n: number) {}, beaten(_n: number) {} },
-}) {
-  beats = 0
-  mates = new Set<string>()
-
-  override onCreated() {
-    this.setClientSyncing(true)
-    this.setClientFilter('name', this.attrs.name)
-    this.every(100, this.onBeat)
-  }
-  override onClientDisconnected() {
-    this.destroy()
-  }
-  override onFrozen() {
-    heard.push(`frozen ${this.attrs.name}`)
-  }
-  override onRestored() {
-    heard.push(`restored ${this.attrs.name}`)
-  }
-  override onServicePlaced() {
-    heard.push(`placed ${this.attrs.name}`)
-  }
-  onBeat() {
-    this.beats++
-  }
-  walk(x: number, z: number) {
-    this.position = { x, y: 0, z }
-    this.attrs.mood++
-  }
-  go(gameId: number, x: number, z: number) {
-    const field = this.game.registry.get(`field/${gameId}`)
-    if (field) this.enterSpace(field as EntityId<Field>, { x, y: 0, z }).catch(() => {})
-  }
-  add(n: number) {
-    this.attrs.steps.push(n)
-    this.attrs.count += 1
-    this.attrs.bag.map('deep').set(`k${n % 5}`, { n })
-    if (this.attrs.steps.length > 6) this.attrs.steps.pop()
-    this.client.added(n)
-  }
-  pokeAll(n: number) {
-    for (const id of ids) if (id !== this.id) this.call(id).poke(this.attrs.name, n)
-  }
-  poke(from: string, n: number) {
-    this.mates.add(from)
-    this.attrs.poked.list(from).push(n)
-  }
-  tally(n: number) {
-    this.game.service(Tally).increase(this.id, n)
-  }
-  tallied(n: number) {
-    this.client.total(n)
-  }
-}
-let ids: EntityId<Player>[] = []
-
-class Tally extends service({ kept: ['total'] }) {
-  total = 0
-  increase(from: EntityId<Player>, n: number) {
-    this.total += n
-    this.call(from).tallied(this.total)
-  }
-}
-
-type World = { Account: typeof Account; Player: typeof Player }
-const definition = game([Account, Player, Field, Tally], { nilSpace: Field })
-
-async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
-  ids = []
-  heard.length = 0
-  const cluster = await TestCluster.start({ definition, games: 2, ...options })
-  const all = () =>
-    cluster.games.every(({ world }) => [...world.registry.entries('field/')].length === cluster.games.length)
-  await cluster.clock.until(all, 5000, 'all fields to be known')
-  return cluster
-}
-
-async function join(cluster: TestCluster, name: string, gateId = 1, gameId = 1) {
-  const client = await cluster.client<World>(gateId)
-  const added: number[] = []
-  const totals: number[] = []
-  client.on('Account', {
-    created() {
-      this.server.enter(name, gameId)
-    },
-  })
-  client.on('Player', { added: (n) => void added.push(n), total: (n) => void totals.push(n) })
-  const isIn = () => client.player?.type === 'Player' && client.space?.kind === gameId
-  await cluster.clock.until(isIn, 20_000, `${name} to be in`)
-  ids.push(client.player!.id as EntityId<Player>)
-  const server = () => {
-    if (client.player?.type !== 'Player') throw new Error(`${name} plays nobody`)
-    return client.player.server
-  }
-  return { client, name, added, totals, server }
-}
-type Joined = Awaited<ReturnType<typeof join>>
-
-const players = (cluster: TestCluster): EntityCore[] =>
-  cluster.games.flatMap(({ world }) => [...world.all()].filter(({ entity }) => entity instanceof Player))
-const playerOf = (cluster: TestCluster, name: string) =>
-  players(cluster).find(({ entity }) => (entity as unknown as Player).attrs.name === name)!.entity as unknown as Player
-
-function expectTruth(cluster: TestCluster, joined: readonly Joined[], where = ''): void {
-  const cores = new Map(players(cluster).map((core) => [core.id, core]))
-  expect([where, players(cluster).length]).toEqual([where, cores.size])
-  for (const { client, name } of joined) {
-    const own = client.player!
-    const core = cores.get(own.id)
-    if (!core) throw new Error(`${where}: ${name}'s player is nowhere`)
-    const seen = core.space?.seenBy(core).map(({ id }) => id as string) ?? []
-    expect([where, name, client.space?.id]).toEqual([where, name, core.space?.id])
-    const weather = core.space && (Attrs.plain(core.space.attrs)['weather'] as string)
-    expect([where, name, client.space?.attrs['weather']]).toEqual([where, name, weather])
-    expect([where, name, [...client.entities.keys()].sort()]).toEqual([where, name, [own.id, ...seen].sort()])
-    for (const [id, mirror] of client.entities) {
-      const subject = cores.get(id)!
-      const { audience } = subject.kind.layout
-      const isVisible = (at: number) => audience[at] === AUDIENCE_ALL || (id === own.id && audience[at]! >= 0)
-      expect([where, name, mirror.attrs]).toEqual([where, name, Attrs.plain(subject.attrs, isVisible)])
-    }
-    const watchers = cluster.games
-      .flatMap(({ world }) => [...world.all()])
-      .filter((other) => other.client && other.space?.sees(other, core)).length
-    expect([where, name, core.watchers.reduce((sum, count) => sum + count, 0)]).toEqual([where, name, watchers])
-  }
-  expect(cluster.errors).toEqual([])
-}
+  Account,
+  expectTruth,
+  Field,
+  heard,
+  type Joined,
+  join,
+  type Player,
+  playerOf,
+  players,
+  pokeOnly,
+  start,
+  Tally,
+} from './walkers.ts'
 
 test('a game that is frozen and restored: nobody is closed, and all goes on where it stopped', async () => {
-  const cluster = await start({ gates: 2, dispatchers: 2 })
+  const cluster = await start({ games: 2, gates: 2, dispatchers: 2 })
   const ann = await join(cluster, 'ann', 1)
   const bob = await join(cluster, 'bob', 2)
   const carl = await join(cluster, 'carl', 1, 2)
@@ -294,7 +125,7 @@ test('with connections breaking at random, games freeze and are restored in turn
 }, 240_000)
 
 test('a freeze that fails leaves the game as it was, timers included', async () => {
-  const cluster = await start({ dispatchers: 2 })
+  const cluster = await start({ games: 2, dispatchers: 2 })
   const ann = await join(cluster, 'ann')
   const player = playerOf(cluster, 'ann')
   player.onFrozen = () => {
@@ -326,7 +157,7 @@ test('a freeze that fails leaves the game as it was, timers included', async () 
 })
 
 test('a dispatcher that dies during a freeze: the game goes on', async () => {
-  const cluster = await start({ dispatchers: 2 })
+  const cluster = await start({ games: 2, dispatchers: 2 })
   const ann = await join(cluster, 'ann')
   const freezing = cluster.games[0]!.freeze()
   freezing.catch(() => {})
@@ -343,7 +174,7 @@ test('a dispatcher that dies during a freeze: the game goes on', async () => {
 })
 
 test('newer code: a method that is another, an attribute that is new and one that is not there any more', async () => {
-  const cluster = await start()
+  const cluster = await start({ games: 2 })
   const ann = await join(cluster, 'ann')
   ann.server().add(1)
   await cluster.clock.advance(100)
@@ -390,7 +221,7 @@ test('newer code: a method that is another, an attribute that is new and one tha
 })
 
 test('a class that is gone is no reason to lose its entities: the restore is refused and names it', async () => {
-  const cluster = await start()
+  const cluster = await start({ games: 2 })
   await join(cluster, 'ann')
   const frozen = await cluster.freezeGame(1)
   const without = game([Account, Field, Tally], { nilSpace: Field })
@@ -402,7 +233,7 @@ test('a class that is gone is no reason to lose its entities: the restore is ref
 })
 
 test('a game that is restored too late finds its players gone, and serves new ones', async () => {
-  const cluster = await start()
+  const cluster = await start({ games: 2 })
   const ann = await join(cluster, 'ann')
   const carl = await join(cluster, 'carl', 1, 2)
   const frozen = await cluster.freezeGame(1)
@@ -410,7 +241,7 @@ test('a game that is restored too late finds its players gone, and serves new on
   expect(ann.client.closed).toBeDefined()
   await cluster.restoreGame(1, frozen)
   await cluster.clock.until(() => players(cluster).length === 1, 10_000, 'the ghost of ann to go')
-  ids = [carl.client.player!.id as EntityId<Player>]
+  pokeOnly(carl.client.player!.id)
   const dora = await join(cluster, 'dora')
   dora.server().add(1)
   carl.server().pokeAll(1)
@@ -422,7 +253,7 @@ test('a game that is restored too late finds its players gone, and serves new on
 
 test('a dispatcher that is restarted while a game is frozen, and a gate that dies meanwhile', async () => {
   for (const dispatchers of [1, 2, 3]) {
-    const cluster = await start({ dispatchers, gates: 2 })
+    const cluster = await start({ games: 2, dispatchers, gates: 2 })
     const ann = await join(cluster, 'ann', 1)
     const bob = await join(cluster, 'bob', 2)
     const carl = await join(cluster, 'carl', 1, 2)
