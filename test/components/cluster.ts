@@ -115,10 +115,11 @@ export class TestCluster {
     return game
   }
 
-  /** The process of a game freezes and ends. Answers what it was. */
-  async freezeGame(id: number): Promise<FrozenGame> {
+  /** The process of a game freezes and ends. Answers what it was. With `dropping` all connections break meanwhile. */
+  async freezeGame(id: number, { dropping = false } = {}): Promise<FrozenGame> {
     const game = this.games[id - 1]!
     const freezing = game.freeze()
+    if (dropping) for (let n = 0; n < 8; n++) this.clock.after(this.random() * 30, () => this.network.dropAll())
     freezing.catch(() => {})
     let frozen = false
     const done = () => {
@@ -137,8 +138,10 @@ export class TestCluster {
   async restoreGame(id: number, frozen: FrozenGame, definition?: GameDefinition): Promise<Game> {
     const game = this.#newGame(id, frozen, definition)
     this.games[id - 1] = game
+    const restored = () => this.log.matching('info', `game ${id} is restored`).length
+    const before = restored()
     await game.start()
-    await this.clock.until(() => game.ready, 20_000, `game ${id} to be restored`)
+    await this.clock.until(() => restored() > before, 20_000, `game ${id} to be restored`)
     return game
   }
 

@@ -101,7 +101,7 @@ test('with connections breaking at random, games freeze and are restored in turn
     const where = `seed ${seed}`
     for (const id of [1, 2]) {
       await play(15)
-      const frozen = await cluster.freezeGame(id)
+      const frozen = await cluster.freezeGame(id, { dropping: seed % 2 === 0 })
       await play(10)
       await cluster.restoreGame(id, frozen)
     }
@@ -275,4 +275,19 @@ test('a dispatcher that is restarted while a game is frozen, and a gate that die
     expect(bob.client.closed).toBeDefined()
     await cluster.stop()
   }
+})
+
+test('a gate that dies for good while a game is frozen and its dispatcher is restarted: its players go', async () => {
+  const cluster = await start({ games: 2, gates: 2 })
+  const ann = await join(cluster, 'ann', 1)
+  await join(cluster, 'bob', 2)
+  const frozen = await cluster.freezeGame(1)
+  const { restored } = await cluster.crashDispatcher(1)
+  await Promise.all([cluster.gates[1]!.stop(), cluster.clock.advance(100)])
+  await restored()
+  await cluster.restoreGame(1, frozen)
+  await cluster.clock.until(() => players(cluster).length === 1, 20_000, 'bob to go')
+  await cluster.clock.advance(4000)
+  expectTruth(cluster, [ann])
+  await cluster.stop()
 })

@@ -252,6 +252,23 @@ test('a call of a service that is being placed again waits for it', async () => 
   expect(heard.filter((line) => line === `ring ${shard}`)).toHaveLength(20)
 })
 
+test('a game that was cut off while its services were placed again drops its own: there is one of each', async () => {
+  const cluster = await start()
+  const three = worldOf(cluster, 3)
+  const homes = await settled(cluster, Promise.all([0, 1, 2, 3].map((n) => three.ask(idOfShard(three, n)).where())))
+  const cut = homes.find((gameId) => gameId !== 3)!
+  const mend = cluster.cutGame(cut)
+  await cluster.clock.advance(8000)
+  // Two of some while the game is alone in the world.
+  expect(servicesOf(cluster).length).toBeGreaterThan(5)
+  mend()
+  await cluster.clock.until(() => servicesOf(cluster).length === 5, 10_000, 'the old ones to go')
+  await cluster.clock.advance(6000)
+  const ids = servicesOf(cluster).map(({ id }) => id)
+  expect([ids.length, new Set(ids).size]).toEqual([5, 5])
+  expect(await settled(cluster, three.ask(idOfShard(three, homes.indexOf(cut))).where())).not.toBe(cut)
+})
+
 test('nil spaces of all games are called, and entities find their way to those of others', async () => {
   const cluster = await start()
   const one = worldOf(cluster, 1)
