@@ -291,3 +291,25 @@ test('a gate that dies for good while a game is frozen and its dispatcher is res
   expectTruth(cluster, [ann])
   await cluster.stop()
 })
+
+test('what a game says last, while its connections are broken, has arrived before it is frozen', async () => {
+  const cluster = await start({ games: 2, dispatchers: 2 })
+  const ann = await join(cluster, 'ann')
+  const player = playerOf(cluster, 'ann')
+  player.onFrozen = () => {
+    player.attrs.mood = 99
+    cluster.network.isDown = true
+    cluster.network.dropAll()
+    cluster.clock.after(600, () => {
+      cluster.network.isDown = false
+    })
+  }
+  const before = cluster.clock.now()
+  const frozen = await cluster.freezeGame(1)
+  expect(cluster.clock.now() - before).toBeGreaterThan(600)
+  await cluster.clock.until(() => ann.client.player!.attrs['mood' as never] === 99, 5000, 'ann to hear of it')
+  await cluster.restoreGame(1, frozen)
+  await cluster.clock.advance(500)
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})

@@ -374,3 +374,21 @@ test('the registry: the first has a key unless it is taken by force, and who com
   expect(three.world.registry.get('queen')).toBe('eve')
   expect(changes).toHaveLength(3)
 })
+
+test('a game whose saves cannot be written does not freeze, and does when they can', async () => {
+  const cluster = await start()
+  const hero = worldOf(cluster, 1).create(Hero)
+  await cluster.clock.advance(10)
+  const write = cluster.storage.write.bind(cluster.storage)
+  cluster.storage.write = async () => {
+    throw new Error('the disk is full')
+  }
+  hero.attrs.gold = 7
+  const saved = hero.save()
+  await expect(cluster.freezeGame(1)).rejects.toThrow('1 entities could not be saved')
+  expect(await settled(cluster, worldOf(cluster, 2).ask(hero.id).earn(1))).toBe(8)
+  cluster.storage.write = write
+  await settled(cluster, saved)
+  await cluster.restoreGame(1, await cluster.freezeGame(1))
+  expect(await settled(cluster, worldOf(cluster, 2).ask(hero.id).earn(1))).toBe(9)
+})

@@ -323,6 +323,23 @@ describe('when the game that it comes from dies', () => {
     expect(three.of('loadHere')[0]!.epoch).toBeGreaterThan(5)
   })
 
+  test('but was only thought dead, and says so, it takes the entity back', async () => {
+    const { set, one, two, three, call } = await threeGames()
+    await send(set, one)
+    await call()
+    one.leave()
+    await three.hears('gameDown')
+    const again = await set.game(1)
+    again.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
+    await set.settle()
+    expect(again.count('entityMoved')).toBe(0)
+    two.say('refuseEntity', { entityId: AVATAR, epoch: 5, reason: 'no' })
+    await again.hears('entityMoved')
+    expect(again.of('entityMoved')).toMatchObject([{ epoch: 4, moved: false, reason: 'no' }])
+    again.place(AVATAR, 6)
+    await expectHome(set, again, [one, two], call)
+  })
+
   test('and the other dies too, the entity is gone', async () => {
     const { set, one, two, three, call } = await threeGames()
     await send(set, one)

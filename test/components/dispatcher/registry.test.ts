@@ -1,0 +1,140 @@
+// Keys that all games know: who was first keeps them, everybody is told the same, and late-comers all of it.
+import { expect, test } from 'vitest'
+import { Registry } from '../../../components/dispatcher/registry.ts'
+import { type Actor, stage } from './stage.ts'
+
+const registerKey = (key: string, value: string, force = false) => ({ key, value, force })
+/** What a game knows by now. */
+const known = (game: Actor) => Object.fromEntries(game.of('keyRegistered').map(({ key, value }) => [key, value]))
+
+async function twoGames() {
+  const set = await stage({ games: 2 })
+  return { set, one: await set.game(1), two: await set.game(2) }
+}
+
+test('whoever is first has the key, and all are told, the first itself too', async () => {
+  const { set, one, two } = await twoGames()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  await two.hears('keyRegistered')
+  two.say('registerKey', registerKey('boss', 'troll'))
+  await two.hears('keyRegistered', 2)
+  await set.settle()
+  expect([known(one), known(two)]).toEqual([{ boss: 'orc' }, { boss: 'orc' }])
+  // Only the one who asked is told once more.
+  expect([one.count('keyRegistered'), two.count('keyRegistered')]).toEqual([1, 2])
+})
+
+test('who asks again for what it has is told so, and nobody else', async () => {
+  const { set, one, two } = await twoGames()
+  for (const force of [false, false, true]) one.say('registerKey', registerKey('boss', 'orc', force))
+  await one.hears('keyRegistered', 3)
+  await set.settle()
+  expect(two.count('keyRegistered')).toBe(1)
+})
+
+test('force takes a key, and all are told', async () => {
+  const { one, two } = await twoGames()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  await two.hears('keyRegistered')
+  two.say('registerKey', registerKey('boss', 'troll', true))
+  await one.hears('keyRegistered', 2)
+  await two.hears('keyRegistered', 2)
+  expect([known(one), known(two)]).toEqual([{ boss: 'troll' }, { boss: 'troll' }])
+})
+
+test('two that ask at once come to know the same', async () => {
+  const { set, one, two } = await twoGames()
+  for (let n = 0; n < 50; n++) {
+    one.say('registerKey', registerKey(`key${n}`, 'one', n % 3 === 0))
+    two.say('registerKey', registerKey(`key${n}`, 'two', n % 2 === 0))
+  }
+  await set.settle()
+  expect(Object.keys(known(one))).toHaveLength(50)
+  expect(known(one)).toEqual(known(two))
+})
+
+test('an empty value is a value, and keys are told apart to the letter', async () => {
+  const { one, two } = await twoGames()
+  one.say('registerKey', registerKey('', ''))
+  one.say('registerKey', registerKey('Boss', 'a'))
+  one.say('registerKey', registerKey('boss', 'b'))
+  await two.hears('keyRegistered', 3)
+  two.say('registerKey', registerKey('', 'late'))
+  await two.hears('keyRegistered', 4)
+  expect(known(two)).toEqual({ '': '', Boss: 'a', boss: 'b' })
+})
+
+test('a game that comes later is told all there is before it is told anything else of it', async () => {
+  const { set, one } = await twoGames()
+  for (let n = 0; n < 10; n++) one.say('registerKey', registerKey(`key${n}`, `${n}`))
+  await one.hears('keyRegistered', 10)
+  const late = await set.game(3)
+  await late.hears('keyRegistered', 10)
+  expect(known(late)).toEqual(known(one))
+  // It stays as long as the server runs, whoever has set it.
+  one.leave()
+  await late.hears('gameDown')
+  const later = await set.game(4)
+  await later.hears('keyRegistered', 10)
+  expect(known(later)).toEqual(known(late))
+})
+
+test('a game that is held hears of it when it goes on', async () => {
+  const { set, one, two } = await twoGames()
+  one.say('holdGame', { limitMs: 10_000 })
+  await one.hears('gameHeld')
+  two.say('registerKey', registerKey('boss', 'orc'))
+  await two.hears('keyRegistered')
+  await set.settle()
+  expect(one.count('keyRegistered')).toBe(0)
+  one.say('releaseGame', {})
+  await one.hears('keyRegistered')
+})
+
+test('a dispatcher that was restarted is told what the games know, and all come to know the same again', async () => {
+  const { set, one, two } = await twoGames()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  await two.hears('keyRegistered')
+  for (const game of [one, two]) {
+    const hello = game.onUp!
+    game.onUp = () => {
+      hello()
+      for (const [key, value] of Object.entries(known(game))) game.say('registerKey', registerKey(key, value))
+    }
+  }
+  await set.restartDispatcher()
+  await set.until(() => set.status.games.filter(({ reported }) => reported).length === 2, 'both are back')
+  const late = await set.game(3)
+  await late.hears('keyRegistered')
+  expect([known(one), known(two), known(late)]).toEqual(Array.from({ length: 3 }, () => ({ boss: 'orc' })))
+})
+
+test('there is room for so many keys: more are refused, and those that are there can still be changed', () => {
+  const registry = new Registry()
+  const register = (key: string, value: string, force = false) => registry.register({ key, value, force })
+  for (let n = 0; n < 65_536; n++) expect(register(`key${n}`, 'a')!.changed).toBe(true)
+  expect(register('one more', 'a')).toBeUndefined()
+  expect(register('one more', 'a', true)).toBeUndefined()
+  expect(register('key7', 'b')).toEqual({ value: 'a', changed: false })
+  expect(register('key7', 'b', true)).toEqual({ value: 'b', changed: true })
+})
+
+test('what there is no room for is counted, and nobody is told', async () => {
+  const { set, one, two } = await twoGames()
+  for (let from = 0; from < 65_536; from += 8192) {
+    for (let n = from; n < from + 8192; n++) one.say('registerKey', registerKey(`${n}`, ''))
+    await one.hears('keyRegistered', from + 8192)
+  }
+  two.say('registerKey', registerKey('one more', ''))
+  await set.until(() => set.counters.registryFull === 1, 'it is refused')
+  await set.settle()
+  expect(two.heard.some(({ values }) => values['key'] === 'one more')).toBe(false)
+})
+
+test('gates have no part in it', async () => {
+  const { set, one } = await twoGames()
+  const gate = await set.gate(1)
+  gate.say('registerKey', registerKey('boss', 'gate'))
+  await set.until(() => set.counters.forbidden === 1, 'it is refused')
+  expect(one.count('keyRegistered')).toBe(0)
+})
