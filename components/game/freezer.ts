@@ -55,11 +55,13 @@ export class Freezer {
     await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
     await this.#turn()
     await world.openWork.idle(waitMs)
+    // Before anybody is told that the game freezes: where nothing can be saved it does not.
+    await this.#saveAll()
     world.requests.rejectAll((what) => new GameFrozen(`${what}: the game is being frozen`))
+    world.openWork.rejectAll(new GameFrozen('the game is being frozen: the answer would come too late'))
     await this.#turn()
     world.standStill()
-    const { left } = await world.saves.drain(SETTLED_WITHIN_MS)
-    if (left > 0) throw new Error(`${left} entities could not be saved`)
+    await this.#saveAll()
     this.#tellAuthors()
     await this.#turn()
     world.flushAttrs()
@@ -76,6 +78,11 @@ export class Freezer {
     world.goOn()
     world.migration.open()
     for (const link of links) link.send('releaseGame', {})
+  }
+
+  async #saveAll(): Promise<void> {
+    const { left } = await this.#options.world.saves.drain(SETTLED_WITHIN_MS)
+    if (left > 0) throw new Error(`${left} entities could not be saved`)
   }
 
   #tellAuthors(): void {

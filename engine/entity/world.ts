@@ -134,6 +134,8 @@ export class World {
   #runsLocal = false
   readonly #errors: AuthorErrors
   readonly #droppedAttrs = new Set<string>()
+  /** Loads that have to wait until time goes on. */
+  readonly #late: (() => void)[] = []
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -222,11 +224,20 @@ export class World {
   }
 
   /** The dispatcher wants the entity here. Its packets wait there until it is. */
-  async loadHere(type: string, id: string, epoch: number): Promise<void> {
+  loadHere(type: string, id: string, epoch: number): Promise<void> {
+    const loaded = this.#load(type, id, epoch)
+    // A freeze waits for it.
+    this.openWork.track(loaded).catch(() => {})
+    return loaded
+  }
+
+  async #load(type: string, id: string, epoch: number): Promise<void> {
     try {
       const kind = this.kinds.get(type)
       if (!kind) throw new Error(`this game has no class ${type}`)
       const saved = await this.#read(kind, id)
+      // Time stands still: if it goes on in another process, the dispatcher asks that one.
+      if (this.isStill) await new Promise<void>((resolve) => void this.#late.push(resolve))
       if (!saved && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id)) return
       this.create(kind, saved ?? {}, { id, epoch, saved: saved !== undefined, ...spaceKindOf(saved) })
@@ -730,6 +741,7 @@ export class World {
 
   goOn(): void {
     this.isStill = false
+    for (const resolve of this.#late.splice(0)) resolve()
     this.timers.resume()
     this.saving.resume()
   }

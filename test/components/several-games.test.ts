@@ -392,3 +392,32 @@ test('a game whose saves cannot be written does not freeze, and does when they c
   await cluster.restoreGame(1, await cluster.freezeGame(1))
   expect(await settled(cluster, worldOf(cluster, 2).ask(hero.id).earn(1))).toBe(9)
 })
+
+test('what a game still waits for when it freezes is rejected by name, and loads come to their end', async () => {
+  const cluster = await start()
+  const one = worldOf(cluster, 1)
+  const hero = one.create(Hero, { gold: 5 })
+  await settled(cluster, hero.save())
+  hero.destroy()
+  await cluster.clock.advance(50)
+  const late: (() => void)[] = []
+  const slow = <T>(work: () => Promise<T>) =>
+    new Promise<T>((resolve) => void late.push(() => void work().then(resolve)))
+  const { storage, kvdb } = cluster
+  const [read, get] = [storage.read.bind(storage), kvdb.get.bind(kvdb)]
+  storage.read = (...args) => slow(() => read(...args))
+  kvdb.get = (...args) => slow(() => get(...args))
+  const asked = one.kvdb.get('key')
+  asked.catch(() => {})
+  const { id } = one.load(Hero, hero.id) && hero
+  one.loadOn(1, Hero, id)
+  await cluster.clock.advance(20)
+  const frozen = await cluster.freezeGame(1)
+  await expect(asked).rejects.toThrow(GameFrozen)
+  storage.read = read
+  for (const go of late) go()
+  await cluster.clock.advance(50)
+  await cluster.restoreGame(1, frozen)
+  expect(await settled(cluster, worldOf(cluster, 2).ask(id).earn(1))).toBe(6)
+  expect(cluster.games.filter(({ world }) => world.find(id))).toHaveLength(1)
+})
