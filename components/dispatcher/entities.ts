@@ -174,7 +174,7 @@ export class Entities {
   }
 
   refuse(game: Game, values: Values<'refuseEntity'>): void {
-    this.#moves.refuse(game, values)
+    for (const slot of this.#moves.refuse(game, values)) this.#end(slot)
   }
 
   leaving(game: Game, values: Values<'entityLeaving'>): void {
@@ -187,7 +187,7 @@ export class Entities {
   /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */
   reported(game: Game): void {
     // What was sent to a game that is held waits with all else that is for it.
-    if (!game.queueing) this.#moves.reported(game)
+    if (!game.queueing) for (const slot of this.#moves.reported(game)) this.#end(slot)
     this.#endThoseOf(game, (slot) => this.#directory.session(slot) !== game.session)
     this.#move((one) => one.game === game.id && one.session !== 0 && one.session !== game.session)
     this.assignWaiting()
@@ -228,7 +228,7 @@ export class Entities {
   endGathering(): void {
     this.#gathering = false
     for (const slot of [...this.#awaited.keys()]) this.#stopAwaiting(slot)
-    this.#moves.endGathering()
+    for (const slot of this.#moves.endGathering()) this.#end(slot)
   }
 
   /** Enforces the limits of time. Called now and then. */

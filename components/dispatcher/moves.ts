@@ -5,7 +5,7 @@
 //                     │                    └──refused, or `to` is down──> failed ──placed by `from`──> it is back
 //                     └──placed by `from`──> it stays
 //
-// With `from` it is gone as long as it is held; once sent it lives on.
+// With `from` it is gone as long as it is held; once sent it lives on, unless it fails: then nobody has it any more.
 import type { Values } from '../../engine/wire/messages.ts'
 import { type Directory, GONE, MOVING, PLACED } from './directory.ts'
 import type { Game } from './game.ts'
@@ -18,7 +18,8 @@ interface Move {
   readonly entityId: string
   /** The placement that it leaves; it arrives in the next. */
   readonly epoch: number
-  readonly from: number
+  /** Undefined when it died after it had sent it: another process in its place has nothing to take back. */
+  from: Game | undefined
   readonly to: number
   state: 'held' | 'sent' | 'failed'
 }
@@ -48,19 +49,22 @@ export class Moves {
         ? 'it does not live here'
         : !this.#games.get(gameId)?.reported || gameId === game.id
           ? `there is no game ${gameId} to move to`
-          : this.#bySlot.size >= MOVES_MAX
-            ? 'too many are on their way'
-            : ''
-    if (reason === '') {
-      directory.hold(slot, MOVING)
-      this.#bySlot.set(slot, { slot, entityId, epoch, from: game.id, to: gameId, state: 'held' })
-    }
-    game.sendNow('entityHeld', { entityId, no, held: reason === '', reason })
+          : game.held
+            ? // What is for the entity waits there already, and would not find it.
+              'its game is being frozen'
+            : this.#bySlot.size >= MOVES_MAX
+              ? 'too many are on their way'
+              : ''
+    if (reason !== '') return game.sendNow('entityHeld', { entityId, no, held: false, reason })
+    directory.hold(slot, MOVING)
+    this.#bySlot.set(slot, { slot, entityId, epoch, from: game, to: gameId, state: 'held' })
+    // Behind all that is for the entity, should some of it still wait.
+    game.send('entityHeld', { entityId, no, held: true, reason })
   }
 
   send(game: Game, { entityId, epoch, gameId, data }: Values<'moveEntity'>): void {
     const move = this.#bySlot.get(this.#directory.findText(entityId))
-    if (!move || move.from !== game.id || move.epoch !== epoch || move.state !== 'held') {
+    if (!move || move.from !== game || move.epoch !== epoch || move.state !== 'held') {
       // What it said of it before was lost with another dispatcher.
       return game.sendNow('entityMoved', { entityId, epoch, moved: false, reason: 'it was not held' })
     }
@@ -71,9 +75,11 @@ export class Moves {
     else this.#fail(move, `game ${gameId} went down`)
   }
 
-  refuse(game: Game, { entityId, epoch, reason }: Values<'refuseEntity'>): void {
+  /** Answers the slots of those that nobody can take back. */
+  refuse(game: Game, { entityId, epoch, reason }: Values<'refuseEntity'>): number[] {
     const move = this.#bySlot.get(this.#directory.findText(entityId))
-    if (move?.state === 'sent' && move.to === game.id && move.epoch + 1 === epoch) this.#fail(move, reason)
+    const isIts = move?.state === 'sent' && move.to === game.id && move.epoch + 1 === epoch
+    return isIts ? this.#failAll([move], reason) : []
   }
 
   /** A game that we know little of says that it sent an entity away and never heard how that ended. */
@@ -81,7 +87,9 @@ export class Moves {
     const directory = this.#directory
     let slot = directory.findText(entityId)
     const known = slot < 0 ? undefined : this.#bySlot.get(slot)
-    if (known?.from === game.id && known.epoch === epoch) {
+    if (known?.epoch === epoch && (known.from === game || known.from === undefined)) {
+      // Who says so has it still, though we took it for dead.
+      known.from = game
       if (known.state === 'failed') this.#fail(known, 'it did not arrive')
       if (known.state === 'held') known.state = 'sent'
       return
@@ -92,7 +100,7 @@ export class Moves {
       return game.sendNow('entityMoved', { entityId, epoch, moved: true, reason: '' })
     if (slot < 0) slot = directory.addText(entityId)
     directory.hold(slot, MOVING, epoch + 1)
-    const move: Move = { slot, entityId, epoch, from: game.id, to: gameId, state: 'sent' }
+    const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent' }
     this.#bySlot.set(slot, move)
     const to = this.#games.get(gameId)
     // Its report is whole: what it has not named it will never have.
@@ -102,7 +110,7 @@ export class Moves {
   /** Whether the game may say that the entity is gone for good. */
   mayEnd(slot: number, game: Game): boolean {
     const move = this.#bySlot.get(slot)
-    return move?.from === game.id && move.state !== 'sent'
+    return move?.from === game && move.state !== 'sent'
   }
 
   /** A game has reported that the entity lives there: the move is over. */
@@ -118,27 +126,32 @@ export class Moves {
     this.#bySlot.delete(slot)
   }
 
-  /** A game has said all that it has: what was sent to it and is not there will not come. */
-  reported(game: Game): void {
-    for (const move of this.#bySlot.values())
-      if (move.to === game.id && move.state === 'sent') this.#fail(move, 'it did not arrive')
+  /** A game has said all that it has: what was sent to it and is not there will not come. As `refuse`. */
+  reported(game: Game): number[] {
+    const late = [...this.#bySlot.values()].filter(({ to, state }) => to === game.id && state === 'sent')
+    return this.#failAll(late, 'it did not arrive')
   }
 
-  /** Nobody else will report: what is on its way to a game that is not there fails. */
-  endGathering(): void {
-    for (const move of this.#bySlot.values())
-      if (move.state === 'sent' && !this.#games.has(move.to)) this.#fail(move, `game ${move.to} is down`)
+  /** Nobody else will report: what is on its way to a game that is not there fails. As `refuse`. */
+  endGathering(): number[] {
+    const lost = [...this.#bySlot.values()].filter(({ to, state }) => state === 'sent' && !this.#games.has(to))
+    return lost.flatMap((move) => this.#failAll([move], `game ${move.to} is down`))
   }
 
   /** Answers the slots of those that are gone with the game. */
   gameLost(game: Game): number[] {
     const gone: number[] = []
-    for (const move of [...this.#bySlot.values()]) {
-      if (move.from === game.id && move.state !== 'sent') gone.push(move.slot)
-      else if (move.to === game.id && move.state === 'sent' && !this.#fail(move, `game ${game.id} went down`))
-        gone.push(move.slot)
+    const sentThere: Move[] = []
+    for (const move of this.#bySlot.values()) {
+      if (move.from === game && move.state !== 'sent') gone.push(move.slot)
+      else if (move.from === game) move.from = undefined
+      else if (move.to === game.id && move.state === 'sent') sentThere.push(move)
     }
-    return gone
+    return [...gone, ...this.#failAll(sentThere, `game ${game.id} went down`)]
+  }
+
+  #failAll(moves: readonly Move[], reason: string): number[] {
+    return moves.filter((move) => !this.#fail(move, reason)).map(({ slot }) => slot)
   }
 
   /** False when there is nobody who could take it back. */
@@ -148,8 +161,7 @@ export class Moves {
   }
 
   #tell({ entityId, epoch, from }: Move, moved: boolean, reason: string): boolean {
-    const game = this.#games.get(from)
-    game?.sendNow('entityMoved', { entityId, epoch, moved, reason })
-    return game !== undefined
+    from?.sendNow('entityMoved', { entityId, epoch, moved, reason })
+    return from !== undefined
   }
 }

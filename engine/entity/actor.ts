@@ -79,7 +79,7 @@ export class Actor<C extends Contract = Contract> {
   }
 
   // --- hooks, in the order of a life ---------------------------------------------------------------------------------
-  /** The object exists; attributes are not filled in yet. */
+  /** The object exists. What it writes here over attributes that are given, loaded or restored does not last. */
   onInit(): void {}
   /** Attributes hold what was given, loaded, or their defaults. */
   onAttrsReady(): void {}

@@ -66,6 +66,8 @@ export class Attrs implements AttrOwner {
   // Which of the attributes from the 32nd on are dirty; few classes have so many.
   #dirtyBeyond: Set<number> | undefined
   #changes: AttrChange[] = []
+  /** Whether anything was written since it was filled. */
+  #written = false
 
   constructor(host: AttrsHost, layout: AttrLayout) {
     this.#host = host
@@ -90,6 +92,13 @@ export class Attrs implements AttrOwner {
         attrs.#values[index] = made
       }
     }
+  }
+
+  /** Fills in again what the class itself has written over while its object was made; that is no change to anybody. */
+  static settle(attrs: Attrs, given: Readonly<Record<string, unknown>>): void {
+    if (attrs.#written) Attrs.fill(attrs, given, true)
+    attrs.#written = false
+    Attrs.drop(attrs)
   }
 
   /** The attributes for which `wanted` holds, plain; unset ones are left out. */
@@ -145,6 +154,7 @@ export class Attrs implements AttrOwner {
     const before = this.#values[index]
     if (before === next) return
     if (this.#host.gone) throw gone(this.#host)
+    this.#written = true
     if (next === undefined) return this.#unset(index)
     this.#values[index] = next
     if (this.#layout.persistent[index]) this.#host.attrsUnsaved()
@@ -186,6 +196,7 @@ export class Attrs implements AttrOwner {
   }
 
   #changed(root: number, type: number, path: Path, rest: () => void): void {
+    this.#written = true
     if (this.#layout.persistent[root]) this.#host.attrsUnsaved()
     if (this.#layout.audience[root]! < 0) return
     this.#changes.push(this.#change(root, type, path, rest))

@@ -31,6 +31,8 @@ export type Asks<T> = {
 export const ASK_LIMIT_MS = 5000
 
 const reader = new PacketReader()
+/** Whom a caller calls: any name may be that of a method. */
+const called = Symbol('called')
 
 // --- to clients --------------------------------------------------------------------------------------------------
 
@@ -67,15 +69,15 @@ export function clientCallers(names: readonly string[]) {
 
 function callerClass<T>(names: readonly string[], send: (target: T, method: string, args: unknown[]) => void) {
   class Caller {
-    readonly target: T
-    constructor(target: T) {
-      this.target = target
+    readonly [called]: T
+    constructor(whom: T) {
+      this[called] = whom
     }
   }
   for (const name of names) {
     Object.defineProperty(Caller.prototype, name, {
       value(this: Caller, ...args: unknown[]) {
-        send(this.target, name, args)
+        send(this[called], name, args)
       },
     })
   }
@@ -92,9 +94,9 @@ export function filteredBody(target: FilteredTarget, method: string, args: unkno
 /** The class of callers for which any name is a method: the first call of a name makes it. */
 function openCaller<T extends object>(call: (target: T, method: string, args: unknown[]) => unknown) {
   class Caller {
-    readonly target: T
-    constructor(target: T) {
-      this.target = target
+    readonly [called]: T
+    constructor(whom: T) {
+      this[called] = whom
     }
   }
   // A name that is not there yet lands here; from then on it is a plain method of the class.
@@ -105,7 +107,7 @@ function openCaller<T extends object>(call: (target: T, method: string, args: un
         // `await` and `String()` look for these on any object.
         if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined
         const method = function (this: Caller, ...args: unknown[]) {
-          return call(this.target, name, args)
+          return call(this[called], name, args)
         }
         Object.defineProperty(Caller.prototype, name, { value: method })
         return method

@@ -41,8 +41,6 @@ export class Kind {
   readonly hearsAoi: boolean
   /** Whether the class wants to hear of services that are placed. */
   readonly hearsServices: boolean
-  /** Whether the class does anything before its attributes are filled in. */
-  readonly hasInit: boolean
   /** How many there are of a service. */
   readonly shards: number
   readonly #operations: Operations
@@ -69,7 +67,6 @@ export class Kind {
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
-    this.hasInit = type.prototype.onInit !== Actor.prototype.onInit
     this.hearsServices = hearsServices(type.prototype)
     this.shards = checkShards(this.name, this.contract.shards)
     checkKept(this.name, this.contract.kept)

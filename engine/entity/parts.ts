@@ -90,8 +90,11 @@ function pack(values: object): Packed {
 
 const unpack = (packed: Packed): unknown => ('plain' in packed ? packed.plain : deserialize(packed.cloned))
 
+/** Whole numbers beyond those that are exact would come back as BigInts. */
 const isSimple = (value: unknown): boolean =>
-  value === null || typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean'
+  typeof value === 'number'
+    ? Number.isSafeInteger(value) || !Number.isInteger(value)
+    : value === null || typeof value === 'string' || typeof value === 'boolean'
 
 export type SavedParts = Readonly<Record<string, Data>>
 
@@ -121,6 +124,10 @@ export function savedAttrs(
 }
 
 export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {
+  // What is not saved is not there, though `onInit` has set it once more.
+  core.world.timers.cancelAll(core)
+  core.filters = undefined
+  core.clientSyncing = false
   for (const [name, data] of Object.entries(saved)) {
     const part = PARTS[name]
     if (!part) throw new Error(`${core} was saved with a part '${name}' that this version does not know`)

@@ -305,13 +305,10 @@ export class World {
       ? new SpaceCore(this, kind, id, epoch, spaceKind, isNilSpace)
       : new EntityCore(this, kind, id, epoch)
     try {
-      // What a class does before its attributes are filled in must not count: only then they are filled twice.
-      Attrs.fill(core.attrs, kind.hasInit ? {} : attrs)
+      Attrs.fill(core.attrs, attrs)
       within(this, () => construct(kind.type, core))
-      if (kind.hasInit) {
-        this.hook(core, 'onInit')
-        Attrs.fill(core.attrs, attrs, true)
-      }
+      this.hook(core, 'onInit')
+      Attrs.settle(core.attrs, attrs)
       finish(core)
     } catch (error) {
       this.saving.forget(core)

@@ -140,7 +140,7 @@ describe('a request that cannot be delivered is answered', () => {
     const { set, one, two } = await twoGames()
     await hold(set, two)
     const no = ask(two, idOf('nobody'))
-    await two.hears('undelivered')
+    await set.settle()
     expect([undelivered(two), undelivered(one)]).toEqual([told([no], 'there is no such entity'), []])
   })
 
@@ -159,8 +159,12 @@ describe('a request that cannot be delivered is answered', () => {
 
   test('and one that is cut off is not, and does no harm', async () => {
     const { set, two } = await twoGames()
-    for (const bytes of [16, 17, 18, 21]) two.sayBytes(44, new Uint8Array(bytes).fill(97))
+    const cut = new Uint8Array(22).fill(97)
+    // Up to the last byte of its number; the asker is game 2.
+    cut.set([2, 0], 16)
+    for (const bytes of [16, 17, 18, 21]) two.sayBytes(44, cut.subarray(0, bytes))
     await set.until(() => set.counters.unknownEntity === 4, 'they are dropped')
+    await set.settle()
     two.sayBytes(44, new Uint8Array(15).fill(97))
     await set.until(() => set.counters.malformed === 1, 'what names no entity is refused')
     expect(undelivered(two)).toEqual([])

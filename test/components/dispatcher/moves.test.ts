@@ -387,10 +387,13 @@ describe('while it is on its way', () => {
     await expectHome(set, two, [one], call)
   })
 
-  test('the game that it left may end it until it has sent it', async () => {
-    const { set, one, two, call } = await threeGames()
+  test('the game that it left, and no other, may end it until it has sent it', async () => {
+    const { set, one, two, three, call } = await threeGames()
     await hold(set, one)
     await call(2)
+    for (const other of [two, three]) other.say('entityGone', { entityId: AVATAR, epoch: 4 })
+    await set.settle()
+    expect([waiting(set), set.counters.stalePlacement]).toEqual([[1, 2], 2])
     one.say('entityGone', { entityId: AVATAR, epoch: 4 })
     await set.settle()
     expect([waiting(set), set.counters.neverPlaced]).toEqual([[0, 0], 2])

@@ -60,6 +60,7 @@ describe('an empty file', () => {
       saveInterval: 300,
       positionSyncIntervalMs: 100,
       freezeWaitMs: 1000,
+      restoreLimitMs: 120_000,
       httpAddr: { kind: 'tcp', host: '127.0.0.1', port: 25000 },
       logFile: '/srv/game.log',
       logStderr: true,

@@ -63,7 +63,14 @@ export class Harness {
 
   constructor(
     types: readonly EntityClass[],
-    options: { nilSpace?: EntityClass; saveIntervalMs?: number; aoiHysteresis?: number } = {},
+    options: {
+      nilSpace?: EntityClass
+      saveIntervalMs?: number
+      aoiHysteresis?: number
+      gameId?: number
+      /** Not: the world is for a frozen one to be restored in. */
+      starts?: boolean
+    } = {},
   ) {
     const turn = new Turn(this.clock)
     const cluster: Outbound = {
@@ -73,7 +80,7 @@ export class Harness {
       toKey: () => this.#sink,
     }
     this.world = new World({
-      gameId: 1,
+      gameId: options.gameId ?? 1,
       types,
       clock: this.clock,
       turn,
@@ -88,7 +95,7 @@ export class Harness {
       aoiHysteresis: options.aoiHysteresis ?? 0,
     })
     worldStarted(this.world)
-    this.world.start()
+    if (options.starts ?? true) this.world.start()
     this.world.gateUp(1)
     this.world.gateUp(2)
     this.take()

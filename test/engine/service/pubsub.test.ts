@@ -1,6 +1,7 @@
 // Publish and subscribe: who hears what, and how often.
 import { afterEach, describe, expect, it } from 'vitest'
 import { entity } from '../../../engine/entity/entity.ts'
+import { freezeWorld, restoreWorld } from '../../../engine/entity/freezing.ts'
 import { PublishSubscribeService } from '../../../engine/service/pubsub.ts'
 import { Harness } from '../entity/harness.ts'
 
@@ -126,6 +127,29 @@ describe('whoever unsubscribes', () => {
     service.UnsubscribeAll(ann.id)
     await publish('npc')
     expect(bob.heard).toEqual(['npc: x'])
+  })
+})
+
+describe('a game that is frozen', () => {
+  it('brings all subscriptions back, and what is undone later is undone', async () => {
+    const { service, ann, bob } = start()
+    for (const subject of ['npc', 'boss_*']) service.Subscribe(ann.id, subject)
+    service.Subscribe(bob.id, 'boss_*')
+    const chunks = freezeWorld(harness.world)
+    harness.stop()
+
+    harness = new Harness([Listener, PublishSubscribeService], { starts: false })
+    restoreWorld(harness.world, chunks)
+    const [again] = harness.game.entitiesOf(PublishSubscribeService)
+    const heard = (id: Listener['id']) => harness.game.entity(id)!.heard
+    for (const subject of ['npc', 'boss_7']) again!.Publish(subject, 'x')
+    await harness.settle()
+    expect([heard(ann.id), heard(bob.id)]).toEqual([['npc: x', 'boss_7: x'], ['boss_7: x']])
+    again!.UnsubscribeAll(ann.id)
+    again!.Publish('boss_8', 'x')
+    await harness.settle()
+    expect([heard(ann.id).length, heard(bob.id).length]).toEqual([2, 2])
+    expect([...again!.subjects.keys()]).toEqual([bob.id])
   })
 })
 
