@@ -85,7 +85,7 @@ function newWorld(): World {
     kvdb: new MemoryKvdb(),
     saveIntervalMs: 600_000,
   })
-  world.gateUp(1)
+  world.players.gateUp(1)
   return world
 }
 

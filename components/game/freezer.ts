@@ -64,6 +64,7 @@ export class Freezer {
     await this.#saveAll()
     this.#tellAuthors()
     await this.#turn()
+    world.calling.postpone()
     world.flushAttrs()
     world.movement.flush()
     const chunks = freezeWorld(world)

@@ -120,8 +120,8 @@ export class Game {
     this.#gates = options.dispatchers.map(
       () =>
         new Peers(options.clock, linkGraceMs, {
-          gone: (gateId) => this.world.gateDown(gateId),
-          back: (gateId) => this.world.showAnew(gateId),
+          gone: (gateId) => this.world.players.gateDown(gateId),
+          back: (gateId) => this.world.players.showAnew(gateId),
         }),
     )
     this.world = new World({
@@ -232,7 +232,7 @@ export class Game {
     this.#restored = new Map()
     this.#ready = process.ready
     for (const [gateId, name] of process.gates) {
-      world.gateUp(gateId)
+      world.players.gateUp(gateId)
       this.#gates[this.#cluster.links.indexOf(this.#cluster.toGate(gateId))]!.expect(gateId, name)
     }
     this.#timers.add(this.#options.clock.after(RESTORED_WITHIN_MS, () => this.#goOn()))
@@ -256,7 +256,7 @@ export class Game {
       if (held) continue
       // It has told the gates of our end: what they know of us, they are told anew.
       for (const gateId of world.gates)
-        if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.showAnew(gateId)
+        if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.players.showAnew(gateId)
     }
     for (const link of this.#cluster.links) link.send('releaseGame', {})
     this.#log.info(`game ${this.#options.id} is restored`, { entities: world.size })
@@ -370,7 +370,7 @@ export class Game {
       case messages.clientGone.code: {
         const { entityId, clientId } = messages.clientGone.read(bytes, at, end)
         const core = world.find(entityId)
-        return core ? world.clientGone(core, clientId) : undefined
+        return core ? world.players.clientGone(core, clientId) : undefined
       }
       case messages.gateUp.code:
         return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
@@ -401,7 +401,7 @@ export class Game {
       case messages.caughtUp.code:
         return world.migration.caughtUp(messages.caughtUp.read(bytes, at, end))
       case messages.takeClient.code:
-        return world.takeClient(messages.takeClient.read(bytes, at, end))
+        return world.players.take(messages.takeClient.read(bytes, at, end))
       case messages.answer.code: {
         const { no, outcome, value } = messages.answer.read(bytes, at, end)
         return world.requests.settle(no, outcome, decode(value))
@@ -442,7 +442,7 @@ export class Game {
   #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
     if (this.#cluster.toGate(gateId) !== this.#cluster.links[dispatcher]) return
     this.#gates[dispatcher]!.up(gateId, process)
-    this.world.gateUp(gateId)
+    this.world.players.gateUp(gateId)
   }
 
   #gateDown(dispatcher: number, gateId: number): void {
@@ -480,13 +480,13 @@ export class Game {
     const core = world.coreAt(bytes, at)
     if (!core) {
       this.#lose()
-      return world.answerUndelivered(asker, no, 'there is no such entity')
+      return world.calling.answerUndelivered(asker, no, 'there is no such entity')
     }
     this.#calls++
-    const refusal = receiveCall(core, bytes, at + 22, end, 'server', world.outcomeFor(asker, no))
+    const refusal = receiveCall(core, bytes, at + 22, end, 'server', world.calling.outcomeFor(asker, no))
     if (!refusal) return
     this.#refuse(refusal, 'an entity', `${core}`)
-    world.answerUndelivered(asker, no, `${core}: ${refusal}`)
+    world.calling.answerUndelivered(asker, no, `${core}: ${refusal}`)
   }
 
   /** For an entity that was destroyed while the packet was on its way. */

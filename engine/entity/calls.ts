@@ -118,13 +118,13 @@ function openCaller<T extends object>(call: (target: T, method: string, args: un
 }
 
 const EntityCaller = openCaller<{ world: World; id: string }>(({ world, id }, method, args) => {
-  world.callEntity(id, method, args)
+  world.calling.call(id, method, args)
 })
 const EntitiesCaller = openCaller<{ world: World; ids: readonly string[] }>(({ world, ids }, method, args) => {
-  for (const id of ids) world.callEntity(id, method, args)
+  for (const id of ids) world.calling.call(id, method, args)
 })
 const EntityAsker = openCaller<{ world: World; id: string; limitMs: number }>(({ world, id, limitMs }, method, args) =>
-  world.ask(id, method, args, limitMs),
+  world.calling.ask(id, method, args, limitMs),
 )
 
 export const callEntity = <T>(world: World, id: EntityId<T>): Calls<T> =>

@@ -48,8 +48,8 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
    */
   giveClientTo(target: Entity<Contract> | EntityId): void {
     const { world } = this[core]
-    if (typeof target === 'object') world.giveClient(this[core], target[core])
-    else world.giveClientAway(this[core], target)
+    if (typeof target === 'object') world.players.give(this[core], target[core])
+    else world.players.giveAway(this[core], target)
   }
   /** Whether this entity's position is what its client says. */
   setClientSyncing(on: boolean): void {

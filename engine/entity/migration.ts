@@ -274,8 +274,8 @@ export class Migration {
   /** Somebody wants to enter a space here: who answers at all has it. */
   spaceAsked({ entityId, gameId: asker, no }: Values<'askSpace'>): void {
     const space = this.#world.find(entityId)
-    if (space instanceof SpaceCore && !space.isLeaving) this.#world.answer(asker, no, this.#world.gameId)
-    else this.#world.answerUndelivered(asker, no, 'there is no such space')
+    if (space instanceof SpaceCore && !space.isLeaving) this.#world.calling.answer(asker, no, this.#world.gameId)
+    else this.#world.calling.answerUndelivered(asker, no, 'there is no such space')
   }
 
   arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {

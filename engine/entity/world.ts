@@ -1,6 +1,6 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
-import { EntityGone, messageOf, OperatorError, Undelivered } from '../base/errors.ts'
+import { EntityGone, OperatorError, Undelivered } from '../base/errors.ts'
 import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
@@ -12,10 +12,11 @@ import { SaveQueue } from '../storage/save-queue.ts'
 import type { EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { encode } from '../wire/codec.ts'
-import { ANSWERED, FAILED, NOT_DELIVERED, type Values } from '../wire/messages.ts'
+import type { Values } from '../wire/messages.ts'
 import { Attrs } from './attrs.ts'
 import { AuthorErrors } from './author-errors.ts'
-import { localArgs, type Outcome, writeAsk, writeCall } from './calls.ts'
+import { Calling } from './calling.ts'
+import type { Outcome } from './calls.ts'
 import type { EntityClass } from './contract.ts'
 import { type Client, construct, coreOf, EntityCore } from './core.ts'
 import { within } from './current.ts'
@@ -28,6 +29,7 @@ import { OpenWork } from './open-work.ts'
 import { type Operation, Operations } from './operations.ts'
 import type { Outbound } from './outbound.ts'
 import { restoreParts, savedAttrs } from './parts.ts'
+import { Players } from './players.ts'
 import { Registry } from './registry.ts'
 import { Requests } from './requests.ts'
 import { RunningGame } from './running-game.ts'
@@ -78,9 +80,6 @@ export type HookName =
   | 'onRestored'
   | 'onServicePlaced'
 
-/** How long the new player of a client may take to say that it has it. */
-const GIVE_LIMIT_MS = 10_000
-
 /** What is given to a new entity besides its attributes. */
 export interface Birth {
   readonly id?: string
@@ -108,6 +107,8 @@ export class World {
   readonly services: Services
   readonly marks: Marks
   readonly migration: Migration
+  readonly calling: Calling
+  readonly players: Players
   readonly operations: Operations
   readonly openWork: OpenWork
   readonly timers: Timers
@@ -130,8 +131,6 @@ export class World {
   readonly #cores: (EntityCore | undefined)[] = []
   readonly #free: number[] = []
   #touched: EntityCore[] = []
-  #local: { id: string; method: string; args: unknown[]; no?: number }[] = []
-  #runsLocal = false
   readonly #errors: AuthorErrors
   readonly #droppedAttrs = new Set<string>()
   /** Loads that have to wait until time goes on. */
@@ -153,6 +152,8 @@ export class World {
     this.registry = new Registry(options.cluster)
     this.marks = new Marks(options.cluster)
     this.migration = new Migration(this)
+    this.calling = new Calling(this)
+    this.players = new Players(this)
     this.services = new Services(this)
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
@@ -271,7 +272,7 @@ export class World {
     this.hook(core, 'onAttrsReady')
     if (!birth.saved) core.attrsUnsaved()
     this.hook(core, 'onCreated')
-    if (birth.client && !core.isLeaving) this.#connect(core, birth.client)
+    if (birth.client && !core.isLeaving) this.players.connect(core, birth.client)
     // From its first turn on it is there for `load`, whatever happens to this process.
     if (!birth.saved && !core.gone) this.saving.saveUnsaved(core)
     return core
@@ -350,68 +351,6 @@ export class World {
     return (await this.saves.read(kind.name, id)) as Record<string, unknown> | undefined
   }
 
-  // --- clients -------------------------------------------------------------------------------------------------------------
-
-  /** `from`'s client gets `to` as its player. */
-  giveClient(from: EntityCore, to: EntityCore): void {
-    const { client } = from
-    if (from === to || !client) return
-    if (to.isLeaving) throw new EntityGone(`${to} is gone: it cannot get a client`)
-    this.views.unbind(from, true)
-    this.hook(from, 'onClientDisconnected')
-    // That hook may have done anything.
-    if (to.isLeaving) return this.views.closeClient(client, 'its player was destroyed')
-    if (to.client) {
-      // The newer connection wins; the older one is told so by its end.
-      this.views.closeClient(to.client, 'another client took over its player')
-      this.views.unbind(to, false)
-    }
-    this.#connect(to, client)
-  }
-
-  /** The same, for an entity that may live anywhere. */
-  giveClientAway(from: EntityCore, targetId: string): void {
-    if (!isId(targetId)) throw new TypeError(`'${targetId}' is no entity id`)
-    const here = this.find(targetId)
-    if (here) return this.giveClient(from, here)
-    const { client } = from
-    if (!client) return
-    this.views.unbind(from, true)
-    this.hook(from, 'onClientDisconnected')
-    const link = this.cluster.toEntity(targetId)
-    const give = (no: number) => link.send('takeClient', { entityId: targetId, gameId: this.gameId, no, ...client })
-    this.marks.behindGate(client.gateId, link, () => {
-      const taken = this.requests.open(`${from} gives its client to ${targetId}`, GIVE_LIMIT_MS, give)
-      this.openWork.track(taken).catch((error) => {
-        this.log.warn(messageOf(error))
-        this.views.closeClient(client, 'its player was not there')
-      })
-    })
-  }
-
-  /** Another game gives a client to an entity. */
-  takeClient({ entityId, gameId, no, gateId, clientId }: Values<'takeClient'>): void {
-    const core = this.find(entityId)
-    if (!core || core.isLeaving) return this.answerUndelivered(gameId, no, 'there is no such entity')
-    this.answer(gameId, no, true)
-    if (core.client) {
-      this.views.closeClient(core.client, 'another client took over its player')
-      this.views.unbind(core, false)
-    }
-    this.#connect(core, { gateId, clientId })
-  }
-
-  /** The gate says that a client is gone. */
-  clientGone(core: EntityCore, clientId: string): void {
-    if (core.client?.clientId !== clientId) return
-    this.views.unbind(core, false)
-    this.hook(core, 'onClientDisconnected')
-  }
-
-  gateUp(gateId: number): void {
-    this.gates.add(gateId)
-  }
-
   // --- other games ---------------------------------------------------------------------------------------------------------
 
   gameUp(gameId: number): void {
@@ -430,36 +369,6 @@ export class World {
     this.log.warn(`${core} lives elsewhere by now: what is here of it is dropped`)
     core.client = undefined
     this.discard(core)
-  }
-
-  /** What was on its way to a gate may be lost: it is told everything once more. */
-  showAnew(gateId: number): void {
-    const link = this.cluster.toGate(gateId)
-    const players = this.#leaveGate(gateId)
-    link.send('showAnew', { gateId, gameId: this.gameId })
-    for (const { core, client } of players) this.views.bind(core, client)
-    this.migration.showAnew(gateId)
-    link.send('shownAnew', { gateId, gameId: this.gameId })
-  }
-
-  /** A gate is gone with all its clients. */
-  gateDown(gateId: number): void {
-    if (!this.gates.delete(gateId)) return
-    for (const { core } of this.#leaveGate(gateId)) this.hook(core, 'onClientDisconnected')
-  }
-
-  /** Nobody plays or watches by this gate. Answers who did play, with its client. */
-  #leaveGate(gateId: number): { readonly core: EntityCore; readonly client: Client }[] {
-    const players: { core: EntityCore; client: Client }[] = []
-    for (const core of this.all()) if (core.client?.gateId === gateId) players.push({ core, client: core.client })
-    for (const { core } of players) this.views.unbind(core, false)
-    for (const core of this.all()) if (core.watchers[gateId]) core.watchers[gateId] = 0
-    return players
-  }
-
-  #connect(core: EntityCore, client: Client): void {
-    this.views.bind(core, client)
-    this.hook(core, 'onClientConnected')
   }
 
   // --- spaces --------------------------------------------------------------------------------------------------------------
@@ -495,91 +404,7 @@ export class World {
     core.space?.setRadius(core)
   }
 
-  // --- calls ---------------------------------------------------------------------------------------------------------------
-
-  callEntity(id: string, method: string, args: unknown[]): void {
-    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
-    if (!this.#isHere(id)) return writeCall(this, id, method, args)
-    this.#runLater({ id, method, args: localArgs(args) })
-  }
-
-  /** Whether calls to it need not go by its dispatcher. */
-  #isHere(id: string): boolean {
-    const core = this.find(id)
-    if (!core || core.detoured < 0) return core !== undefined
-    core.detoured++
-    return false
-  }
-
-  /** A call that is answered. */
-  ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
-    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
-    const answer = this.requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-      if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
-      else writeAsk(this, id, no, method, args)
-    })
-    return this.openWork.track(answer)
-  }
-
-  /** Tells whoever asked. */
-  answer(gameId: number, no: number, value: unknown, outcome = ANSWERED): void {
-    if (gameId === this.gameId) return this.requests.settle(no, outcome, value)
-    let bytes: Uint8Array
-    try {
-      bytes = encode(value)
-    } catch (error) {
-      return this.answer(gameId, no, unsendable(error), FAILED)
-    }
-    this.cluster.toGame(gameId).send('answer', { gameId, no, outcome, value: bytes })
-  }
-
-  answerUndelivered(gameId: number, no: number, reason: string): void {
-    this.answer(gameId, no, reason, NOT_DELIVERED)
-  }
-
-  /** What tells the asker how the method ended. */
-  outcomeFor(gameId: number, no: number): Outcome {
-    return (ok, value) => this.answer(gameId, no, ok ? value : messageOf(value), ok ? ANSWERED : FAILED)
-  }
-
-  #runLater(call: { id: string; method: string; args: unknown[]; no?: number }): void {
-    // Calls that calls make run in a later turn: entities that call each other for ever do not hold up the rest.
-    if (this.#local.length === 0) {
-      const run = () => this.#runLocal()
-      if (this.#runsLocal) this.clock.defer(run)
-      else queueMicrotask(run)
-    }
-    this.#local.push(call)
-  }
-
-  /** Calls between entities of this game run when the caller has returned, in the order they were made. */
-  #runLocal(): void {
-    const calls = this.#local
-    this.#local = []
-    this.#runsLocal = true
-    for (const { id, method, args, no } of calls) {
-      const core = this.find(id)
-      if (no !== undefined) this.#runAsked(core, id, method, args, no)
-      else if (core) this.run(core, method, args)
-      else this.runFree(`call of ${method}()`, () => writeCall(this, id, method, args))
-    }
-    this.#runsLocal = false
-  }
-
-  #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {
-    if (!core) return writeAsk(this, id, no, name, args)
-    const method = core.kind.methods.get(name)
-    if (!method) return this.requests.settle(no, NOT_DELIVERED, `${core}: unknown method`)
-    this.runMethod(core, method, args, (ok, value) => {
-      if (!ok) return this.requests.settle(no, FAILED, messageOf(value))
-      try {
-        // As it would arrive over the wire: nothing is shared.
-        this.requests.settle(no, ANSWERED, localArgs([value])[0])
-      } catch (error) {
-        this.requests.settle(no, FAILED, unsendable(error))
-      }
-    })
-  }
+  // --- author code -----------------------------------------------------------------------------------------------------------
 
   /** Calls a method by name for the engine itself or another entity. */
   run(core: EntityCore, name: string, args: readonly unknown[]): void {
@@ -756,8 +581,6 @@ export class World {
     for (const turn of [0, 1, 2]) for (const core of this.all()) if (order(core) === turn) this.destroy(core)
   }
 }
-
-const unsendable = (error: unknown) => `the answer cannot be sent: ${messageOf(error)}`
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
   const kind = attrs?.[SPACE_KIND]

@@ -7,14 +7,12 @@
 import { inspect } from 'node:util'
 import {
   type CallArguments,
-  connect,
   type Game,
   type MirrorEntity,
   type Observer,
   type ProtocolError,
   SpaceMirror,
 } from 'goworld/client'
-import { tcpStream } from 'goworld/client/tcp'
 import { addDuration } from './histogram.ts'
 import type { Settings } from './settings.ts'
 import { countThing, type Tally } from './tally.ts'
@@ -35,6 +33,10 @@ export interface BotOwner {
   readonly random: () => number
   /** Milliseconds; only differences mean anything. */
   now(): number
+  /** Milliseconds since 1970. */
+  wallMs(): number
+  /** A connection to one of the targets, for the bot to observe. */
+  connect(target: string, bot: Bot): Game
   /** Counts an error or a timeout under its kind, and tells of it. */
   faulted(counts: Record<string, number>, kind: string, text: string): void
   debug(text: string): void
@@ -81,10 +83,7 @@ export class Bot implements Observer {
   connect(): void {
     const { targets } = this.settings
     const target = targets[Math.floor(this.random() * targets.length)]!
-    const game = connect(/^wss?:/.test(target) ? target : tcpStream(target), {
-      observer: this,
-      log: { error: (message) => this.error('bot', message) },
-    })
+    const game = this.#owner.connect(target, this)
     this.game = game
     this.#loggingInSince = this.#owner.now()
     game.onClose((reason) => this.#closed(game, reason))
@@ -170,7 +169,7 @@ export class Bot implements Observer {
     // Moved by the server, an entity keeps its yaw.
     if (yaw === entity.yaw || entity.isOwn || entity.type !== 'Avatar') return
     const sentAt = Math.round(yaw * 1000)
-    if (sentAt >= 0 && sentAt < YAW_MS) addDuration(tally.sync, (Date.now() - sentAt) % YAW_MS)
+    if (sentAt >= 0 && sentAt < YAW_MS) addDuration(tally.sync, (this.#owner.wallMs() - sentAt) % YAW_MS)
   }
 
   onCall(entity: MirrorEntity, method: string, args: CallArguments): void {
@@ -244,7 +243,7 @@ export class Bot implements Observer {
 
   #move(player: MirrorEntity): void {
     const { x, y, z } = player.position
-    const yaw = (Date.now() % YAW_MS) / 1000
+    const yaw = (this.#owner.wallMs() % YAW_MS) / 1000
     this.game?.move(x + STEP * (2 * this.random() - 1), y, z + STEP * (2 * this.random() - 1), yaw)
   }
 

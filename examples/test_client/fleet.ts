@@ -1,6 +1,8 @@
 // The bots of one thread: lets them connect at a bounded pace, and ticks each ten times a second. One timer serves
 // all: every time, it is the turn of a tenth of them.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type Game } from 'goworld/client'
+import { tcpStream } from 'goworld/client/tcp'
 import { Bot, type BotOwner } from './bot.ts'
 import { addDuration } from './histogram.ts'
 import type { Settings } from './settings.ts'
@@ -51,6 +53,17 @@ export class Fleet implements BotOwner {
 
   now(): number {
     return performance.now()
+  }
+
+  wallMs(): number {
+    return Date.now()
+  }
+
+  connect(target: string, bot: Bot): Game {
+    return connect(/^wss?:/.test(target) ? target : tcpStream(target), {
+      observer: bot,
+      log: { error: (message) => bot.error('bot', message) },
+    })
   }
 
   start(): void {

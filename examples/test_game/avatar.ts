@@ -1,7 +1,11 @@
 // One player. Names and attributes are those of GoWorld's test_game, so that its clients can play here.
+//
+// It lives on one game of several, and goes to another when the space that it enters is there. Whatever it waits for may
+// be lost with a game that dies: each thing that its client waits for has a timer of its own.
 import {
   anything,
   attr,
+  type EntityClass,
   entity,
   entityId,
   idText,
@@ -13,6 +17,7 @@ import {
   PublishSubscribeService,
   shape,
   string,
+  type Timer,
   value,
 } from 'goworld'
 import type { Account } from './account.ts'
@@ -24,10 +29,22 @@ import { SpaceService } from './space_service.ts'
 
 const SUBJECTS = ['monster', 'npc', 'item', 'avatar', 'boss_*']
 
+/** How long it is there without a client when an account has asked for it. */
+const CLIENT_WITHIN_MS = 10_000
+/** A space is asked for so often, so many times: the question, the answer or the space may be gone with a game. */
+const ASK_AGAIN_MS = 1500
+const ASKS_MAX = 20
+/** A nil space that cannot be reached by then is left for that of its own game. */
+const NIL_SPACE_WITHIN_MS = 2000
+/** How often those are looked for who have not answered `TestCallAll`, and when they are not waited for any more. */
+const ECHO_LOOK_MS = 500
+const ECHO_LOOKS_MAX = 6
+
 const below = (limit: number) => Math.floor(Math.random() * limit)
 
 export class Avatar extends entity({
   aoi: 100,
+  kept: ['leaving', 'wish', 'nilGame', 'nilLimit', 'asked', 'echoLook', 'aoiTests'],
   attrs: {
     name: attr('无名', 'allClients', 'persistent'),
     level: attr(1, 'allClients', 'persistent'),
@@ -68,6 +85,21 @@ export class Avatar extends entity({
     OnTestComplexAttrClear() {},
   },
 }) {
+  /** It goes when this fires without a client. */
+  leaving: Timer | undefined
+  /** The kind of space that it is to be in, until it is. */
+  wish: { readonly kind: number; asksLeft: number; again: Timer } | undefined
+  /** The game whose nil space it is on its way to, or 0. */
+  nilGame = 0
+  nilLimit: Timer | undefined
+  /** Whose clients have been asked for an echo. */
+  asked = new Set<string>()
+  echoLook: Timer | undefined
+  /** Tests that wait until it is in a space, where things can be seen. */
+  aoiTests = 0
+  /** Counts where it was told to go: what an older way came to is of no interest. */
+  #ways = 0
+
   override onAttrsReady() {
     if (this.attrs.prof === 0) this.attrs.prof = 1 + below(4)
     if (this.attrs.spaceKind === 0) this.attrs.spaceKind = 1 + below(100)
@@ -76,11 +108,28 @@ export class Avatar extends entity({
   override onCreated() {
     // GoWorld's test_game forgets this; without it no position of a client is ever taken.
     this.setClientSyncing(true)
-    this.game.service(OnlineService).CheckIn(this.id, this.attrs.name, this.attrs.level)
-    for (const subject of SUBJECTS) this.game.service(PublishSubscribeService).Subscribe(this.id, subject)
+    this.#checkIn()
+    this.#subscribe()
+  }
+
+  /** A service that was placed while it was on its way has not been told. */
+  override onMigratedIn() {
+    this.#checkIn()
+    this.#subscribe()
+    if (this.nilGame === this.game.id) this.#inNilSpace()
+    // It is back: it is put where it was before, and then goes to the nil space here.
+    else if (this.nilGame !== 0) this.game.defer(() => this.EnterOwnNilSpace())
+  }
+
+  /** The services that knew it have died with their game; the new ones know nothing. */
+  override onServicePlaced(service: EntityClass) {
+    if (service === OnlineService) this.#checkIn()
+    else if (service === PublishSubscribeService) this.#subscribe()
+    else if (service === SpaceService) this.AskForSpace()
   }
 
   override onClientConnected() {
+    this.#stayNoLonger()
     this.setClientFilter('spaceKind', this.attrs.spaceKind)
     this.setClientFilter('level', this.attrs.level)
     this.setClientFilter('prof', this.attrs.prof)
@@ -89,8 +138,9 @@ export class Avatar extends entity({
     this.#goTo(this.attrs.spaceKind)
   }
 
+  /** Unless another client is on its way to it. */
   override onClientDisconnected() {
-    this.destroy()
+    if (this.leaving === undefined) this.destroy()
   }
 
   override onDestroyed() {
@@ -98,29 +148,128 @@ export class Avatar extends entity({
     this.game.service(PublishSubscribeService).UnsubscribeAll(this.id)
   }
 
+  #checkIn() {
+    this.game.service(OnlineService).CheckIn(this.id, this.attrs.name, this.attrs.level, this.game.id)
+  }
+
+  #subscribe() {
+    for (const subject of SUBJECTS) this.game.service(PublishSubscribeService).Subscribe(this.id, subject)
+  }
+
+  // --- logging in ----------------------------------------------------------------------------------------------------
+  GetSpaceID(caller: string) {
+    this.WaitForClient()
+    this.call(entityId<Account>(caller)).OnGetAvatarSpaceID(this.id)
+  }
+
+  /** An account is about to give it a client: until then it stays. */
+  WaitForClient() {
+    this.#stayNoLonger()
+    this.leaving = this.after(CLIENT_WITHIN_MS, this.LeaveWithoutClient)
+  }
+
+  LeaveWithoutClient() {
+    this.leaving = undefined
+    if (!this.hasClient) this.destroy()
+  }
+
+  #stayNoLonger() {
+    if (this.leaving !== undefined) this.cancel(this.leaving)
+    this.leaving = undefined
+  }
+
   // --- spaces --------------------------------------------------------------------------------------------------------
   EnterSpace(kind: number) {
     this.#goTo(kind)
   }
 
-  /** The SpaceService has found a space of the kind. */
-  async DoEnterSpace(_kind: number, spaceId: string) {
-    if (this.isGone) return
-    await this.enterSpace(entityId<MySpace>(spaceId), { x: below(800) - 400, y: 0, z: below(800) - 400 })
+  /** The SpaceService has found a space of the kind. It may be on another game, or gone with its game. */
+  async DoEnterSpace(kind: number, spaceId: string) {
+    // Nobody waits for an older answer any more.
+    if (this.wish?.kind !== kind) return
+    const way = ++this.#ways
+    try {
+      await this.enterSpace(entityId<MySpace>(spaceId), { x: below(800) - 400, y: 0, z: below(800) - 400 })
+    } catch {
+      if (this.isGone || way !== this.#ways) return
+      this.game.service(SpaceService).NotifySpaceMissed(kind, spaceId)
+      this.AskForSpace()
+    }
   }
 
-  GetSpaceID(caller: string) {
-    this.call(entityId<Account>(caller)).OnGetAvatarSpaceID(this.id)
-  }
-
-  /** One game has one nil space; choosing among several games' comes with several games. */
-  async EnterRandomNilSpace() {
-    await this.enterSpace(this.game.nilSpace)
-    this.client.OnEnterRandomNilSpace()
+  override onEnteredSpace() {
+    if (this.space.kind === this.wish?.kind) this.#wishNoLonger()
+    const tests = this.aoiTests
+    this.aoiTests = 0
+    for (let run = 0; run < tests; run++) this.TestAOI()
   }
 
   #goTo(kind: number) {
-    if (this.space.kind !== kind) this.game.service(SpaceService).EnterSpace(this.id, kind)
+    if (kind < 1) return
+    const isLeaving = this.wish !== undefined || this.nilGame !== 0
+    this.#wishNoLonger()
+    if (this.space.kind !== kind) {
+      this.wish = { kind, asksLeft: ASKS_MAX, again: 0 as Timer }
+      this.AskForSpace()
+    } else if (isLeaving) {
+      // It may be on its way to another already.
+      this.#ways++
+      void this.enterSpace(this.space, this.position)
+    }
+  }
+
+  /** Asks for a space of the kind that it wishes for, again and again until it is there. */
+  AskForSpace() {
+    const { wish } = this
+    if (!wish) return
+    this.cancel(wish.again)
+    if (wish.asksLeft-- === 0) {
+      this.wish = undefined
+      return
+    }
+    wish.again = this.after(ASK_AGAIN_MS, this.AskForSpace)
+    this.game.service(SpaceService).EnterSpace(this.id, wish.kind)
+  }
+
+  #wishNoLonger() {
+    if (this.wish) this.cancel(this.wish.again)
+    this.wish = undefined
+  }
+
+  /** That of any game, its own too. From another game the client hears when it is there: `onMigratedIn`. */
+  async EnterRandomNilSpace() {
+    if (this.nilGame !== 0) return
+    this.#wishNoLonger()
+    const way = ++this.#ways
+    const { games } = this.game
+    this.nilGame = games[below(games.length)]!
+    this.nilLimit = this.after(NIL_SPACE_WITHIN_MS, this.EnterOwnNilSpace)
+    try {
+      await this.enterSpace(this.game.nilSpaceId(this.nilGame))
+    } catch {
+      if (this.isGone) return
+      // Unless it was told to go elsewhere meanwhile.
+      if (way === this.#ways) return this.EnterOwnNilSpace()
+    }
+    this.#inNilSpace()
+  }
+
+  /** The other one is not to be reached. */
+  async EnterOwnNilSpace() {
+    if (this.isGone || this.nilGame === 0) return
+    if (!this.wish) {
+      this.#ways++
+      await this.enterSpace(this.game.nilSpace)
+    }
+    this.#inNilSpace()
+  }
+
+  #inNilSpace() {
+    if (this.nilGame === 0) return
+    this.nilGame = 0
+    if (this.nilLimit !== undefined) this.cancel(this.nilLimit)
+    this.nilLimit = undefined
+    this.client.OnEnterRandomNilSpace()
   }
 
   Move({ X: x, Y: y, Z: z }: { readonly X: number; readonly Y: number; readonly Z: number }) {
@@ -173,6 +322,11 @@ export class Avatar extends entity({
 
   // --- tests of the engine -----------------------------------------------------------------------------------------
   TestAOI() {
+    if (this.space.isNil) {
+      // Nobody sees anything here. Its space was gone when it came; it will be in another soon.
+      this.aoiTests++
+      return
+    }
     const tester = this.game.create(AOITester)
     tester.enterSpace(this.space, this.position)
     this.game.defer(() => {
@@ -184,15 +338,40 @@ export class Avatar extends entity({
   /** Every client that sees this avatar, its own too, is asked to answer once. */
   TestCallAll() {
     const seeing = this.seen().filter((other) => other instanceof Avatar && other.hasClient && other.sees(this))
+    this.asked = new Set(seeing.map(({ id }) => id))
     this.attrs.testCallAllN = 1 + seeing.length
     this.allClients.TestCallAllPlzEcho(this.id)
+    if (this.echoLook !== undefined) this.cancel(this.echoLook)
+    this.echoLook = this.after(ECHO_LOOK_MS, this.LookForEchoes, 1)
   }
 
   TestCallAllEcho(avatarId: string) {
-    const asked = this.game.entity(entityId<Avatar>(avatarId))
-    if (!asked) return
-    asked.attrs.testCallAllN--
-    if (asked.attrs.testCallAllN === 0) asked.client.OnTestCallAll()
+    const asker = this.game.entity(entityId<Avatar>(avatarId))
+    if (asker instanceof Avatar) asker.#echoed()
+  }
+
+  /** Whoever does not see this avatar any more may have gone before it could answer: it counts as if it had. */
+  LookForEchoes(looks: number) {
+    this.echoLook = undefined
+    const over = looks === ECHO_LOOKS_MAX
+    for (const id of this.asked) {
+      const other = this.game.entity(entityId<Avatar>(id))
+      if (other?.hasClient && other.sees(this) && !over) continue
+      this.asked.delete(id)
+      this.#echoed()
+    }
+    if (this.attrs.testCallAllN === 0) return
+    if (over) this.#callAllOver()
+    else this.echoLook = this.after(ECHO_LOOK_MS, this.LookForEchoes, looks + 1)
+  }
+
+  #echoed() {
+    if (this.attrs.testCallAllN > 0 && --this.attrs.testCallAllN === 0) this.#callAllOver()
+  }
+
+  #callAllOver() {
+    this.attrs.testCallAllN = 0
+    this.client.OnTestCallAll()
   }
 
   TestListField() {

@@ -6,19 +6,19 @@ const DIGITS = 10
 /** So many ids are handed out for one save; when the game dies, at most as many are never used. */
 const BLOCK_IDS = 1000
 
-export class MailService extends service({ attrs: { lastMailID: attr(0, 'persistent') } }) {
+export class MailService extends service({
+  attrs: { lastMailID: attr(0, 'persistent') },
+  kept: ['nextMailId', 'lastReservedId'],
+}) {
   // Ids are handed out up to the `lastMailID` that is saved, so that whoever comes after a crash starts behind them.
-  #nextMailId = 1
-  #lastReservedId = 0
+  nextMailId = 1
+  lastReservedId = 0
   #reserving: Promise<void> | undefined
 
   async SendMail(sender: string, senderName: string, target: string, data: Readonly<Record<string, unknown>>) {
     const from = this.call(sender as EntityId<Avatar>)
     try {
-      while (this.#nextMailId > this.#lastReservedId) await this.#reserveIds()
-      // Nothing is awaited in between: mails are there in the order of their ids.
-      const mailId = this.#nextMailId++
-      await this.game.kvdb.put(mailKey(target, mailId), JSON.stringify({ sender, senderName, target, data }))
+      await this.#put(target, JSON.stringify({ sender, senderName, target, data }))
     } catch (error) {
       from.OnSendMail(false)
       throw error
@@ -33,6 +33,18 @@ export class MailService extends service({ attrs: { lastMailID: attr(0, 'persist
     this.call(avatarId as EntityId<Avatar>).OnGetMails(lastMailID, mails)
   }
 
+  async #put(target: string, mail: string) {
+    for (;;) {
+      while (this.nextMailId > this.lastReservedId) await this.#reserveIds()
+      // Nothing is awaited in between: mails are there in the order of their ids.
+      const mailId = this.nextMailId++
+      const other = await this.game.kvdb.getOrPut(mailKey(target, mailId), mail)
+      if (other === undefined) return
+      // A game that was thought dead has handed out the same block: this one is left to it.
+      this.nextMailId = this.lastReservedId + 1
+    }
+  }
+
   /** Makes the next block of ids this service's own, once for all who wait for it. */
   #reserveIds(): Promise<void> {
     this.#reserving ??= this.#saveBlock().finally(() => {
@@ -45,8 +57,8 @@ export class MailService extends service({ attrs: { lastMailID: attr(0, 'persist
     const before = this.attrs.lastMailID
     this.attrs.lastMailID += BLOCK_IDS
     await this.save()
-    this.#nextMailId = before + 1
-    this.#lastReservedId = before + BLOCK_IDS
+    this.nextMailId = before + 1
+    this.lastReservedId = before + BLOCK_IDS
   }
 }
 

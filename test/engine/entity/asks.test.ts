@@ -259,10 +259,10 @@ describe('an ask of an entity elsewhere', () => {
 describe('an answer to another game', () => {
   test('carries the value, the message of the error, or why it was not delivered', () => {
     const { h } = start()
-    h.world.outcomeFor(2, 7)(true, { gold: 3 })
-    h.world.outcomeFor(2, 8)(false, new Error('no money'))
-    h.world.outcomeFor(3, 9)(true, undefined)
-    h.world.answerUndelivered(2, 10, 'nobody')
+    h.world.calling.outcomeFor(2, 7)(true, { gold: 3 })
+    h.world.calling.outcomeFor(2, 8)(false, new Error('no money'))
+    h.world.calling.outcomeFor(3, 9)(true, undefined)
+    h.world.calling.answerUndelivered(2, 10, 'nobody')
     expect(h.take()).toEqual(
       [
         { gameId: 2, no: 7, outcome: ANSWERED, value: encode({ gold: 3 }) },
@@ -275,7 +275,7 @@ describe('an answer to another game', () => {
 
   test('that cannot be sent says so', () => {
     const { h } = start()
-    h.world.outcomeFor(2, 7)(true, { run: () => {} })
+    h.world.calling.outcomeFor(2, 7)(true, { run: () => {} })
     const [said] = h.take()
     expect(said!.values).toEqual({
       gameId: 2,

@@ -96,8 +96,8 @@ export class Harness {
     })
     worldStarted(this.world)
     if (options.starts ?? true) this.world.start()
-    this.world.gateUp(1)
-    this.world.gateUp(2)
+    this.world.players.gateUp(1)
+    this.world.players.gateUp(2)
     this.take()
   }
 

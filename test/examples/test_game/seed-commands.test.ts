@@ -28,14 +28,26 @@ async function copyOfRepository(): Promise<string> {
   return folder
 }
 
+/** A folder with an npm that refuses: by a link to them, a real one would take the repository's own packages away. */
+function withoutNpm(): string {
+  const folder = tempFolder()
+  writeFileSync(join(folder, 'npm'), '#!/bin/sh\necho "npm must not run here: $*" >&2\nexit 1\n', { mode: 0o755 })
+  return folder
+}
+
 test('the commands of the seed bring a server up, and 500 bots play on it without an error', {
   timeout: 120_000,
 }, async () => {
   const cwd = await copyOfRepository()
-  // What is installed is linked to, so make may not install.
-  const env = { MAKEFLAGS: '-o node_modules/.package-lock.json' }
-  // `exec`, so that a signal reaches the last command of the line and not only its shell.
-  const begin = (line: string) => new Program('sh', ['-c', line.replace('&& ', '&& exec ')], { cwd, env })
+  const env = { PATH: `${withoutNpm()}:${process.env['PATH']}` }
+  const begin = (line: string) => {
+    const command = line
+      // What is installed is linked to, so make may not install. In MAKEFLAGS it does not heed this flag.
+      .replace('make ', 'make -o node_modules/.package-lock.json ')
+      // So that a signal reaches the last command of the line and not only its shell.
+      .replace('&& ', '&& exec ')
+    return new Program('sh', ['-c', command], { cwd, env })
+  }
   expect(await run('sh', ['-c', 'cp goworld.ini.sample goworld.ini'], { cwd })).toMatchObject({ code: 0 })
   const dispatcher = begin('make dispatcher && components/dispatcher/dispatcher')
   await dispatcher.said(' up ')

@@ -1,0 +1,128 @@
+// Calls and asks among entities: those of this game run here, the others go to their dispatcher; and the answers.
+//
+//     call, ask ─> here ─> queue ─> when the caller has returned, in the order they were made ─> method ─┐
+//              └─> elsewhere ─> dispatcher ─> its game ─> method ─> answer ─> …           answer <───────┘
+import { messageOf } from '../base/errors.ts'
+import { isId } from '../base/id.ts'
+import { encode } from '../wire/codec.ts'
+import { ANSWERED, FAILED, NOT_DELIVERED } from '../wire/messages.ts'
+import { localArgs, type Outcome, writeAsk, writeCall } from './calls.ts'
+import type { EntityCore } from './core.ts'
+import type { World } from './world.ts'
+
+interface LocalCall {
+  readonly id: string
+  readonly method: string
+  readonly args: unknown[]
+  /** Of an ask. */
+  readonly no?: number
+}
+
+export class Calling {
+  readonly #world: World
+  #local: LocalCall[] = []
+  #runsLocal = false
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  call(id: string, method: string, args: unknown[]): void {
+    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    if (!this.#isHere(id)) return writeCall(this.#world, id, method, args)
+    this.#runLater({ id, method, args: localArgs(args) })
+  }
+
+  /** A call that is answered. */
+  ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
+    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    const { requests, openWork } = this.#world
+    const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
+      if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
+      else writeAsk(this.#world, id, no, method, args)
+    })
+    return openWork.track(answer)
+  }
+
+  /** Tells whoever asked. */
+  answer(gameId: number, no: number, value: unknown, outcome = ANSWERED): void {
+    const { gameId: own, requests, cluster } = this.#world
+    if (gameId === own) return requests.settle(no, outcome, value)
+    let bytes: Uint8Array
+    try {
+      bytes = encode(value)
+    } catch (error) {
+      return this.answer(gameId, no, unsendable(error), FAILED)
+    }
+    cluster.toGame(gameId).send('answer', { gameId, no, outcome, value: bytes })
+  }
+
+  answerUndelivered(gameId: number, no: number, reason: string): void {
+    this.answer(gameId, no, reason, NOT_DELIVERED)
+  }
+
+  /** What tells the asker how the method ended. */
+  outcomeFor(gameId: number, no: number): Outcome {
+    return (ok, value) => this.answer(gameId, no, ok ? value : messageOf(value), ok ? ANSWERED : FAILED)
+  }
+
+  /** The game is being frozen: what has not run yet goes to the dispatchers, which keep it. */
+  postpone(): void {
+    const calls = this.#local
+    this.#local = []
+    for (const { id, method, args, no } of calls) {
+      if (no === undefined) writeCall(this.#world, id, method, args)
+      else writeAsk(this.#world, id, no, method, args)
+    }
+  }
+
+  /** Whether calls to it need not go by its dispatcher. */
+  #isHere(id: string): boolean {
+    const core = this.#world.find(id)
+    if (!core || core.detoured < 0) return core !== undefined
+    core.detoured++
+    return false
+  }
+
+  #runLater(call: LocalCall): void {
+    // Calls that calls make run in a later turn: entities that call each other for ever do not hold up the rest.
+    if (this.#local.length === 0) {
+      const run = () => this.#runLocal()
+      if (this.#runsLocal) this.#world.clock.defer(run)
+      else queueMicrotask(run)
+    }
+    this.#local.push(call)
+  }
+
+  #runLocal(): void {
+    const world = this.#world
+    const calls = this.#local
+    this.#local = []
+    this.#runsLocal = true
+    for (const { id, method, args, no } of calls) {
+      const core = world.find(id)
+      if (no !== undefined) this.#runAsked(core, id, method, args, no)
+      else if (core) world.run(core, method, args)
+      else world.runFree(`call of ${method}()`, () => writeCall(world, id, method, args))
+    }
+    this.#runsLocal = false
+  }
+
+  #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {
+    const { requests } = this.#world
+    if (!core) return writeAsk(this.#world, id, no, name, args)
+    const method = core.kind.methods.get(name)
+    if (!method) return requests.settle(no, NOT_DELIVERED, `${core}: unknown method`)
+    this.#world.runMethod(core, method, args, (ok, value) => {
+      if (!ok) return requests.settle(no, FAILED, messageOf(value))
+      try {
+        // As it would arrive over the wire: nothing is shared.
+        requests.settle(no, ANSWERED, localArgs([value])[0])
+      } catch (error) {
+        requests.settle(no, FAILED, unsendable(error))
+      }
+    })
+  }
+}
+
+const unsendable = (error: unknown) => `the answer cannot be sent: ${messageOf(error)}`

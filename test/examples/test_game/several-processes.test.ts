@@ -1,0 +1,43 @@
+// Strict bots against a whole server of test_game in processes of its own, several of each kind, whose games are frozen
+// and restored one after the other while the bots play.
+import { cpSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { Summary } from '../../../examples/test_client/report.ts'
+import { THINGS } from '../../../examples/test_client/things.ts'
+import { GameFolder } from '../../components/cli/game-folder.ts'
+import { Program, ROOT, until } from '../../program.ts'
+
+const CLIENT = join(ROOT, 'examples/test_client/test_client')
+const SOCKETS = ['dispatcher2', 'gate1', 'gate2'].map((n) => `[${n}]\nlisten_addr=unix:${n}.link\n`)
+
+test('50 strict bots play while all three games are reloaded under them, and notice nothing', {
+  timeout: 120_000,
+}, async () => {
+  const source = join(ROOT, 'examples/test_game')
+  const game = new GameFolder({ source: "export { default } from './test_game.ts'\n", ini: SOCKETS.join('') })
+  for (const file of readdirSync(source).filter((name) => name.endsWith('.ts')))
+    cpSync(join(source, file), join(game.path, file))
+  const server = game.begin('start', '-games', '3', '-gates', '2', '-dispatchers', '2')
+  await server.said('stop: ')
+
+  const flags = ['-strict', '-json', '-think', '600', '-N', '50', '-duration', '20', '-configfile', game.run.configPath]
+  const bots = new Program(CLIENT, flags)
+  await bots.said('50/50 bots')
+  const pids = [1, 2, 3].map((id) => game.pidOf('game', id))
+  process.kill(pids[1]!, 'SIGUSR1')
+  await until(() => game.run.frozen().length === 1, 'game 2 is frozen')
+  const { code: reloaded, out: said } = await game.command('reload')
+  expect({ reloaded, said }).toMatchObject({ reloaded: 0 })
+  expect(said.match(/game\d restored/g)).toEqual(['game1 restored', 'game2 restored', 'game3 restored'])
+  expect([1, 2, 3].filter((id) => pids.includes(game.pidOf('game', id)))).toEqual([])
+  expect(bots.process.exitCode).toBe(null)
+
+  const { code, out, err } = await bots.ended
+  expect({ code, err: err.replaceAll(/^.*bots.*\n/gm, '') }).toEqual({ code: 0, err: '' })
+  const summary = JSON.parse(out.trimEnd().split('\n').at(-1)!) as Summary
+  expect(summary).toMatchObject({ bots: 50, connected: 50, errors: 0, timeouts: 0 })
+  expect(Object.keys(summary.things).sort()).toEqual([...THINGS.map(({ name }) => name), 'Login'].sort())
+  expect((await game.command('stop')).code).toBe(0)
+  expect(server.text).not.toMatch(/(^| )ERROR /)
+})
