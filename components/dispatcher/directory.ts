@@ -4,7 +4,7 @@
 //     id ─ IdTable ─> slot ─┬ game[slot]    where packets go; 0 unless the entity is placed
 //                           ├ state[slot]   awaited ──> placing ──> placed ──> gone ──> (forgotten)
 //                           ├ epoch[slot]      └───────────────────────^ │ ^─────┘
-//                           │                               moving <───> ┘
+//                           │                               moving <───> ┘ └─> ending ─> gone, placing
 //                           └ session[slot] which link session of the game said so
 //
 // The slots of one game form a list, so that a game that dies is cleared without looking at the others. Those that
@@ -21,6 +21,8 @@ export const PLACED = 3
 export const GONE = 4
 /** On its way from one game to another: packets are held. */
 export const MOVING = 5
+/** Gone from its game, which still writes what is to last of it: packets are held, and nobody may load it yet. */
+export const ENDING = 6
 
 /** The list of the gone; games count from 1. */
 const GONE_LIST = 0
@@ -118,7 +120,11 @@ export class Directory {
   }
 
   /** Packets are held from now on. */
-  hold(slot: number, state: typeof AWAITED | typeof PLACING | typeof MOVING, epoch = this.#epoch[slot]!): void {
+  hold(
+    slot: number,
+    state: typeof AWAITED | typeof PLACING | typeof MOVING | typeof ENDING,
+    epoch = this.#epoch[slot]!,
+  ): void {
     this.#unlist(slot)
     this.#state[slot] = state
     this.#epoch[slot] = epoch

@@ -247,6 +247,10 @@ export class Dispatcher {
       const game = this.#gameOf(peer)
       if (game) this.#entities.placed(game, values)
     },
+    entityEnding: (values, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.ending(game, values)
+    },
     entityGone: (values, peer) => {
       const game = this.#gameOf(peer)
       if (game) this.#entities.gone(game, values)

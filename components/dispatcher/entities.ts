@@ -7,7 +7,7 @@
 import type { Clock } from '../../engine/base/clock.ts'
 import { isServiceIdAt } from '../../engine/base/id.ts'
 import type { Values } from '../../engine/wire/messages.ts'
-import { AWAITED, type Directory, GONE, MOVING, PLACED, PLACING } from './directory.ts'
+import { AWAITED, type Directory, ENDING, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
 import { HeldEntities } from './held.ts'
@@ -49,6 +49,8 @@ export class Entities {
   readonly #moves: Moves
   /** When packets for an unknown entity began to be held, by slot, the oldest first. */
   readonly #awaited = new Map<number, number>()
+  /** Which game still writes what lasts of an entity, by slot. */
+  readonly #ending = new Map<number, number>()
   #gathering = false
 
   constructor(
@@ -125,6 +127,7 @@ export class Entities {
       if (added) this.#directory.goneAt(slot, this.#clock.now())
       return this.#tally.add('placingsFull')
     }
+    if (state === ENDING) return
     if (request.name === 'loadEntity' && this.#gathering) {
       // A game that has yet to report may have it: loading it again would make two of it.
       if (state === GONE) this.#await(slot)
@@ -153,10 +156,21 @@ export class Entities {
     if (queue) game.deliverAll(queue)
   }
 
+  /** The entity is gone from a game, which will say when it is written. */
+  ending(game: Game, { entityId, epoch }: Values<'entityEnding'>): void {
+    const directory = this.#directory
+    const slot = directory.findText(entityId)
+    if (slot < 0 || directory.state(slot) !== PLACED || directory.game(slot) !== game.id) return
+    if (epoch !== directory.epoch(slot)) return
+    directory.hold(slot, ENDING)
+    this.#ending.set(slot, game.id)
+  }
+
   gone(game: Game, { entityId, epoch }: Values<'entityGone'>): void {
     const slot = this.#directory.findText(entityId)
     if (slot < 0) return
     const state = this.#directory.state(slot)
+    if (state === ENDING && this.#ending.get(slot) === game.id) return this.#ended(slot)
     const its =
       (state === PLACED && this.#directory.game(slot) === game.id) ||
       (state === PLACING && this.#placings.get(slot)?.game === game.id) ||
@@ -197,6 +211,7 @@ export class Entities {
   gameLost(game: Game): void {
     this.#endThoseOf(game, () => true)
     for (const slot of this.#moves.gameLost(game)) this.#end(slot)
+    for (const [slot, gameId] of this.#ending) if (gameId === game.id) this.#ended(slot)
     this.#move((one) => one.game === game.id)
   }
 
@@ -309,6 +324,14 @@ export class Entities {
 
   #stopAwaiting(slot: number): void {
     this.#awaited.delete(slot)
+    const placing = this.#placings.get(slot)
+    if (placing) this.#assign(placing)
+    else this.#end(slot)
+  }
+
+  /** All of it is written, or never will be: who waits for it may have it. */
+  #ended(slot: number): void {
+    this.#ending.delete(slot)
     const placing = this.#placings.get(slot)
     if (placing) this.#assign(placing)
     else this.#end(slot)

@@ -26,6 +26,8 @@ interface Luggage {
   readonly entity: SavedEntity
   readonly spaceId: string
   readonly at: readonly [x: number, y: number, z: number]
+  /** Where services lived as far as it was told, if it wants to be told. */
+  readonly services?: Readonly<Record<string, string>>
 }
 
 interface Departure {
@@ -149,6 +151,9 @@ export class Migration {
   #pack(departure: Departure): void {
     const { core, spaceId, at } = departure
     const world = this.#world
+    // A write of this game must not come behind one of the next.
+    const written = world.saves.settled(core.kind.name, core.id)
+    if (written) return void written.then(() => this.#isUnderWay(departure) && this.#pack(departure))
     world.hook(core, 'onMigratedOut')
     if (!this.#isUnderWay(departure)) return
     let data: Uint8Array
@@ -157,7 +162,13 @@ export class Migration {
     if (!this.#isUnderWay(departure)) return
     try {
       core.flushAttrs()
-      const luggage: Luggage = { entity: saveEntity(core), spaceId, at: [at.x, at.y, at.z] }
+      const services = core.kind.hearsServices ? Object.fromEntries(world.services.known()) : undefined
+      const luggage: Luggage = {
+        entity: saveEntity(core),
+        spaceId,
+        at: [at.x, at.y, at.z],
+        ...(services && { services }),
+      }
       data = encode(luggage)
     } catch (error) {
       this.#stay(departure, error)
@@ -198,10 +209,11 @@ export class Migration {
   }
 
   #comeBack({ data, spaceId }: NonNullable<Departure['kept']>, epoch: number): void {
-    const { entity } = decodeOwn(data) as unknown as Luggage
+    const { entity, services } = decodeOwn(data) as unknown as Luggage
     const [x, y, z] = entity.parts['place'] as readonly number[]
     try {
       this.#settle(entity, epoch, spaceId ?? '', { x: x!, y: y!, z: z! })
+      if (services) this.#world.services.tellMissed(entity.id, services)
     } catch (error) {
       const { id: entityId } = entity
       this.#world.loseEntity(entity, error)
@@ -281,13 +293,14 @@ export class Migration {
   arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {
     const world = this.#world
     try {
-      const { entity, spaceId, at } = decodeOwn(data) as unknown as Luggage
+      const { entity, spaceId, at, services } = decodeOwn(data) as unknown as Luggage
       const here = world.find(entityId)
       if (here && here.epoch >= epoch) throw new EntityGone(`a later placement of it is here`)
       if (here) world.discard(here)
       const [x, y, z] = at
       this.#settle(entity, epoch, spaceId, { x, y, z })
       this.arrived++
+      if (services) world.services.tellMissed(entityId, services)
     } catch (error) {
       const reason = messageOf(error)
       world.log.warn(`an entity ${entityId} cannot come to live here: ${reason}`)
@@ -299,7 +312,7 @@ export class Migration {
    * What was said to it on its way comes by its dispatcher. Until it has, calls of this game go that way too, so that none
    * overtakes an earlier one of the same caller.
    */
-  #catchUp(core: EntityCore): void {
+  catchUp(core: EntityCore): void {
     core.detoured = 0
     this.#catchingUp.add(core)
     this.#world.cluster.toEntity(core.id).send('caughtUp', { entityId: core.id, no: 0 })
@@ -319,7 +332,7 @@ export class Migration {
     const world = this.#world
     const core = world.revive(saved, epoch, 0)
     world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
-    this.#catchUp(core)
+    this.catchUp(core)
     const client: Client | undefined = saved.client
     const isThere = client && world.gates.has(client.gateId)
     if (isThere) world.views.bind(core, client)

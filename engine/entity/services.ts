@@ -87,13 +87,27 @@ export class Services {
     return kind
   }
 
+  /** Where each lives, and in which placement, as the registry says. */
+  known(): IterableIterator<[key: string, value: string]> {
+    return this.#world.registry.entries(PREFIX)
+  }
+
+  /** An entity has come that was on its way while others were told. */
+  tellMissed(id: string, told: Readonly<Record<string, string>>): void {
+    const core = this.#world.find(id)
+    if (!core?.kind.hearsServices) return
+    for (const [key, value] of this.known()) if (told[key] !== value) this.#tell(core, key)
+  }
+
   #registered(key: string, _value: string): void {
     if (!key.startsWith(PREFIX)) return
+    for (const core of this.#world.all()) if (core.kind.hearsServices) this.#tell(core, key)
+  }
+
+  #tell(core: EntityCore, key: string): void {
     const [name, shard] = key.slice(PREFIX.length).split('#') as [string, string]
     const kind = this.#world.kinds.get(name)
-    if (!kind?.isService) return
-    for (const core of this.#world.all())
-      if (core.kind.hearsServices) this.#world.hook(core, 'onServicePlaced', kind.type, Number(shard))
+    if (kind?.isService) this.#world.hook(core, 'onServicePlaced', kind.type, Number(shard))
   }
 }
 

@@ -269,6 +269,8 @@ export class World {
     const core = this.#make(kind, id, epoch, birth, attrs, () => {})
     this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
     if (kind.isService) this.services.placed(core)
+    // Others may have called it since it was asked for.
+    if (birth.epoch !== undefined) this.migration.catchUp(core)
     this.hook(core, 'onAttrsReady')
     if (!birth.saved) core.attrsUnsaved()
     this.hook(core, 'onCreated')
@@ -527,7 +529,13 @@ export class World {
     }
     this.saving.saveUnsaved(core)
     this.#forget(core)
-    this.cluster.toEntity(core.id).send('entityGone', { entityId: core.id, epoch: core.epoch })
+    const { id: entityId, epoch } = core
+    const link = this.cluster.toEntity(entityId)
+    const written = core.kind.persistent ? this.saves.settled(core.kind.name, entityId) : undefined
+    if (!written) return link.send('entityGone', { entityId, epoch })
+    // Whoever loads it must find what is written now.
+    link.send('entityEnding', { entityId, epoch })
+    void written.then(() => link.send('entityGone', { entityId, epoch }))
   }
 
   /** The entity lives elsewhere: this object is of no more use. Nobody is told, but those who are in a space with it. */

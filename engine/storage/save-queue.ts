@@ -107,6 +107,14 @@ export class SaveQueue {
     return entry ? copyDocument((entry.newer ?? entry.value).data) : this.#storage.read(type, id)
   }
 
+  /** Resolves when nothing of an entity is unwritten any more, however that ended; undefined when nothing is. */
+  settled(type: string, id: string): Promise<void> | undefined {
+    const entry = this.#entries.get(keyOf(type, id))
+    if (!entry) return undefined
+    const again = () => this.settled(type, id)
+    return (entry.newer ?? entry.value).written.promise.then(again, again)
+  }
+
   /** From now on takes whatever comes: the game ends, and what is refused would be lost. */
   liftLimit(): void {
     this.#entitiesMax = Number.POSITIVE_INFINITY

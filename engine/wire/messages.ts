@@ -55,6 +55,8 @@ export const messages = {
   /** The entity lives in the sending game, in its `epoch`-th placement. */
   entityPlaced: message(20, 'game', 'dispatcher', { entityId: id, epoch: u32 }, 'entity'),
   entityGone: message(21, 'game', 'dispatcher', { entityId: id, epoch: u32 }, 'entity'),
+  /** It is gone here; `entityGone` follows when what is to last of it is written, and nobody may load it before. */
+  entityEnding: message(36, 'game', 'dispatcher', { entityId: id, epoch: u32 }, 'entity'),
   /** Create it on `gameId`, or where there is room (0). The dispatcher turns it into `createHere`. */
   createEntity: message(22, 'game', 'dispatcher', { entityId: id, gameId: u16, type: str, attrs: bytes }, 'entity'),
   /** Load it unless it is there. The dispatcher turns it into `loadHere`. */

@@ -350,6 +350,7 @@ test('the registry: the first has a key unless it is taken by force, and who com
   await cluster.clock.advance(20)
   expect([one.registry.get('king'), two.registry.get('king')]).toEqual(['ann', 'ann'])
   two.registry.register('king', 'bob', { force: true })
+  await cluster.clock.advance(20)
   two.registry.register('queen', 'eve')
   await cluster.clock.advance(20)
   expect([one.registry.get('king'), changes]).toEqual(['bob', ['king=ann', 'king=bob', 'queen=eve']])
@@ -420,4 +421,34 @@ test('what a game still waits for when it freezes is rejected by name, and loads
   await cluster.restoreGame(1, frozen)
   expect(await settled(cluster, worldOf(cluster, 2).ask(id).earn(1))).toBe(6)
   expect(cluster.games.filter(({ world }) => world.find(id))).toHaveLength(1)
+})
+
+test('who loads an entity finds what it was when it was destroyed elsewhere, however slow the store', async () => {
+  const cluster = await start()
+  const hero = worldOf(cluster, 1).create(Hero, { gold: 1 })
+  await settled(cluster, hero.save())
+  await cluster.clock.advance(50)
+  const write = cluster.storage.write.bind(cluster.storage)
+  cluster.storage.write = async (...args) => {
+    await new Promise<void>((resolve) => void cluster.clock.after(300, resolve))
+    return write(...args)
+  }
+  const { id } = hero
+  hero.attrs.gold = 7
+  hero.destroy()
+  await cluster.clock.advance(2)
+  worldOf(cluster, 2).loadOn(2, Hero, id)
+  // Called while nobody has it: the call waits, too.
+  expect(await settled(cluster, worldOf(cluster, 3).ask(id).earn(1))).toBe(8)
+  // The same when it goes to another game with a write under way.
+  const there = worldOf(cluster, 2).entity(id)!
+  there.attrs.gold = 20
+  void there.save()
+  void there.enterSpace(worldOf(cluster, 2).nilSpaceId(3))
+  await cluster.clock.until(() => worldOf(cluster, 3).entity(id) !== undefined, 5000, 'the hero to arrive')
+  cluster.storage.write = write
+  worldOf(cluster, 3).entity(id)!.attrs.gold = 30
+  await settled(cluster, worldOf(cluster, 3).entity(id)!.save())
+  await cluster.clock.advance(1000)
+  expect(await cluster.storage.read('Hero', id)).toMatchObject({ gold: 30 })
 })

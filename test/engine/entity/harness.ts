@@ -23,6 +23,7 @@ export interface Said {
 /** Keeps every frame that is written to it. */
 class Sink implements PacketSink {
   readonly up = true
+  caughtUp: (values: Values<'caughtUp'>) => void = () => {}
   readonly out = new PacketWriter(4096)
   #start = 0
 
@@ -34,7 +35,9 @@ class Sink implements PacketSink {
     this.out.endFrame(this.#start)
   }
   send<N extends MessageName>(name: N, values: Values<N>): void {
-    messages[name].write(this.out, values as never)
+    // A dispatcher sends it back at once.
+    if (name === 'caughtUp') queueMicrotask(() => this.caughtUp(values as Values<'caughtUp'>))
+    else messages[name].write(this.out, values as never)
   }
   /** Everything said since the last time. */
   take(): Said[] {
@@ -94,6 +97,7 @@ export class Harness {
       nilSpace: options.nilSpace,
       aoiHysteresis: options.aoiHysteresis ?? 0,
     })
+    this.#sink.caughtUp = (values) => this.world.migration.caughtUp(values)
     worldStarted(this.world)
     if (options.starts ?? true) this.world.start()
     this.world.players.gateUp(1)

@@ -399,8 +399,11 @@ test('persistent entities are saved when made, at intervals when dirty, on destr
   await h.clock.advance(1001)
   expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: { coin: { gold: 1 } }, log: ['hello'] })
   saved.attrs.hp = 4
-  saved.destroy()
   h.take()
+  saved.destroy()
+  await h.clock.advance(1)
+  // Nobody is told that it may be loaded before it is written.
+  expect(h.take().map(({ name }) => name)).toEqual(['entityEnding', 'entityGone'])
   await h.world.loadHere('Saved', saved.id, 2)
   const back = h.game.entity(saved.id) as unknown as Saved
   expect(back).not.toBe(saved)
