@@ -315,7 +315,9 @@ export class Dispatcher {
     for (const [gateId, { peerProcess: process }] of this.#gates) peer.link.send('gateUp', { gateId, process })
     this.#registry.tellAll(game)
     if (this.#ready) peer.link.send('deploymentReady', {})
+    // A process that is back, and restores nothing, was cut off in the middle of a freeze: that has failed.
     if (restoring) game.sendNow('gameHeld', { held: known !== undefined })
+    else game.release()
     this.#gather()
   }
 
@@ -381,7 +383,7 @@ export class Dispatcher {
     this.#router.gates.set(peer.id, undefined)
     this.#log.info(`gate ${peer.id} is down: ${reason}`)
     this.#entities.gateLost(peer.id)
-    this.#tellGames('gateDown', { gateId: peer.id })
+    this.#tellGames('gateDown', { gateId: peer.id, process: peer.link.peerProcess })
   }
 
   // --- all of them ---------------------------------------------------------------------------------------------------

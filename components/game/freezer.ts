@@ -24,11 +24,15 @@ const HELD_WITHIN_MS = 5_000
 /** Whoever has left is somewhere by then, and what was said has arrived. */
 const SETTLED_WITHIN_MS = 5_000
 const LOOK_MS = 2
+/** However short the game may wait for others, its own authors have this long to get ready. */
+const ON_FROZEN_MIN_MS = 100
 
 export class Freezer {
   readonly #options: FreezerOptions
   readonly #held = new Set<number>()
   #failure: string | undefined
+  /** Whether authors know of the freeze. */
+  #told = false
 
   constructor(options: FreezerOptions) {
     this.#options = options
@@ -51,23 +55,28 @@ export class Freezer {
     world.migration.close()
     const nobodyLeaves = () => world.migration.size === 0
     await this.#until(nobodyLeaves, SETTLED_WITHIN_MS, 'an entity that has left has not arrived')
+    // Who comes too late for the restore finds in storage what is there now.
+    world.saving.saveAll()
+    await this.#saveAll()
     for (const link of links) link.send('holdGame', { limitMs })
     await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
     await this.#turn()
     await world.openWork.idle(waitMs)
     // Before anybody is told that the game freezes: where nothing can be saved it does not.
     await this.#saveAll()
-    world.requests.rejectAll((what) => new GameFrozen(`${what}: the game is being frozen`))
+    world.requests.close((what) => new GameFrozen(`${what}: the game is being frozen`))
     world.openWork.rejectAll(new GameFrozen('the game is being frozen: the answer would come too late'))
     await this.#turn()
     world.standStill()
+    await this.#tellAuthors()
+    world.saving.saveAll()
     await this.#saveAll()
-    this.#tellAuthors()
     await this.#turn()
     world.calling.postpone()
     world.flushAttrs()
     world.movement.flush()
     const chunks = freezeWorld(world)
+    world.seal()
     const arrived = () => links.every(({ unackedBytes }) => unackedBytes === 0)
     await this.#until(arrived, SETTLED_WITHIN_MS, 'a dispatcher does not take what was said to it')
     return chunks
@@ -78,6 +87,7 @@ export class Freezer {
     const { world, links } = this.#options
     world.goOn()
     world.migration.open()
+    if (this.#told) for (const core of [...world.all()]) world.hook(core, 'onRestored')
     for (const link of links) link.send('releaseGame', {})
   }
 
@@ -86,11 +96,25 @@ export class Freezer {
     if (left > 0) throw new Error(`${left} entities could not be saved`)
   }
 
-  #tellAuthors(): void {
-    const { world } = this.#options
-    const before = world.authorErrors
-    for (const core of [...world.all()]) world.hook(core, 'onFrozen')
-    if (world.authorErrors > before) throw new Error('an onFrozen threw: its error is in the log')
+  async #tellAuthors(): Promise<void> {
+    const { world, clock, waitMs } = this.#options
+    this.#told = true
+    let left = 0
+    let failed = 0
+    for (const core of [...world.all()]) {
+      if (!core.kind.hearsFrozen) continue
+      left++
+      void world.hooked(core, 'onFrozen').then((ok) => {
+        left--
+        if (!ok) failed++
+      })
+    }
+    const end = clock.now() + Math.max(waitMs, ON_FROZEN_MIN_MS)
+    await this.#turn()
+    while (left > 0 && failed === 0 && clock.now() < end)
+      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve))
+    if (failed > 0) throw new Error('an onFrozen threw: its error is in the log')
+    if (left > 0) throw new Error(`${left} onFrozen have not come to their end`)
   }
 
   /** What waits for the end of this turn has run, and what that has caused. */

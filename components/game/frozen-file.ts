@@ -56,7 +56,7 @@ export function writeFrozen(path: string, { process, chunks }: FrozenGame): void
     renameSync(temporary, path)
     syncFolder(dirname(path))
   } catch (error) {
-    rmSync(temporary, { force: true })
+    rmSync(temporary, { force: true, recursive: true })
     throw new Error(`${path} could not be written: ${messageOf(error)}`, { cause: error })
   }
 }

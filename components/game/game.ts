@@ -58,6 +58,8 @@ const LOAD_INTERVAL_MS = 1000
 const SERVICES_INTERVAL_MS = 5000
 /** A restored game waits so long for its dispatchers before it goes on with those that are there. */
 const RESTORED_WITHIN_MS = 5000
+/** A freeze takes no longer, besides what it waits for authors. */
+const FREEZE_MAX_MS = 30_000
 /** What the engine has promised authors may take so long when the game ends. */
 const OPEN_DEADLINE_MS = 5_000
 /** How long the last saves may take when the game stops. */
@@ -120,7 +122,7 @@ export class Game {
     this.#gates = options.dispatchers.map(
       () =>
         new Peers(options.clock, linkGraceMs, {
-          gone: (gateId) => this.world.players.gateDown(gateId),
+          gone: (gateId, process) => this.world.players.gateDown(gateId, process),
           back: (gateId) => this.world.players.showAnew(gateId),
         }),
     )
@@ -128,6 +130,8 @@ export class Game {
       gameId: options.id,
       types: options.definition.types,
       nilSpace: options.definition.nilSpace,
+      // A link ends that has to keep more for its peer than it may.
+      luggageBytesMax: Math.min(16 * 1024 * 1024, linkResendBytesMax / 4),
       aoiHysteresis: options.definition.aoiHysteresis ?? 0,
       clock: options.clock,
       turn: this.#turn,
@@ -184,13 +188,15 @@ export class Game {
   async freeze(): Promise<FrozenGame> {
     if (this.#freezer) throw new Error('it is being frozen already')
     if (this.#restored) throw new Error('it is still being restored')
+    if (this.#gates.some(({ settled }) => !settled)) throw new Error('a gate has yet to come back to its dispatcher')
     const { clock, config } = this.#options
     const freezer = new Freezer({
       world: this.world,
       clock,
       links: this.#cluster.links,
       waitMs: config.freezeWaitMs,
-      limitMs: config.restoreLimitMs,
+      // From the moment on that it has left.
+      limitMs: config.restoreLimitMs + config.freezeWaitMs + FREEZE_MAX_MS,
       flush: () => this.#turn.request(),
     })
     this.#freezer = freezer
@@ -375,7 +381,7 @@ export class Game {
       case messages.gateUp.code:
         return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
       case messages.gateDown.code:
-        return this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end).gateId)
+        return this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end))
       case messages.gameUp.code:
         return this.#gameUp(dispatcher, messages.gameUp.read(bytes, at, end).gameId)
       case messages.gameDown.code:
@@ -445,8 +451,8 @@ export class Game {
     this.world.players.gateUp(gateId)
   }
 
-  #gateDown(dispatcher: number, gateId: number): void {
-    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.down(gateId)
+  #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {
+    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.down(gateId, process)
   }
 
   /** u16 type | entity id | client id | method, arguments. */

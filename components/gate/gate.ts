@@ -26,7 +26,7 @@ import { Intake } from './intake.ts'
 import { Output } from './output.ts'
 import { type Refusal, Refusals } from './refusals.ts'
 import { ViewChanges } from './view-changes.ts'
-import { type View, Views } from './views.ts'
+import { Views } from './views.ts'
 
 export interface GateOptions {
   readonly id: number
@@ -107,6 +107,8 @@ export class Gate {
         random,
         transport: options.links,
         dispatchers: options.dispatchers,
+        // Of the same maker as the ids of its clients: so games know whose they are.
+        process: this.#ids.next(),
         graceMs: options.linkGraceMs,
         resendBytesMax: options.linkResendBytesMax,
       },
@@ -122,6 +124,11 @@ export class Gate {
     const known = { gateId: id, clients: this.#clients, views: this.#views, filters: this.#filters }
     this.#viewChanges = new ViewChanges({
       ...known,
+      leaving: (view) => {
+        if (this.#games.known.includes(view.leavingTo)) return
+        view.doubtful = true
+        this.#checkPlayersLater()
+      },
       clientGone: (entityId, clientId) => this.#farewells.tell(entityId, clientId),
     })
     this.#fanOut = new FanOut({
@@ -359,7 +366,10 @@ export class Gate {
     if (this.#stopping) return
     this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
     const own = this.#isOwn(dispatcher)
-    if (own) this.#games.dispatcherDown()
+    if (own) {
+      this.#games.dispatcherDown()
+      for (const { player } of this.#clients) if (player) player.doubtful = true
+    }
     // What was asked of it, or was to come by it, is lost. Clients that have their player stay.
     for (const client of this.#clients) {
       if (client.state !== 'booting') continue
@@ -462,6 +472,9 @@ export class Gate {
 
   /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
+    for (const { player } of this.#clients)
+      if (player && player.leavingTo !== 0 && (player.gameId === gameId || player.leavingTo === gameId))
+        player.doubtful = true
     const orphans = this.#views.gameDown(gameId).map((slot) => this.#clients.at(slot))
     // Who was on the way from there may be well elsewhere, and who was on the way to there may come back.
     const closed = orphans.filter(({ player }) => player!.leavingTo === 0)
@@ -480,10 +493,8 @@ export class Gate {
     const { clock, linkGraceMs } = this.#options
     this.#playersCheck?.cancel()
     this.#playersCheck = clock.after(linkGraceMs, () => {
-      const games = new Set(this.#games.known)
-      const isLost = (player: View | undefined) =>
-        !player || (player.leavingTo !== 0 && !(games.has(player.leavingTo) && games.has(player.gameId)))
-      const lost = [...this.#clients].filter(({ state, player }) => state === 'bound' && isLost(player))
+      const isLost = ({ player }: Client) => !player || (player.leavingTo !== 0 && player.doubtful)
+      const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))
       for (const client of lost) this.#close(client, 'its player is gone')
     })
   }

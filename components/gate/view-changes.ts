@@ -26,6 +26,8 @@ export interface ViewChangesOwner {
   readonly filters: Filters
   /** Tells an entity that a client, which its game thinks is there, is not. */
   clientGone(entityId: string, clientId: string): void
+  /** A player sets out for another game. */
+  leaving(view: View): void
 }
 
 export class ViewChanges {
@@ -152,6 +154,8 @@ export class ViewChanges {
       this.missedClients++
       return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES))
     }
+    // What its client was told of it may have been lost with a dispatcher: it is created anew.
+    if (client.player?.doubtful && views.find(bytes, idAt) === client.player) this.takePlayer(client)
     const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
     if (!view) return
     if (views.unwatch(view, client.slot)) this.withdraw(client.slot, view)
@@ -204,7 +208,10 @@ export class ViewChanges {
     const epoch = reader.u32()
     if (!client) this.missedClients++
     else if (!view || epoch < view.epoch || client.player !== view) this.stale++
-    else view.leavingTo = reader.u16()
+    else {
+      view.leavingTo = reader.u16()
+      this.#owner.leaving(view)
+    }
   }
 
   /** The client plays nobody: it hears so. The view is for the caller to release. */

@@ -45,6 +45,8 @@ export class View {
   gameId: number
   /** The game that it is on its way to, or 0. */
   leavingTo = 0
+  /** What was said of it, or of its way to another game, may be lost: it has to be bound anew. */
+  doubtful = false
   /** The client whose player the entity is, or -1. */
   own = -1
   readonly #watchers: Pairs
@@ -123,6 +125,7 @@ export class Views {
       known.epoch = epoch
       known.gameId = gameId
       known.leavingTo = 0
+      known.doubtful = false
     }
     return known
   }

@@ -39,6 +39,9 @@ export class IdMaker {
   }
 }
 
+/** Whether one maker has made both. */
+export const sameMaker = (one: string, other: string): boolean => one.slice(5, 11) === other.slice(5, 11)
+
 function base64(value: number, digits: number): string {
   let text = ''
   for (let digit = 0; digit < digits; digit++) {

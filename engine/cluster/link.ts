@@ -317,6 +317,8 @@ export class Link {
 
   /** Takes one frame of the connection: kind and what follows. Throws WireError for what makes no sense. */
   receive(bytes: Uint8Array, start: number, end: number): void {
+    // What came in one piece with the end of the session belongs to it.
+    if (!this.up) return
     this.#heardMs = this.#options.clock.now()
     switch (bytes[start]) {
       case KIND_BATCH:

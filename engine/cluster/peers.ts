@@ -5,7 +5,8 @@
 import type { Clock, Scheduled } from '../base/clock.ts'
 
 export interface PeersOwner {
-  gone(id: number): void
+  /** `process`: which it was. */
+  gone(id: number, process: string): void
   /** It was there all along, and what was said to it meanwhile may be lost. */
   back?(id: number): void
   /** Nobody is awaited any more. */
@@ -55,15 +56,15 @@ export class Peers {
     this.#awaited.delete(id)
     this.#there.set(id, process)
     if (awaited === undefined) return
-    if (awaited !== process) this.#owner.gone(id)
+    if (awaited !== process) this.#owner.gone(id, awaited)
     else if (!unmissed) this.#owner.back?.(id)
     if (this.settled) this.#settle()
   }
 
-  down(id: number): void {
+  down(id: number, process = this.#there.get(id) ?? this.#awaited.get(id) ?? ''): void {
     this.#there.delete(id)
     const wasLast = this.#awaited.delete(id) && this.settled
-    this.#owner.gone(id)
+    this.#owner.gone(id, process)
     if (wasLast) this.#settle()
   }
 
@@ -87,9 +88,9 @@ export class Peers {
   }
 
   #giveUp(): void {
-    const lost = [...this.#awaited.keys()]
+    const lost = [...this.#awaited]
     this.#awaited.clear()
-    for (const id of lost) this.#owner.gone(id)
+    for (const [id, process] of lost) this.#owner.gone(id, process)
     this.#settle()
   }
 

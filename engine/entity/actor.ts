@@ -88,9 +88,12 @@ export class Actor<C extends Contract = Contract> {
   onMigratedOut(): void {}
   /** It has come from another game, or back from a way that failed. Its space follows: `onEnteredSpace`. */
   onMigratedIn(): void {}
-  /** The game is about to be frozen: nothing more happens to the entity in this process. */
-  onFrozen(): void {}
-  /** All of the game is back, maybe with newer code. */
+  /**
+   * The game is about to be frozen: the last that happens to the entity in this process. It is waited for; when it fails the
+   * game is not frozen.
+   */
+  onFrozen(): void | Promise<void> {}
+  /** All of the game is back, maybe with newer code; or the freeze that `onFrozen` told of has failed. */
   onRestored(): void {}
   /** A service (a shard of it) has begun to live somewhere, knowing nothing but what it saved: tell it what it must know. */
   onServicePlaced(_service: EntityClass, _shard: number): void {}

@@ -84,12 +84,16 @@ export class Attrs implements AttrOwner {
       const isGiven = Object.hasOwn(given, name) && given[name] !== undefined
       if (keep && !isGiven) continue
       const initial = isGiven ? given[name] : initialOf(spec)
-      if (spec.kind === 'value' || spec.kind === 'optional') {
-        attrs.#values[index] = initial === undefined ? undefined : frozen(initial)
-      } else {
-        const made = makeCollection(spec, plain(initial))
-        made.attach(attrs, name, index)
-        attrs.#values[index] = made
+      try {
+        if (spec.kind === 'value' || spec.kind === 'optional') {
+          attrs.#values[index] = initial === undefined ? undefined : frozen(initial)
+        } else {
+          const made = makeCollection(spec, plain(initial))
+          made.attach(attrs, name, index)
+          attrs.#values[index] = made
+        }
+      } catch (error) {
+        throw new TypeError(`attribute ${name}: ${(error as Error).message}`, { cause: error })
       }
     }
   }

@@ -29,6 +29,7 @@ export class Calling {
 
   call(id: string, method: string, args: unknown[]): void {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    this.#world.checkSeal()
     if (!this.#isHere(id)) return writeCall(this.#world, id, method, args)
     this.#runLater({ id, method, args: localArgs(args) })
   }
@@ -37,11 +38,16 @@ export class Calling {
   ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     const { requests, openWork } = this.#world
-    const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-      if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
-      else writeAsk(this.#world, id, no, method, args)
-    })
-    return openWork.track(answer)
+    try {
+      const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
+        if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
+        else writeAsk(this.#world, id, no, method, args)
+      })
+      return openWork.track(answer)
+    } catch (error) {
+      // It cannot be sent.
+      return Promise.reject(error)
+    }
   }
 
   /** Tells whoever asked. */
@@ -66,12 +72,14 @@ export class Calling {
     return (ok, value) => this.answer(gameId, no, ok ? value : messageOf(value), ok ? ANSWERED : FAILED)
   }
 
-  /** The game is being frozen: what has not run yet goes to the dispatchers, which keep it. */
-  postpone(): void {
+  /** What has not run yet, of one entity that leaves or of all when the game freezes, goes to the dispatchers, which keep it. */
+  postpone(only?: string): void {
     const calls = this.#local
     this.#local = []
-    for (const { id, method, args, no } of calls) {
-      if (no === undefined) writeCall(this.#world, id, method, args)
+    for (const call of calls) {
+      const { id, method, args, no } = call
+      if (only !== undefined && id !== only) this.#local.push(call)
+      else if (no === undefined) writeCall(this.#world, id, method, args)
       else writeAsk(this.#world, id, no, method, args)
     }
   }

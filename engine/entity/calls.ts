@@ -7,6 +7,7 @@ import { FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
 import { decode, encode, readArgs, writeArgs } from '../wire/codec.ts'
 import { messages } from '../wire/messages.ts'
 import { PacketReader, type PacketWriter } from '../wire/packet.ts'
+import type { Actor } from './actor.ts'
 import type { EntityId } from './contract.ts'
 import type { EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
@@ -16,8 +17,10 @@ import type { World } from './world.ts'
 
 /** The methods that its author wrote. */
 export type OwnMethod<T> = {
-  [K in keyof T]: K extends keyof Space ? never : T[K] extends (...args: any[]) => unknown ? K : never
+  [K in keyof T]: K extends EngineName<T> ? never : T[K] extends (...args: any[]) => unknown ? K : never
 }[keyof T]
+/** What it has from the engine. */
+type EngineName<T> = T extends Space<any> ? keyof Space : T extends Entity<any> ? keyof Entity : keyof Actor
 /** What others can ask of a T. Calls go one way: a reply is a call back. */
 export type Calls<T> = {
   readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => unknown ? (...args: A) => void : never
@@ -179,7 +182,8 @@ function writeFrame(
 export function localArgs(args: unknown[]): unknown[] {
   for (const arg of args) {
     const type = typeof arg
-    if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null && arg !== undefined)
+    // `undefined` too: the wire makes null of it.
+    if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null)
       return decode(encode(args)) as unknown[]
   }
   return args

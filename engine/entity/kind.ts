@@ -41,10 +41,13 @@ export class Kind {
   readonly hearsAoi: boolean
   /** Whether the class wants to hear of services that are placed. */
   readonly hearsServices: boolean
+  /** Whether the class wants to hear of a freeze. */
+  readonly hearsFrozen: boolean
   /** How many there are of a service. */
   readonly shards: number
   readonly #operations: Operations
   readonly #hooks = new Map<string, Operation>()
+  #instanceChecked = false
   readonly callers: {
     readonly own: new (target: unknown) => ClientCaller
     readonly all: new (target: unknown) => AllClientsCaller
@@ -67,10 +70,19 @@ export class Kind {
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
+    this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
     this.hearsServices = hearsServices(type.prototype)
     this.shards = checkShards(this.name, this.contract.shards)
-    checkKept(this.name, this.contract.kept)
+    checkKept(this.name, type.prototype, this.contract)
     this.callers = clientCallers(Object.keys(this.contract.client ?? {}))
+  }
+
+  /** Throws for a kept field that the class does not have: it would be lost without a word. */
+  checkInstance(entity: object): void {
+    if (this.#instanceChecked) return
+    for (const name of this.contract.kept ?? [])
+      if (!(name in entity)) throw new TypeError(`${this.name}: kept: there is no field ${name}; give it a first value`)
+    this.#instanceChecked = true
   }
 
   /** The account of what a hook costs. */
@@ -113,12 +125,32 @@ function checkShards(typeName: string, shards = 1): number {
   throw new OperatorError(`${typeName}: shards = ${shards}; a number from 1 to ${SHARDS_MAX} is wanted`)
 }
 
-function checkKept(typeName: string, kept: readonly string[] = []): void {
+function checkKept(typeName: string, prototype: object, { kept = [] }: Contract): void {
   for (const name of kept) {
     if (name.startsWith('#')) throw new OperatorError(`${typeName}: kept: ${name} is private: nobody else can read it`)
-    if (name in Space.prototype) throw new OperatorError(`${typeName}: kept: ${name} belongs to the engine`)
+    if (name in engineBase(prototype)) throw new OperatorError(`${typeName}: kept: ${name} belongs to the engine`)
+    if (isReadOnly(prototype, name)) throw new OperatorError(`${typeName}: kept: ${name} cannot be set`)
   }
 }
+
+/** Whether the class has a getter of this name and no setter, or a method. */
+function isReadOnly(prototype: object, name: string): boolean {
+  for (let at = prototype; at; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name)
+    if (found) return found.set === undefined
+  }
+  return false
+}
+
+/** The class of the engine that an author's class extends. */
+const engineBase = (prototype: object): object =>
+  prototype instanceof Space
+    ? Space.prototype
+    : prototype instanceof Entity
+      ? Entity.prototype
+      : prototype instanceof Service
+        ? Service.prototype
+        : Actor.prototype
 
 /** The class's own methods: neither what the engine has, nor hooks, nor what is marked private by an underscore. */
 function methodsOf(typeName: string, type: EntityClass, operations: Operations): Map<string, Method> {
@@ -126,7 +158,8 @@ function methodsOf(typeName: string, type: EntityClass, operations: Operations):
   const { ownClient = {}, allClients = {} } = type.contract as Contract
   for (let at = type.prototype; at && !isEngine(at); at = Object.getPrototypeOf(at)) {
     for (const name of Object.getOwnPropertyNames(at)) {
-      if (name === 'constructor' || name.startsWith('_') || name in Space.prototype || methods.has(name)) continue
+      if (name === 'constructor' || name.startsWith('_') || name in engineBase(type.prototype) || methods.has(name))
+        continue
       const { value: run } = Object.getOwnPropertyDescriptor(at, name)!
       if (typeof run !== 'function') continue
       const anyClient = Object.hasOwn(allClients, name) ? allClients[name] : undefined
@@ -142,7 +175,7 @@ function methodsOf(typeName: string, type: EntityClass, operations: Operations):
   for (const name of [...Object.keys(ownClient), ...Object.keys(allClients)]) {
     if (methods.has(name)) continue
     throw new OperatorError(
-      name in Space.prototype
+      name in engineBase(type.prototype)
         ? `${typeName} may not let clients call ${name}(): it belongs to the engine`
         : `${typeName} lets clients call ${name}(), but has no such method`,
     )

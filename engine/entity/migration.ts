@@ -106,7 +106,10 @@ export class Migration {
   /** Nobody leaves any more: the game is being frozen. Those who have left go on. */
   close(): void {
     this.#closed = true
-    for (const { core } of [...this.#departures.values()]) this.cancel(core, FREEZING)
+    for (const departure of [...this.#departures.values()]) {
+      const { core, spaceId } = departure
+      this.#stay(departure, new GameFrozen(`${core} did not leave for ${spaceId}: ${FREEZING}`))
+    }
   }
 
   open(): void {
@@ -170,6 +173,8 @@ export class Migration {
         ...(services && { services }),
       }
       data = encode(luggage)
+      if (data.length > world.luggageBytesMax)
+        throw new RangeError(`${core} is too large to leave: ${data.length} bytes`)
     } catch (error) {
       this.#stay(departure, error)
       if (from && !from.isLeaving && !core.isLeaving && !core.space) from.enter(core, x, y, z)
@@ -180,6 +185,8 @@ export class Migration {
     departure.state = 'packed'
     departure.kept = { data, spaceId: from?.id, client }
     world.discard(core)
+    // Calls of this game that wait for the end of the turn, in front of those that follow.
+    world.calling.postpone(core.id)
     const link = world.cluster.toEntity(core.id)
     if (client) world.views.sayLeaving(core, client, departure.gameId)
     if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
@@ -244,6 +251,12 @@ export class Migration {
       departure.state = 'sent'
       link.send('entityLeaving', { entityId: core.id, epoch: core.epoch, gameId })
     }
+  }
+
+  /** A restored game goes on waiting: the mark is among what was held for it. */
+  goOnCatchingUp(core: EntityCore, detoured: number): void {
+    core.detoured = detoured
+    this.#catchingUp.add(core)
   }
 
   /** It waits for nothing any more. */

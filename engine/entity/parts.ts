@@ -3,7 +3,8 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Data } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
-import type { EntityCore } from './core.ts'
+import type { AttrSpec } from './contract.ts'
+import { type EntityCore, core as inside } from './core.ts'
 import type { Kind } from './kind.ts'
 import type { SavedTimer } from './timers.ts'
 
@@ -67,9 +68,20 @@ const PARTS: Readonly<Record<string, Part>> = {
     },
     restore: (core, saved: { last: number; timers: (SavedTimer & { args: Packed })[] }, { elapsedMs }) => {
       core.lastTimer = saved.last
-      const timers = saved.timers.map((timer) => ({ ...timer, args: unpack(timer.args) as unknown[] }))
-      core.world.timers.restore(core, timers, elapsedMs)
+      const { world, kind } = core
+      const known = saved.timers.filter(({ method }) => {
+        if (kind.methods.has(method)) return true
+        world.dropped(`a timer of ${kind.name}.${method}() was saved, but there is no such method any more`)
+        return false
+      })
+      const timers = known.map((timer) => ({ ...timer, args: unpack(timer.args) as unknown[] }))
+      world.timers.restore(core, timers, elapsedMs)
     },
+  },
+  /** Whether calls to it go by its dispatcher, behind those that wait there. */
+  detoured: {
+    save: ({ detoured }) => (detoured >= 0 ? detoured : undefined),
+    restore: (core, saved: number) => core.world.migration.goOnCatchingUp(core, saved),
   },
   unsaved: {
     save: ({ unsaved }) => unsaved || undefined,
@@ -84,8 +96,28 @@ type Packed = { readonly plain: unknown } | { readonly cloned: Uint8Array }
 
 function pack(values: object): Packed {
   // Nearly always so, and many times cheaper.
-  for (const one of Object.values(values)) if (!isSimple(one)) return { cloned: serialize(values) }
-  return { plain: values }
+  if (Object.values(values).every(isSimple)) return { plain: values }
+  for (const [name, one] of Object.entries(values)) checkCloneable(name, one, new Set())
+  return { cloned: serialize(values) }
+}
+
+/** Throws for what structured clone would turn into something else without a word: entities, and instances of classes. */
+function checkCloneable(name: string, value: unknown, seen: Set<object>): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return
+  seen.add(value)
+  if (inside in value) throw new TypeError(`${name} is an entity: keep its id`)
+  if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
+    for (const one of value) checkCloneable(name, one, seen)
+    return
+  }
+  if (value instanceof Date || value instanceof RegExp || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+    return
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError(
+      `${name} has an instance of ${prototype.constructor?.name}, which would come back without its methods`,
+    )
+  for (const one of Object.values(value)) checkCloneable(name, one, seen)
 }
 
 const unpack = (packed: Packed): unknown => ('plain' in packed ? packed.plain : deserialize(packed.cloned))
@@ -118,9 +150,30 @@ export function savedAttrs(
   { attrs = {} }: SavedParts,
   dropped: (name: string) => void,
 ): Readonly<Record<string, unknown>> {
-  for (const name of Object.keys(attrs as object))
-    if (!kind.layout.names.includes(name)) dropped(`${kind.name}.${name}`)
-  return attrs as Readonly<Record<string, unknown>>
+  const saved = attrs as Readonly<Record<string, unknown>>
+  const fit: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(saved)) {
+    const spec = kind.contract.attrs?.[name]
+    if (!spec) dropped(`${kind.name}.${name} was saved, but is no attribute any more`)
+    else if (!fits(spec, value)) dropped(`${kind.name}.${name} was saved as ${formOf(value)}, and is another by now`)
+    else fit[name] = value
+  }
+  return fit
+}
+
+/** Whether a saved value has the form that the class now gives to the attribute. */
+function fits({ kind, initial }: AttrSpec, value: unknown): boolean {
+  const form = formOf(value)
+  if (kind === 'list') return form === 'a list'
+  if (kind === 'map' || kind === 'record') return form === 'a map'
+  return initial === undefined || initial === null || value === null || form === formOf(initial)
+}
+
+function formOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (value instanceof Uint8Array) return 'bytes'
+  if (typeof value === 'object' && value !== null) return 'a map'
+  return typeof value === 'bigint' ? 'number' : typeof value
 }
 
 export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {

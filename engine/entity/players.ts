@@ -1,13 +1,13 @@
 // Clients and the entities that they play: how one is given to another, here or on another game, and what becomes of players
 // whose gate is gone.
 import { EntityGone, GameFrozen, messageOf } from '../base/errors.ts'
-import { isId } from '../base/id.ts'
+import { isId, sameMaker } from '../base/id.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
-/** How long the new player of a client may take to say that it has it. */
-const GIVE_LIMIT_MS = 10_000
+/** How long the new player of a client may take to say that it has it: its game may be frozen. */
+const GIVE_LIMIT_MS = 150_000
 
 export class Players {
   readonly #world: World
@@ -27,6 +27,7 @@ export class Players {
     const { client } = from
     if (from === to || !client) return
     if (to.isLeaving) throw new EntityGone(`${to} is gone: it cannot get a client`)
+    if (!canPlay(to)) throw new TypeError(`${to} cannot be a client's player`)
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     // That hook may have done anything.
@@ -62,6 +63,7 @@ export class Players {
     const { calling } = this.#world
     const core = this.#world.find(entityId)
     if (!core || core.isLeaving) return calling.answerUndelivered(gameId, no, 'there is no such entity')
+    if (!canPlay(core)) return calling.answerUndelivered(gameId, no, `${core} cannot be a client's player`)
     calling.answer(gameId, no, true)
     this.#takeOver(core, { gateId, clientId })
   }
@@ -79,10 +81,14 @@ export class Players {
     this.#world.gates.add(gateId)
   }
 
-  /** A gate is gone with all its clients. */
-  gateDown(gateId: number): void {
+  /** A gate is gone with all its clients. Those of a new process in its place are not meant. */
+  gateDown(gateId: number, process: string): void {
     if (!this.#world.gates.delete(gateId)) return
-    for (const { core } of this.#leaveGate(gateId)) this.#world.hook(core, 'onClientDisconnected')
+    const { views } = this.#world
+    for (const { core, client } of this.#leaveGate(gateId)) {
+      if (sameMaker(client.clientId, process)) this.#world.hook(core, 'onClientDisconnected')
+      else views.bind(core, client)
+    }
   }
 
   /** What was on its way to a gate may be lost: it is told everything once more. */
@@ -117,3 +123,5 @@ export class Players {
     this.connect(core, client)
   }
 }
+
+const canPlay = ({ kind }: EntityCore) => !kind.isSpace && !kind.isService

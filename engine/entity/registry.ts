@@ -7,11 +7,14 @@ export type RegistryListener = (key: string, value: string) => void
 
 export class Registry {
   readonly #cluster: Outbound
+  readonly #run: (listener: () => void) => void
   readonly #values = new Map<string, string>()
   readonly #listeners = new Set<RegistryListener>()
 
-  constructor(cluster: Outbound) {
+  /** `run`: how listeners are run, which may throw. */
+  constructor(cluster: Outbound, run: (listener: () => void) => void) {
     this.#cluster = cluster
+    this.#run = run
   }
 
   get(key: string): string | undefined {
@@ -40,7 +43,7 @@ export class Registry {
   registered(key: string, value: string): void {
     if (this.#values.get(key) === value) return
     this.#values.set(key, value)
-    for (const listener of this.#listeners) listener(key, value)
+    for (const listener of [...this.#listeners]) this.#run(() => listener(key, value))
   }
 
   /** A dispatcher that may know nothing is told what it knew. */

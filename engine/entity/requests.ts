@@ -9,6 +9,8 @@ import { ANSWERED, FAILED } from '../wire/messages.ts'
 /** A game that asks for more without an answer is told so: something is wrong with those it asks. */
 const OPEN_MAX = 1_000_000
 
+const REFUSE_MS = 1
+
 interface Request {
   readonly what: string
   readonly answer: PromiseWithResolvers<unknown>
@@ -20,6 +22,7 @@ export class Requests {
   readonly #open = new Map<number, Request>()
   /** Begins anywhere: an answer to the process before is not to be taken for one to us. */
   #last: number
+  #closed: ((what: string) => Error) | undefined
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock
@@ -32,6 +35,8 @@ export class Requests {
 
   /** Makes room for an answer: `send` is given the number to send with the request. Throws what `send` throws. */
   open(what: string, limitMs: number, send: (no: number) => void): Promise<unknown> {
+    const closed = this.#closed
+    if (closed) return this.#refuse(closed(what))
     if (this.#open.size >= OPEN_MAX) throw new Undelivered(`${what}: ${OPEN_MAX} answers are still to come`)
     this.#last = (this.#last + 1) >>> 0
     const no = this.#last
@@ -52,9 +57,19 @@ export class Requests {
     })
   }
 
-  /** Nobody waits any more. */
-  rejectAll(error: (what: string) => Error): void {
+  /** Nobody waits any more, and nobody begins to until `reopen`. */
+  close(error: (what: string) => Error): void {
+    this.#closed = error
     for (const no of [...this.#open.keys()]) this.#end(no, ({ reject }, what) => reject(error(what)))
+  }
+
+  reopen(): void {
+    this.#closed = undefined
+  }
+
+  /** Not at once: code that asks again and again must let the others run. */
+  #refuse(error: Error): Promise<never> {
+    return new Promise((_, reject) => void this.#clock.after(REFUSE_MS, () => reject(error)))
   }
 
   #end(no: number, how: (answer: PromiseWithResolvers<unknown>, what: string) => void): void {

@@ -1,14 +1,13 @@
 // A game as its authors see it at run time: `this.game` of every entity, and behind the functions of the door.
 import { isId, nilSpaceId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
-import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { type Asks, askEntity, type Calls, callEntities, callEntity } from './calls.ts'
 import type { ClientCalls, EntityClass, EntityId, InitialAttrs } from './contract.ts'
 import { CronPattern } from './cron.ts'
 import type { Entity } from './entity.ts'
-import type { OpenWork } from './open-work.ts'
+import type { Kind } from './kind.ts'
 import type { RegistryListener } from './registry.ts'
 import type { Space } from './space.ts'
 import type { World } from './world.ts'
@@ -51,7 +50,7 @@ export class RunningGame {
 
   constructor(world: World) {
     this.#world = world
-    this.#kvdb = tracked(world.kvdb, world.openWork)
+    this.#kvdb = tracked(world)
   }
 
   /** This game's number in the deployment. */
@@ -84,6 +83,7 @@ export class RunningGame {
   create<T extends EntityClass>(type: T, attrs?: Initial<T>): InstanceType<T> {
     const kind = this.#world.kindOf(type)
     if (kind.isSpace) throw new TypeError(`${kind.name} is a space: use createSpace()`)
+    refuseService(kind)
     return this.#world.create(kind, attrs ?? {}).entity as InstanceType<T>
   }
   /** Makes a space on this game. `kind` is a number of the author's, not 0. */
@@ -98,6 +98,7 @@ export class RunningGame {
   createOn<T extends EntityClass>(gameId: number, type: T, attrs?: Initial<T>): EntityId<InstanceType<T>> {
     const kind = this.#world.kindOf(type)
     if (kind.isSpace) throw new TypeError(`${kind.name} is a space: use createSpaceOn() or createSpaceAnywhere()`)
+    refuseService(kind)
     return this.#world.createAnywhere(kind, attrs ?? {}, checkGame(gameId)) as EntityId<InstanceType<T>>
   }
   createSpaceAnywhere<T extends EntityClass<Space>>(
@@ -252,6 +253,10 @@ export class RunningGame {
   }
 }
 
+function refuseService({ name, isService }: Kind): void {
+  if (isService) throw new TypeError(`${name} is a service: the engine makes it, and service() finds it`)
+}
+
 /** 0 for any. */
 function checkGame(gameId: number): number {
   if (Number.isInteger(gameId) && gameId >= 0 && gameId <= 0xffff) return gameId
@@ -259,14 +264,19 @@ function checkGame(gameId: number): number {
 }
 
 /** The store as authors see it: a game that ends waits for what they have asked of it. */
-function tracked(kvdb: KeyValueStore, work: OpenWork): Kvdb {
+function tracked(world: World): Kvdb {
+  const { kvdb, openWork } = world
+  const work = async <T>(begin: () => Promise<T>): Promise<T> => {
+    world.checkSeal()
+    return openWork.track(begin())
+  }
   return {
-    get: <T extends string>(key: string) => work.track(kvdb.get(key)) as Promise<T | undefined>,
-    put: (key, value) => work.track(kvdb.put(key, value)),
-    delete: (key) => work.track(kvdb.delete(key)),
+    get: <T extends string>(key: string) => work(() => kvdb.get(key)) as Promise<T | undefined>,
+    put: (key, value) => work(() => kvdb.put(key, value)),
+    delete: (key) => work(() => kvdb.delete(key)),
     getOrPut: <T extends string>(key: string, value: T) =>
-      work.track(kvdb.getOrPut(key, value)) as Promise<T | undefined>,
-    getRange: (begin, end, limit) => work.track(kvdb.getRange(begin, end, limit)),
-    compareAndSet: (key, expected, value) => work.track(kvdb.compareAndSet(key, expected, value)),
+      work(() => kvdb.getOrPut(key, value)) as Promise<T | undefined>,
+    getRange: (begin, end, limit) => work(() => kvdb.getRange(begin, end, limit)),
+    compareAndSet: (key, expected, value) => work(() => kvdb.compareAndSet(key, expected, value)),
   }
 }

@@ -54,6 +54,12 @@ export class Saving {
     if (core.unsaved) this.save(core).catch(() => {})
   }
 
+  /** Whatever is unsaved, now. */
+  saveAll(): void {
+    for (const core of this.#due.keys()) this.saveUnsaved(core)
+    this.#due.clear()
+  }
+
   /** The entity is going. */
   forget(core: EntityCore): void {
     this.#due.delete(core)

@@ -1,6 +1,6 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
-import { EntityGone, OperatorError, Undelivered } from '../base/errors.ts'
+import { EntityGone, GameFrozen, OperatorError, Undelivered } from '../base/errors.ts'
 import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
@@ -57,6 +57,8 @@ export interface WorldOptions {
   readonly kvdb: KeyValueStore
   readonly saveIntervalMs: number
   readonly aoiHysteresis?: number
+  /** What an entity may take up on its way to another game. */
+  readonly luggageBytesMax?: number
 }
 
 /** What the engine calls on entities. */
@@ -79,6 +81,9 @@ export type HookName =
   | 'onFrozen'
   | 'onRestored'
   | 'onServicePlaced'
+
+/** More than any entity should be; what takes longer to move than players wait. */
+const LUGGAGE_BYTES_MAX = 16 * 1024 * 1024
 
 /** What is given to a new entity besides its attributes. */
 export interface Birth {
@@ -114,6 +119,7 @@ export class World {
   readonly timers: Timers
   readonly kinds: ReadonlyMap<string, Kind>
   readonly aoiHysteresis: number
+  readonly luggageBytesMax: number
   readonly saves: SaveQueue
   readonly saving: Saving
   /** The gates that are there. */
@@ -123,6 +129,8 @@ export class World {
   nilSpace!: SpaceCore
   /** Time stands still. */
   isStill = false
+  /** It is frozen: see `seal`. */
+  isSealed = false
   /** How often an author's code threw. */
   authorErrors = 0
 
@@ -132,7 +140,7 @@ export class World {
   readonly #free: number[] = []
   #touched: EntityCore[] = []
   readonly #errors: AuthorErrors
-  readonly #droppedAttrs = new Set<string>()
+  readonly #dropped = new Set<string>()
   /** Loads that have to wait until time goes on. */
   readonly #late: (() => void)[] = []
 
@@ -144,12 +152,13 @@ export class World {
     this.cluster = options.cluster
     this.kvdb = options.kvdb
     this.aoiHysteresis = options.aoiHysteresis ?? 0
+    this.luggageBytesMax = options.luggageBytesMax ?? LUGGAGE_BYTES_MAX
     this.random = options.random
     this.games.add(options.gameId)
     this.operations = new Operations(options.clock, options.log)
     this.kinds = kindsOf(options.types, this.operations)
     this.requests = new Requests(options.clock, options.random)
-    this.registry = new Registry(options.cluster)
+    this.registry = new Registry(options.cluster, (listener) => this.runFree('a listener of the registry', listener))
     this.marks = new Marks(options.cluster)
     this.migration = new Migration(this)
     this.calling = new Calling(this)
@@ -208,11 +217,13 @@ export class World {
 
   /** Makes an entity of a new id here, and says so to its dispatcher. */
   create(kind: Kind, attrs: Readonly<Record<string, unknown>>, birth: Birth = {}): EntityCore {
+    this.checkSeal()
     return this.#bear(kind, attrs, birth)
   }
 
   /** Asks for an entity to be made where there is room; answers its id at once. */
   createAnywhere(kind: Kind, attrs: Readonly<Record<string, unknown>>, gameId = 0): string {
+    this.checkSeal()
     const id = this.#options.ids.next()
     this.cluster.toEntity(id).send('createEntity', { entityId: id, gameId, type: kind.name, attrs: encode(attrs) })
     return id
@@ -220,6 +231,7 @@ export class World {
 
   /** Asks for a saved entity to be loaded, unless it is there. */
   load(kind: Kind, id: string, gameId = 0): void {
+    this.checkSeal()
     if (this.find(id)) return
     this.cluster.toEntity(id).send('loadEntity', { entityId: id, gameId, type: kind.name })
   }
@@ -287,7 +299,7 @@ export class World {
     const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
     if (!kind) throw new Error(`this game has no class ${type}`)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
-    const attrs = savedAttrs(kind, parts, (name) => this.#droppedAttr(name))
+    const attrs = savedAttrs(kind, parts, (what) => this.dropped(what))
     const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace }, attrs, (made) =>
       restoreParts(made, parts, { elapsedMs }),
     )
@@ -310,6 +322,7 @@ export class World {
     try {
       Attrs.fill(core.attrs, attrs)
       within(this, () => construct(kind.type, core))
+      kind.checkInstance(core.entity)
       this.hook(core, 'onInit')
       Attrs.settle(core.attrs, attrs)
       finish(core)
@@ -324,11 +337,11 @@ export class World {
     return core
   }
 
-  /** An attribute was saved that its class does not have any more: said once. */
-  #droppedAttr(name: string): void {
-    if (this.#droppedAttrs.has(name)) return
-    this.#droppedAttrs.add(name)
-    this.log.warn(`${name} was saved, but is no attribute any more: it is left out`)
+  /** What was saved of entities and has no place in their class any more is left out: said once for each. */
+  dropped(what: string): void {
+    if (this.#dropped.has(what)) return
+    this.#dropped.add(what)
+    this.log.warn(`${what}: it is left out`)
   }
 
   /** An entity that nobody can make again: what of it lasts is saved. */
@@ -369,7 +382,11 @@ export class World {
     const core = this.find(entityId)
     if (!core || core.epoch > epoch || core === this.nilSpace) return
     this.log.warn(`${core} lives elsewhere by now: what is here of it is dropped`)
-    core.client = undefined
+    if (core.client) {
+      this.views.closeClient(core.client, 'its player lives elsewhere by now')
+      this.views.unbind(core, true)
+      this.hook(core, 'onClientDisconnected')
+    }
     this.discard(core)
   }
 
@@ -377,6 +394,7 @@ export class World {
 
   enterSpace(core: EntityCore, spaceId: string, { x, y, z }: Vector3): Promise<void> {
     if (core.isLeaving) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
+    this.checkSeal()
     if (!Number.isFinite(x + y + z)) return Promise.reject(new RangeError(`${core} cannot be at (${x}, ${y}, ${z})`))
     if (core instanceof SpaceCore || core.kind.isService)
       return Promise.reject(new Error(`${core} is no entity that could be in a space`))
@@ -412,7 +430,7 @@ export class World {
   run(core: EntityCore, name: string, args: readonly unknown[]): void {
     const method = core.kind.methods.get(name)
     if (method) this.runMethod(core, method, args)
-    else this.log.warn(`${core} has no method ${name}()`)
+    else this.#errors.add(`no method ${core.kind.name}.${name}`, `${core}`, new Error(`it has no method ${name}()`))
   }
 
   /**
@@ -422,6 +440,17 @@ export class World {
   runMethod(core: EntityCore, method: Method, args: readonly unknown[], outcome?: Outcome): void {
     if (core.gone) return outcome?.(false, new Undelivered(`${core} is gone`))
     this.#runAuthor(core, method.name, method.run, args, method.operation, outcome)
+  }
+
+  /** Runs a hook as a method is run; resolves when it has ended, to whether it did without an error. */
+  async hooked(core: EntityCore, name: HookName): Promise<boolean> {
+    const hook = (core.entity as unknown as Record<HookName, () => unknown>)[name]
+    return new Promise((resolve) =>
+      this.#runAuthor(core, name, hook, [], core.kind.hook(name), (ok, error) => {
+        if (!ok) this.#authorError(core, name, error)
+        resolve(ok)
+      }),
+    )
   }
 
   /** Runs a hook as a method is run. Who is gone hears of nothing more but of the loss of its client. */
@@ -457,6 +486,7 @@ export class World {
 
   /** Runs a closure of the author's (a timer of the game). */
   runFree(what: string, code: () => unknown): void {
+    if (this.isSealed) return
     try {
       const result = within(this, code)
       if (isThenable(result)) result.then(undefined, (error) => this.#authorError(undefined, what, error))
@@ -513,6 +543,7 @@ export class World {
 
   destroy(core: EntityCore): void {
     if (core.isLeaving || core === this.nilSpace) return
+    this.checkSeal()
     this.migration.cancel(core, 'it was destroyed')
     core.isLeaving = true
     // Whoever is in a space that is destroyed is in the nil space then. Nobody enters it any more.
@@ -559,7 +590,13 @@ export class World {
   }
 
   throwGone(core: EntityCore): never {
+    this.checkSeal()
     throw new EntityGone(`${core} is gone`)
+  }
+
+  /** Throws GameFrozen when it is too late to do anything. */
+  checkSeal(): void {
+    if (this.isSealed) throw new GameFrozen('the game is frozen: this comes too late')
   }
 
   /** Nothing happens by itself any more: the game is being frozen. */
@@ -569,8 +606,17 @@ export class World {
     this.saving.stop()
   }
 
+  /** What it is has been taken down: from here on nothing may happen to anybody, and nothing may leave. */
+  seal(): void {
+    this.isSealed = true
+    for (const core of this.all()) core.gone = true
+  }
+
   goOn(): void {
+    if (this.isSealed) for (const core of this.all()) core.gone = false
+    this.isSealed = false
     this.isStill = false
+    this.requests.reopen()
     for (const resolve of this.#late.splice(0)) resolve()
     this.timers.resume()
     this.saving.resume()

@@ -30,7 +30,7 @@ export const messages = {
   gameUp: message(5, 'dispatcher', ['game', 'gate'], { gameId: u16, process: id }),
   gameDown: message(6, 'dispatcher', ['game', 'gate'], { gameId: u16 }),
   gateUp: message(7, 'dispatcher', 'game', { gateId: u16, process: id }),
-  gateDown: message(8, 'dispatcher', 'game', { gateId: u16 }),
+  gateDown: message(8, 'dispatcher', 'game', { gateId: u16, process: id }),
   /** Every process that the deployment wants is there. Sent to late-comers too. */
   deploymentReady: message(9, 'dispatcher', ['game', 'gate'], {}),
   /** Hold (in a bounded queue) all that is for this game, up to `limitMs`; `releaseGame` ends it. */

@@ -99,6 +99,12 @@ export class TestCluster {
     return this.#cut(`game${id}`, (from) => from === `game${id}`)
   }
 
+  /** A game does not reach one dispatcher. */
+  cutGameFrom(id: number, dispatcher: number): () => void {
+    const path = formatAddress(this.#addresses[dispatcher - 1]!)
+    return this.#cut(`game${id}>${path}`, (from, to) => from === `game${id}` && to === path)
+  }
+
   /** The process of a game is gone without a word. */
   async crashGame(id: number): Promise<void> {
     this.cutGame(id)
@@ -158,7 +164,7 @@ export class TestCluster {
       listen: (address, accept) => this.network.transport.listen(address, accept),
       connect: async (address) => {
         const to = formatAddress(address)
-        const names = [from, `${from.replace(/\d+$/, '')} ${to}`]
+        const names = [from, `${from}>${to}`, `${from.replace(/\d+$/, '')} ${to}`]
         if (names.some((name) => this.#cutOff.has(name))) throw new Error('cut off')
         const connection = await this.network.transport.connect(address)
         this.#links.push({ from, to, connection })

@@ -112,7 +112,7 @@ test('games are told of a gate that is down, and what is for it is dropped', asy
   await set.gate(2)
   gate.kill()
   await one.hears('gateDown')
-  expect(one.of('gateDown')).toEqual([{ gateId: 1 }])
+  expect(one.of('gateDown')).toMatchObject([{ gateId: 1 }])
   one.say('closeClient', { gateId: 1, clientId: AVATAR, reason: 'x' })
   await set.until(() => set.counters.unknownGate === 1, 'it is counted')
   await set.gate(1)

@@ -83,7 +83,8 @@ describe('an ask of an entity of the same game', () => {
   test('resolves to what the method returns', async () => {
     const { h, bank, player, ask } = start()
     expect(await ask.balance('ann', 5)).toBe(305)
-    expect(await ask.nothing()).toBeUndefined()
+    // As it would arrive from another game.
+    expect(await ask.nothing()).toBeNull()
     expect(await h.game.ask(bank.id).balance('al')).toBe(200)
     expect(await bank.ask(bank.id).balance('a')).toBe(100)
     expect(player.isGone).toBe(false)
@@ -170,9 +171,9 @@ describe('an ask of an entity of the same game', () => {
     expect(ends).toBe(2)
   })
 
-  test('whose arguments cannot be sent is refused at once, and waits for nothing', () => {
+  test('whose arguments cannot be sent is rejected at once, and waits for nothing', async () => {
     const { h, ask } = start()
-    expect(() => ask.balance((() => {}) as never)).toThrow(TypeError)
+    await expect(ask.balance((() => {}) as never)).rejects.toThrow(TypeError)
     expect(h.world.requests.size).toBe(0)
   })
 
@@ -218,7 +219,7 @@ describe('an ask of an entity of the same game', () => {
     })
     await h.clock.advance(10)
     expect(idle).toBe(false)
-    h.world.requests.rejectAll((what) => new GameFrozen(what))
+    h.world.requests.close((what) => new GameFrozen(what))
     await frozen
     await h.clock.advance(1)
     expect(idle).toBe(true)
@@ -242,10 +243,10 @@ describe('an ask of an entity elsewhere', () => {
     await refused
   })
 
-  test('takes an id, and nothing else', () => {
+  test('takes an id, and nothing else', async () => {
     const { h, player } = start()
     expect(() => player.ask('nobody' as EntityId<Bank>).balance('ann')).toThrow("'nobody' is no entity id")
-    expect(() => player.ask(FAR).balance(Symbol('x') as never)).toThrow('call of balance(): ')
+    await expect(player.ask(FAR).balance(Symbol('x') as never)).rejects.toThrow('call of balance(): ')
     expect([h.world.requests.size, h.take()]).toEqual([0, []])
   })
 

@@ -214,7 +214,7 @@ describe('a world that was frozen', () => {
       (one: Harness) => avatar(one, 2).giveClientTo(avatar(one, 4)),
       (one: Harness) => one.world.players.clientGone(find(one, 4)!, client(2, 1).clientId),
       (one: Harness) => find(one, 0)!.entity.destroy(),
-      (one: Harness) => one.world.players.gateDown(2),
+      (one: Harness) => one.world.players.gateDown(2, client(1).clientId),
       (one: Harness) => find(one, 'field')!.entity.destroy(),
     ])
       names.push(await expectSame(worlds, act))

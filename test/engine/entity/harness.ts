@@ -105,6 +105,13 @@ export class Harness {
     this.take()
   }
 
+  /** Makes a service here, as if its dispatcher had asked for it. */
+  service<T extends EntityClass>(type: T): InstanceType<T> {
+    const { services } = this.world
+    return this.world.create(this.world.kindOf(type), {}, { id: services.only(type), epoch: 1 })
+      .entity as InstanceType<T>
+  }
+
   stop(): void {
     this.world.stopTime()
     worldStopped(this.world)

@@ -123,16 +123,30 @@ describe('attributes', () => {
     ])
   })
 
-  test('that no longer fit refuse the entity, and leave nothing of it behind', () => {
+  test('that have another form by now begin with their defaults, which is said once for each', () => {
     const older = () => {
-      class Pet extends entity({ attrs: { toys: attr('many') } }) {}
+      class Pet extends entity({ attrs: { toys: attr('many'), age: attr(5), home: map(integer), hp: attr(3) } }) {}
       return Pet
     }
-    class Pet extends entity({ attrs: { toys: list(integer) } }) {}
+    class Pet extends entity({ attrs: { toys: list(integer), age: attr('old'), home: attr(1), hp: attr(9) } }) {}
     const Old = older()
-    const saved = carried(coreFor(start([Old]).game.create(Old)))
+    const h = start([Old])
+    const saved = [1, 2].map(() => carried(coreFor(h.game.create(Old, { home: { x: 1 } }))))
     const there = start([Pet])
-    expect(() => there.world.revive(saved, 2, 0)).toThrow('a list is wanted')
+    for (const one of saved) {
+      const { attrs } = there.world.revive(one, 2, 0)
+      expect(Attrs.plain(attrs)).toEqual({ toys: [], age: 'old', home: 1, hp: 3 })
+    }
+    expect(there.log.matching('warn', 'Pet.toys was saved as string, and is another by now')).toHaveLength(1)
+    expect(there.log.matching('warn', 'was saved as')).toHaveLength(3)
+  })
+
+  test('that cannot be filled in refuse the entity by their name, and leave nothing of it behind', () => {
+    class Pet extends entity({ attrs: { toys: list(integer) } }) {}
+    const saved = carried(coreFor(start([Pet]).game.create(Pet, { toys: [1] })))
+    const broken = { ...saved, parts: { ...saved.parts, attrs: { toys: ['ball'] } } }
+    const there = start([Pet])
+    expect(() => there.world.revive(broken, 2, 0)).toThrow('attribute toys: ')
     expect([there.world.find(saved.id), there.world.size, there.world.timers.size]).toEqual([undefined, 1, 0])
   })
 
@@ -252,8 +266,6 @@ describe('kept fields', () => {
     for (const [name, why] of [
       ['#secret', 'is private: nobody else can read it'],
       ['attrs', 'belongs to the engine'],
-      ['position', 'belongs to the engine'],
-      ['space', 'belongs to the engine'],
       ['destroy', 'belongs to the engine'],
       ['onCreated', 'belongs to the engine'],
       ['constructor', 'belongs to the engine'],
@@ -263,8 +275,49 @@ describe('kept fields', () => {
       class WrongService extends service({ kept: [name] }) {}
       expect(() => start([WrongService])).toThrow(`WrongService: kept: ${name} ${why}`)
     }
-    class Right extends entity({ kept: ['target', '_hidden', 'not there'] }) {}
+    class Placed extends entity({ kept: ['position'] }) {}
+    expect(() => start([Placed])).toThrow('Placed: kept: position belongs to the engine')
+    class Derived extends entity({ kept: ['sum'] }) {
+      get sum() {
+        return 1
+      }
+    }
+    expect(() => start([Derived])).toThrow('Derived: kept: sum cannot be set')
+    // What is a space's own is free for others.
+    class Right extends entity({ kept: ['target', '_hidden', 'kind'] }) {
+      target = 1
+      _hidden = 2
+      kind = 'oak'
+    }
     expect(() => saveEntity(coreOf(start([Right]).game.create(Right)))).not.toThrow()
+  })
+
+  test('that the class does not have, or that would come back as something else, are named', () => {
+    class Typo extends entity({ kept: ['bats'] }) {
+      beats = 0
+    }
+    const typo = start([Typo])
+    expect(() => typo.game.create(Typo)).toThrow('Typo: kept: there is no field bats')
+    class Friend extends entity({ kept: ['friend'] }) {
+      friend: unknown = undefined
+    }
+    class Sword {
+      swing() {}
+    }
+    const h = start([Friend])
+    const ann = h.game.create(Friend)
+    for (const [kept, why] of [
+      [ann, 'friend is an entity: keep its id'],
+      [new Map([['x', [ann]]]), 'friend is an entity: keep its id'],
+      [{ sword: new Sword() }, 'friend has an instance of Sword'],
+    ] as const) {
+      ann.friend = kept
+      expect(() => saveEntity(coreOf(ann))).toThrow(`${ann}: its kept cannot be saved: ${why}`)
+    }
+    const loop: Record<string, unknown> = {}
+    loop['self'] = new Set([loop])
+    ann.friend = loop
+    expect(() => saveEntity(coreOf(ann))).not.toThrow()
   })
 })
 
@@ -402,7 +455,7 @@ describe('timers', () => {
     expect(saveEntity(coreOf(h.game.create(Plain))).parts['timers']).toBeUndefined()
   })
 
-  test('whose method the newer class does not have are said when they are due, and the game goes on', async () => {
+  test('whose method the newer class does not have are left out, which is said', async () => {
     const newer = () => {
       class Clock extends entity({}) {}
       return Clock
@@ -412,7 +465,8 @@ describe('timers', () => {
     clock.after(10, clock.ring)
     const { h: after } = revived(carried(coreOf(clock)), [newer()])
     await after.clock.advance(10)
-    expect(after.log.matching('warn', 'has no method ring()')).toHaveLength(1)
+    expect(after.log.matching('warn', 'a timer of Clock.ring() was saved, but there is no such method')).toHaveLength(1)
+    expect(after.world.timers.size).toBe(0)
   })
 })
 

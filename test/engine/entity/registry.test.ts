@@ -9,7 +9,7 @@ function start() {
     return { name, said, send: (message: string, values: unknown) => void said.push([name, message, values]) }
   })
   const toKey = (key: string) => links[key.length % 2] as unknown as PacketSink
-  const registry = new Registry({ toKey } as Outbound)
+  const registry = new Registry({ toKey } as Outbound, (listener) => listener())
   return { registry, links, said: () => links.flatMap(({ said }) => said.splice(0)) }
 }
 

@@ -77,7 +77,7 @@ test('when it cannot be sent nobody waits', () => {
 test('all of them end at once when the game freezes', async () => {
   const { clock, requests, open } = start()
   const ends = Promise.allSettled([open('one'), open('other')])
-  requests.rejectAll((what) => new GameFrozen(`${what}: frozen`))
+  requests.close((what) => new GameFrozen(`${what}: frozen`))
   expect((await ends).map((end) => (end as PromiseRejectedResult).reason)).toEqual([
     new GameFrozen('one: frozen'),
     new GameFrozen('other: frozen'),

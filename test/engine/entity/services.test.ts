@@ -238,7 +238,7 @@ describe('onServicePlaced', () => {
     }
     const h = start([Loud, Listener, Mail])
     h.game.createSpace(Loud, 1)
-    h.game.create(Listener)
+    h.service(Listener)
     h.world.registry.registered('service/Mail#0', '1/1')
     expect(heard).toEqual(['Mail'])
     expect(h.log.matching('error', 'onServicePlaced threw: too loud')).toHaveLength(1)

@@ -17,7 +17,7 @@ afterEach(() => harness.stop())
 
 function start() {
   harness = new Harness([Listener, PublishSubscribeService])
-  const service = harness.game.create(PublishSubscribeService)
+  const service = harness.service(PublishSubscribeService)
   const [ann, bob] = [harness.game.create(Listener), harness.game.create(Listener)]
   harness.take()
   const publish = async (...subjects: string[]) => {
