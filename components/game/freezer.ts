@@ -87,6 +87,7 @@ export class Freezer {
     const { world, links } = this.#options
     world.goOn()
     world.migration.open()
+    world.players.offerAgain()
     if (this.#told) for (const core of [...world.all()]) world.hook(core, 'onRestored')
     for (const link of links) link.send('releaseGame', {})
   }

@@ -114,6 +114,7 @@ export class Game {
           this.#readyDispatchers.delete(dispatcher)
           this.#gates[dispatcher]!.dispatcherDown()
           this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
+          this.world.requests.linkDown(this.#cluster.links[dispatcher]!)
           this.#freezer?.fail(`dispatcher ${dispatcher + 1} is gone`)
           if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
         },
@@ -260,10 +261,12 @@ export class Game {
     for (const core of [...world.all()]) world.hook(core, 'onRestored')
     for (const [dispatcher, held] of restored) {
       if (held) continue
+      world.migration.nothingKept(this.#cluster.links[dispatcher]!)
       // It has told the gates of our end: what they know of us, they are told anew.
       for (const gateId of world.gates)
         if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.players.showAnew(gateId)
     }
+    world.players.offerAgain()
     for (const link of this.#cluster.links) link.send('releaseGame', {})
     this.#log.info(`game ${this.#options.id} is restored`, { entities: world.size })
     this.#options.restored?.()
@@ -330,6 +333,8 @@ export class Game {
     for (const { id, epoch } of this.world.all()) {
       if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })
     }
+    // Whether a restored game was held, the dispatcher says itself.
+    if (!this.#restored) this.world.migration.nothingKept(link)
     this.world.migration.tellAgain(link)
     link.send('gameReported', {})
     this.world.registry.tellAgain(link)

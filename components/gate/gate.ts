@@ -124,6 +124,7 @@ export class Gate {
     const known = { gateId: id, clients: this.#clients, views: this.#views, filters: this.#filters }
     this.#viewChanges = new ViewChanges({
       ...known,
+      close: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
       leaving: (view) => {
         if (this.#games.known.includes(view.leavingTo)) return
         view.doubtful = true

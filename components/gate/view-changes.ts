@@ -28,6 +28,7 @@ export interface ViewChangesOwner {
   clientGone(entityId: string, clientId: string): void
   /** A player sets out for another game. */
   leaving(view: View): void
+  close(client: Client, reason: string): void
 }
 
 export class ViewChanges {
@@ -60,6 +61,9 @@ export class ViewChanges {
         return true
       case messages.unbindPlayer.code:
         this.#unbindPlayer(bytes, start + 4, end)
+        return true
+      case messages.closePlayer.code:
+        this.#closePlayer(bytes, start, end)
         return true
       case messages.playerLeaving.code:
         this.#playerLeaving(bytes, start + 4, end)
@@ -198,6 +202,14 @@ export class ViewChanges {
     }
     this.takePlayer(client)
     this.#owner.views.release(view)
+  }
+
+  #closePlayer(bytes: Uint8Array, start: number, end: number): void {
+    const { entityId, epoch, reason } = messages.closePlayer.read(bytes, start + 2, end)
+    const client = this.#owner.clients.find(bytes, start + 4)
+    if (!client) this.missedClients++
+    else if (client.entityId !== entityId || (client.player && client.player.epoch > epoch)) this.stale++
+    else this.#owner.close(client, reason)
   }
 
   /** Client id | entity id | u32 epoch | u16 game. */

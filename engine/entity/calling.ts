@@ -40,8 +40,12 @@ export class Calling {
     const { requests, openWork } = this.#world
     try {
       const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-        if (this.#isHere(id)) this.#runLater({ id, method, args: localArgs(args), no })
-        else writeAsk(this.#world, id, no, method, args)
+        if (!this.#isHere(id)) {
+          writeAsk(this.#world, id, no, method, args)
+          return this.#world.cluster.toEntity(id)
+        }
+        this.#runLater({ id, method, args: localArgs(args), no })
+        return undefined
       })
       return openWork.track(answer)
     } catch (error) {

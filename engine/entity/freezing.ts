@@ -5,6 +5,7 @@
 import { decodeOwn, writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
+import type { Offer } from './players.ts'
 import { type SavedEntity, saveEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
@@ -17,6 +18,8 @@ interface WorldHeader {
   readonly frozenMs: number
   readonly registry: readonly (readonly [key: string, value: string])[]
   readonly spaces: number
+  /** Clients that are on their way to players elsewhere. */
+  readonly offers: readonly Offer[]
   /** Pairs that see each other although they are farther apart than their radius, by space. */
   readonly lingering: Readonly<Record<string, readonly string[]>>
 }
@@ -31,6 +34,7 @@ export function freezeWorld(world: World): Uint8Array[] {
     frozenMs: world.clock.wallMs(),
     registry: [...world.registry.entries()],
     spaces: spaces.length,
+    offers: world.players.offers,
     lingering: Object.fromEntries(
       spaces.flatMap((space) => {
         const pairs = space.lingering()
@@ -56,6 +60,7 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void 
   if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
   const elapsedMs = Math.max(0, world.clock.wallMs() - header.frozenMs)
   world.registry.restore(header.registry)
+  world.players.restoreOffers(header.offers)
   const members: [EntityCore, string][] = []
   for (const chunk of chunks.slice(1)) {
     const saved = decodeOwn(chunk) as unknown as SavedEntity

@@ -120,7 +120,11 @@ export class Migration {
     const { core, spaceId } = departure
     const { requests, cluster, gameId } = this.#world
     const what = `${core} asks for the space ${spaceId}`
-    const send = (no: number) => cluster.toEntity(spaceId).send('askSpace', { entityId: spaceId, gameId, no })
+    const link = cluster.toEntity(spaceId)
+    const send = (no: number) => {
+      link.send('askSpace', { entityId: spaceId, gameId, no })
+      return link
+    }
     requests.open(what, ASK_WITHIN_MS, send).then(
       (answer) => this.#spaceFound(departure, Number(answer)),
       (error) => this.#stay(departure, new Error(`there is no space ${spaceId}: ${messageOf(error)}`)),
@@ -238,11 +242,14 @@ export class Migration {
     }
   }
 
+  /** What a dispatcher kept for those who have just come is lost. */
+  nothingKept(link: PacketSink): void {
+    for (const core of this.#catchingUp) if (this.#world.cluster.toEntity(core.id) === link) this.gone(core)
+  }
+
   /** A dispatcher is there that may know nothing of what was said to the one before. */
   tellAgain(link: PacketSink): void {
     const { cluster } = this.#world
-    // What waited for them is lost.
-    for (const core of this.#catchingUp) if (cluster.toEntity(core.id) === link) this.gone(core)
     for (const departure of this.#departures.values()) {
       const { core, gameId, state } = departure
       if (cluster.toEntity(core.id) !== link) continue

@@ -1,16 +1,27 @@
 // Clients and the entities that they play: how one is given to another, here or on another game, and what becomes of players
 // whose gate is gone.
-import { EntityGone, GameFrozen, messageOf } from '../base/errors.ts'
+import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts'
 import { isId, sameMaker } from '../base/id.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
-/** How long the new player of a client may take to say that it has it: its game may be frozen. */
-const GIVE_LIMIT_MS = 150_000
+/** The new player of a client is asked again when it has not said for so long that it has it, */
+const GIVE_LIMIT_MS = 10_000
+/** and so many times: its game may be frozen. */
+const GIVE_TRIES_MAX = 15
+
+/** A client on its way to a player that may live anywhere. */
+export interface Offer {
+  readonly what: string
+  readonly client: Client
+  readonly entityId: string
+}
 
 export class Players {
   readonly #world: World
+  /** Those that nobody has taken yet. */
+  readonly #offers = new Set<Offer>()
 
   constructor(world: World) {
     this.#world = world
@@ -45,17 +56,43 @@ export class Players {
     if (!client) return
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
-    const link = world.cluster.toEntity(targetId)
-    const give = (no: number) => link.send('takeClient', { entityId: targetId, gameId: world.gameId, no, ...client })
-    world.marks.behindGate(client.gateId, link, () => {
-      const taken = world.requests.open(`${from} gives its client to ${targetId}`, GIVE_LIMIT_MS, give)
-      world.openWork.track(taken).catch((error) => {
-        // It is on its way, and this game hears no more of it.
+    const offer = { what: `${from} gives its client to ${targetId}`, client, entityId: targetId }
+    this.#offers.add(offer)
+    world.marks.behindGate(client.gateId, world.cluster.toEntity(targetId), () => this.#make(offer, 1))
+  }
+
+  /** Those that are still open: a restored game makes them once more. */
+  get offers(): readonly Offer[] {
+    return [...this.#offers]
+  }
+
+  restoreOffers(offers: readonly Offer[]): void {
+    for (const offer of offers) this.#offers.add(offer)
+  }
+
+  /** Time goes on: what was rejected when it stood still is offered once more. */
+  offerAgain(): void {
+    for (const offer of this.#offers) this.#make(offer, 1)
+  }
+
+  #make(offer: Offer, tries: number): void {
+    const { what, client, entityId } = offer
+    const { requests, openWork, cluster, gameId, log, views } = this.#world
+    const link = cluster.toEntity(entityId)
+    const give = (no: number) => {
+      link.send('takeClient', { entityId, gameId, no, ...client })
+      return link
+    }
+    openWork.track(requests.open(what, GIVE_LIMIT_MS, give)).then(
+      () => void this.#offers.delete(offer),
+      (error) => {
         if (error instanceof GameFrozen) return
-        world.log.warn(messageOf(error))
-        world.views.closeClient(client, 'its player was not there')
-      })
-    })
+        if (error instanceof Unanswered && tries < GIVE_TRIES_MAX) return this.#make(offer, tries + 1)
+        this.#offers.delete(offer)
+        log.warn(messageOf(error))
+        views.closeClient(client, 'its player was not there')
+      },
+    )
   }
 
   /** Another game gives a client to an entity. */
@@ -65,6 +102,8 @@ export class Players {
     if (!core || core.isLeaving) return calling.answerUndelivered(gameId, no, 'there is no such entity')
     if (!canPlay(core)) return calling.answerUndelivered(gameId, no, `${core} cannot be a client's player`)
     calling.answer(gameId, no, true)
+    // Offered once more, as the answer was lost.
+    if (core.client?.clientId === clientId) return
     this.#takeOver(core, { gateId, clientId })
   }
 

@@ -5,6 +5,7 @@ import type { Clock, Scheduled } from '../base/clock.ts'
 import { AskFailed, Unanswered, Undelivered } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { ANSWERED, FAILED } from '../wire/messages.ts'
+import type { PacketSink } from './outbound.ts'
 
 /** A game that asks for more without an answer is told so: something is wrong with those it asks. */
 const OPEN_MAX = 1_000_000
@@ -15,6 +16,8 @@ interface Request {
   readonly what: string
   readonly answer: PromiseWithResolvers<unknown>
   readonly limit: Scheduled
+  /** By which it went; undefined for what stays on this game. */
+  readonly link: PacketSink | undefined
 }
 
 export class Requests {
@@ -33,19 +36,22 @@ export class Requests {
     return this.#open.size
   }
 
-  /** Makes room for an answer: `send` is given the number to send with the request. Throws what `send` throws. */
-  open(what: string, limitMs: number, send: (no: number) => void): Promise<unknown> {
+  /**
+   * Makes room for an answer: `send` is given the number to send with the request, and answers by which link it went. Throws
+   * what `send` throws.
+   */
+  open(what: string, limitMs: number, send: (no: number) => PacketSink | undefined): Promise<unknown> {
     const closed = this.#closed
     if (closed) return this.#refuse(closed(what))
     if (this.#open.size >= OPEN_MAX) throw new Undelivered(`${what}: ${OPEN_MAX} answers are still to come`)
     this.#last = (this.#last + 1) >>> 0
     const no = this.#last
-    send(no)
+    const link = send(no)
     const answer = Promise.withResolvers<unknown>()
     const limit = this.#clock.after(limitMs, () =>
       this.#end(no, ({ reject }) => reject(new Unanswered(`${what}: no answer in ${limitMs} ms`))),
     )
-    this.#open.set(no, { what, answer, limit })
+    this.#open.set(no, { what, answer, limit, link })
     return answer.promise
   }
 
@@ -55,6 +61,13 @@ export class Requests {
       if (outcome === ANSWERED) resolve(value)
       else reject(new (outcome === FAILED ? AskFailed : Undelivered)(`${what}: ${value}`))
     })
+  }
+
+  /** The dispatcher at the end of this link knows nothing any more of what it was given. */
+  linkDown(link: PacketSink): void {
+    for (const [no, request] of [...this.#open])
+      if (request.link === link)
+        this.#end(no, ({ reject }, what) => reject(new Unanswered(`${what}: its dispatcher was restarted`)))
   }
 
   /** Nobody waits any more, and nobody begins to until `reopen`. */

@@ -82,6 +82,12 @@ export class Views {
     })
   }
 
+  /** Closes the client of a player, unless that is another or elsewhere by now. */
+  closePlayer(core: EntityCore, client: Client, reason: string): void {
+    const { id: entityId, epoch } = core
+    this.#link(client).send('closePlayer', { ...client, entityId, epoch, reason })
+  }
+
   closeClient(client: Client, reason: string): void {
     this.#link(client).send('closeClient', { ...client, reason })
   }

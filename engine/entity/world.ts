@@ -383,7 +383,7 @@ export class World {
     if (!core || core.epoch > epoch || core === this.nilSpace) return
     this.log.warn(`${core} lives elsewhere by now: what is here of it is dropped`)
     if (core.client) {
-      this.views.closeClient(core.client, 'its player lives elsewhere by now')
+      this.views.closePlayer(core, core.client, 'its player lives elsewhere by now')
       this.views.unbind(core, true)
       this.hook(core, 'onClientDisconnected')
     }

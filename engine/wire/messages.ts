@@ -164,6 +164,14 @@ export const messages = {
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */
   shownAnew: message(74, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
+  /** Closes the client unless it plays another entity by now, or this one in a later placement. */
+  closePlayer: message(
+    76,
+    'game',
+    'gate',
+    { gateId: u16, clientId: id, entityId: id, epoch: u32, reason: str },
+    'gate',
+  ),
   closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, reason: str }, 'gate'),
 }
 
