@@ -127,7 +127,8 @@ export class Dispatcher {
   status() {
     return {
       id: this.#options.id,
-      ready: this.#ready,
+      // Nobody can play where no game is, whatever was there once.
+      ready: this.#ready && this.#games.size > 0,
       gathering: this.#entities.gathering,
       entities: this.#directory.size,
       placings: this.#entities.placings,

@@ -156,9 +156,9 @@ export class Gate {
     this.#turn.stage(() => this.#cluster.flush())
   }
 
-  /** The whole deployment is there: clients that come get an entity. */
+  /** The whole deployment was there, and some game still is: clients that come get an entity. */
   get ready(): boolean {
-    return this.#ready
+    return this.#ready && this.#games.known.length > 0
   }
 
   /** Where it really listens for clients. */
@@ -227,7 +227,7 @@ export class Gate {
     }
     return {
       id: this.#options.id,
-      ready: this.#ready,
+      ready: this.ready,
       clients: this.#clients.size,
       waiting: this.#waiting.size,
       leaving: this.#leaving.size,

@@ -2,6 +2,7 @@
 // game knows of the others. Taking it changes nothing, so a freeze that fails has cost nothing.
 //
 //     header │ entity │ entity │ …       spaces first, so that whoever was in one finds it
+import { messageOf } from '../base/errors.ts'
 import { decodeOwn, writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
@@ -64,7 +65,7 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void 
   const members: [EntityCore, string][] = []
   for (const chunk of chunks.slice(1)) {
     const saved = decodeOwn(chunk) as unknown as SavedEntity
-    const core = world.revive(saved, saved.epoch, elapsedMs)
+    const core = revived(world, saved, elapsedMs)
     core.client = saved.client
     if (saved.spaceId !== undefined) members.push([core, saved.spaceId])
   }
@@ -75,4 +76,13 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void 
   }
   for (const [spaceId, ids] of Object.entries(header.lingering))
     (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
+}
+
+/** Throws with the entity that cannot be made again. */
+function revived(world: World, saved: SavedEntity, elapsedMs: number): EntityCore {
+  try {
+    return world.revive(saved, saved.epoch, elapsedMs)
+  } catch (error) {
+    throw new Error(`${saved.type}<${saved.id}>: ${messageOf(error)}`, { cause: error })
+  }
 }

@@ -25,6 +25,17 @@ export interface Method {
 
 const TYPE_NAME_MAX = 64
 const SHARDS_MAX = 1000
+/** What a contract may say. */
+const SERVICE_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'shards']
+const ENTITY_CONTRACT: readonly (keyof Contract)[] = [
+  'attrs',
+  'ownClient',
+  'allClients',
+  'client',
+  'aoi',
+  'persistent',
+  'kept',
+]
 
 export class Kind {
   readonly name: string
@@ -65,6 +76,7 @@ export class Kind {
       throw new OperatorError(`${this.name} is not made by entity(), space() or service()`)
     this.isSpace = type.prototype instanceof Space
     this.isService = type.prototype instanceof Service
+    checkContract(this.name, this.contract, this.isService ? SERVICE_CONTRACT : ENTITY_CONTRACT)
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
@@ -118,6 +130,12 @@ function checkRadius(typeName: string, radius: number | undefined): number {
   if (!Number.isFinite(radius) || radius < 0)
     throw new OperatorError(`${typeName}: aoi = ${radius}; a distance of 0 or more is wanted`)
   return radius
+}
+
+function checkContract(typeName: string, contract: object, allowed: readonly string[]): void {
+  for (const key of Object.keys(contract))
+    if (!allowed.includes(key))
+      throw new OperatorError(`${typeName}: its contract has '${key}'; it may have ${allowed.join(', ')}`)
 }
 
 function checkShards(typeName: string, shards = 1): number {

@@ -15,7 +15,9 @@ export class Service<C extends Contract = Contract> extends Actor<C> {
 export type ServiceContract = Pick<Contract, 'attrs' | 'persistent' | 'kept' | 'shards'>
 
 /** The base class of a service with this contract. */
-export function service<const C extends ServiceContract>(contract: C): EntityClass<Service<C>, C> {
+export function service<const C extends ServiceContract>(
+  contract: C & Readonly<Record<Exclude<keyof C, keyof ServiceContract>, never>>,
+): EntityClass<Service<C>, C> {
   return class extends Service<C> {
     static override readonly contract: C = contract
   }
