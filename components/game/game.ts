@@ -83,6 +83,7 @@ export class Game {
   readonly #timers = new Set<Scheduled>()
   #ready = false
   #stopping = false
+  #left = false
   #freezer: Freezer | undefined
   /** While the game is being restored: the dispatchers that know it again, and whether they kept what was for it. */
   #restored: Map<number, boolean> | undefined
@@ -165,6 +166,9 @@ export class Game {
 
   /** Saves everything, then leaves the cluster. Resolves to how many saves did not make it. */
   async stop(): Promise<number> {
+    // What it was goes on elsewhere.
+    if (this.#left) return 0
+    this.thaw()
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
     for (const gates of this.#gates) gates.stop()
@@ -220,6 +224,7 @@ export class Game {
 
   /** Leaves the cluster, which waits for its restore. Nothing is ended: all of it is in what `freeze` has answered. */
   async leave(): Promise<void> {
+    this.#left = true
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
     for (const gates of this.#gates) gates.stop()

@@ -1,7 +1,7 @@
 // A game that freezes and is restored while people play: nobody is closed, nothing is lost or doubled, and what clients
 // see goes on to be what there is.
 import { expect, test } from 'vitest'
-import { attr, entity, game, integer, list, map, value } from '../../components/game/goworld.ts'
+import { attr, entity, GameFrozen, game, integer, list, map, value } from '../../components/game/goworld.ts'
 import {
   Account,
   expectTruth,
@@ -9,7 +9,8 @@ import {
   heard,
   type Joined,
   join,
-  type Player,
+  Keeper,
+  Player,
   playerOf,
   players,
   pokeOnly,
@@ -311,5 +312,58 @@ test('what a game says last, while its connections are broken, has arrived befor
   await cluster.restoreGame(1, frozen)
   await cluster.clock.advance(500)
   expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('once it is taken down nothing can happen to it any more; and when that comes to nothing, all can', async () => {
+  const cluster = await start({ games: 2 })
+  const ann = await join(cluster, 'ann')
+  const player = playerOf(cluster, 'ann')
+  const told: string[] = []
+  player.onFrozen = async () => {
+    await player.game.kvdb.put('frozen', 'yes')
+    told.push('frozen')
+  }
+  player.onRestored = () => void told.push('goes on')
+  const [one] = cluster.games
+  let taken = false
+  const freezing = one!.freeze().then(() => {
+    taken = true
+  })
+  await cluster.clock.until(() => taken, 10_000, 'the freeze')
+  await freezing
+  // What `onFrozen` awaited was waited for.
+  expect([told, await cluster.kvdb.get('frozen')]).toEqual([['frozen'], 'yes'])
+  const { game: running } = player
+  const late = [
+    () => player.add(1),
+    () => player.call(player.id).add(1),
+    () => player.every(100, player.onBeat),
+    () => player.destroy(),
+    () => running.create(Player),
+    () => running.service(Tally).increase(player.id, 1),
+  ]
+  for (const act of late) expect(act).toThrow()
+  await expect(running.kvdb.put('late', 'yes')).rejects.toThrow(GameFrozen)
+  const asked = player.ask(running.serviceId(Tally)).increase(player.id, 1)
+  asked.catch(() => {})
+  await cluster.clock.advance(10)
+  await expect(asked).rejects.toThrow(GameFrozen)
+  one!.thaw()
+  ann.server().add(7)
+  await cluster.clock.advance(300)
+  expect([ann.added, told]).toEqual([[7], ['frozen', 'goes on']])
+  expect(await cluster.kvdb.get('late')).toBeUndefined()
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('what was not saved yet is saved before a freeze: who is restored too late has lost nothing that lasts', async () => {
+  const cluster = await start({ games: 2 })
+  const keeper = cluster.games[0]!.world.game.create(Keeper)
+  await cluster.clock.advance(10)
+  keeper.attrs.gold = 7
+  await cluster.freezeGame(1)
+  expect(await cluster.storage.read('Keeper', keeper.id)).toMatchObject({ gold: 7 })
   await cluster.stop()
 })

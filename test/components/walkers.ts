@@ -131,8 +131,11 @@ export class Tally extends service({ kept: ['total'] }) {
   }
 }
 
+/** Somebody who lasts. */
+export class Keeper extends entity({ attrs: { gold: attr(0, 'persistent') } }) {}
+
 type World = { Account: typeof Account; Player: typeof Player }
-export const definition = game([Account, Player, Field, Tally], { nilSpace: Field })
+export const definition = game([Account, Player, Field, Tally, Keeper], { nilSpace: Field })
 
 export async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
   ids = []

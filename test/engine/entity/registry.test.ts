@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Outbound, PacketSink } from '../../../engine/entity/outbound.ts'
 import { Registry } from '../../../engine/entity/registry.ts'
+import { Harness } from './harness.ts'
 
 function start() {
   const links = ['a', 'b'].map((name) => {
@@ -81,4 +82,16 @@ test('what a frozen game knew comes back without a word', () => {
   expect([[...registry.entries()].length, heard, said()]).toEqual([2, [], []])
   registry.registered('boss', 'orc')
   expect(heard).toEqual([])
+})
+
+test('a listener that throws costs the others nothing, and the game neither', async () => {
+  const h = new Harness([])
+  const heard: string[] = []
+  h.game.registry.listen(() => {
+    throw new Error('boom')
+  })
+  h.game.registry.listen((key) => void heard.push(key))
+  h.world.registry.registered('a', '1')
+  expect([heard, h.world.authorErrors]).toEqual([['a'], 1])
+  h.stop()
 })
