@@ -176,6 +176,7 @@ export class Game {
     world.stopTime()
     const open = await world.openWork.idle(OPEN_DEADLINE_MS)
     if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
+    await world.migration.idle(OPEN_DEADLINE_MS)
     world.migration.takeBack()
     const { destroyed, left } = await this.#endAll()
     if (destroyed > 0) this.#log.info(`${destroyed} entities are gone and saved, ${left} could not be saved`)

@@ -35,9 +35,8 @@ interface Departure {
   readonly spaceId: string
   readonly at: Vector3
   readonly rejected: PromiseWithResolvers<void>
-  /** For those who wait until nothing is on its way. */
-  readonly over: PromiseWithResolvers<void>
-  readonly limit: Scheduled
+  /** By when it has to be packed. */
+  readonly limitMs: number
   /** An entity that changes its mind has several, one after the other. */
   readonly no: number
   gameId: number
@@ -53,6 +52,8 @@ export class Migration {
   readonly #departures = new Map<string, Departure>()
   #last = 0
   #closed = false
+  #alarm: Scheduled | undefined
+  #idle: (() => void) | undefined
   /** Those that have come and wait for what was said to them on their way. */
   readonly #catchingUp = new Set<EntityCore>()
   arrived = 0
@@ -73,25 +74,21 @@ export class Migration {
 
   /** Brings an entity to a space of another game. Rejects when that fails; never resolves, as the object is gone by then. */
   depart(core: EntityCore, spaceId: string, at: Vector3): Promise<void> {
-    const { clock, openWork } = this.#world
+    const { clock } = this.#world
     if (this.#closed) return Promise.reject(new GameFrozen(`${core} cannot leave for ${spaceId}: ${FREEZING}`))
     const departure: Departure = {
       core,
       spaceId,
       at,
       rejected: Promise.withResolvers(),
-      over: Promise.withResolvers(),
-      limit: clock.after(PACKED_WITHIN_MS, () => {
-        const text = `${core} could not leave for ${spaceId} in ${PACKED_WITHIN_MS} ms`
-        this.#stay(departure, new TimedOut(text))
-      }),
+      limitMs: clock.now() + PACKED_WITHIN_MS,
       no: ++this.#last,
       gameId: 0,
       state: 'asking',
       kept: undefined,
     }
     this.#departures.set(core.id, departure)
-    void openWork.track(departure.over.promise)
+    this.#alarm ??= clock.after(PACKED_WITHIN_MS, () => this.#timeOver())
     this.#ask(departure)
     return departure.rejected.promise
   }
@@ -185,7 +182,6 @@ export class Migration {
       return
     }
     const { client } = core
-    departure.limit.cancel()
     departure.state = 'packed'
     departure.kept = { data, spaceId: from?.id, client }
     world.discard(core)
@@ -296,9 +292,33 @@ export class Migration {
   }
 
   #end(departure: Departure): void {
-    departure.limit.cancel()
     this.#departures.delete(departure.core.id)
-    departure.over.resolve()
+    if (this.#departures.size === 0) this.#idle?.()
+  }
+
+  /** Resolves when nobody is on the way, or when `limitMs` are over. */
+  async idle(limitMs: number): Promise<void> {
+    if (this.#departures.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const limit = this.#world.clock.after(limitMs, resolve)
+    this.#idle = resolve
+    await promise
+    limit.cancel()
+  }
+
+  /** Those that set out first come to their limit first. */
+  #timeOver(): void {
+    this.#alarm = undefined
+    const { clock } = this.#world
+    const nowMs = clock.now()
+    for (const departure of [...this.#departures.values()]) {
+      const { core, spaceId, limitMs } = departure
+      if (limitMs > nowMs) {
+        this.#alarm = clock.after(limitMs - nowMs, () => this.#timeOver())
+        return
+      }
+      this.#stay(departure, new TimedOut(`${core} could not leave for ${spaceId} in ${PACKED_WITHIN_MS} ms`))
+    }
   }
 
   // --- coming ----------------------------------------------------------------------------------------------------------

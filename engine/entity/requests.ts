@@ -12,10 +12,19 @@ const OPEN_MAX = 1_000_000
 
 const REFUSE_MS = 1
 
+interface Limit {
+  readonly ms: number
+  /** Numbers, and when their time is over; those that have ended stay until then, or until most have. */
+  queue: { readonly no: number; readonly atMs: number }[]
+  alarm: Scheduled | undefined
+}
+
+/** So many that have ended may wait for their time before it is worth a look. */
+const ENDED_KEPT = 1024
+
 interface Request {
   readonly what: string
   readonly answer: PromiseWithResolvers<unknown>
-  readonly limit: Scheduled
   /** By which it went; undefined for what stays on this game. */
   readonly link: PacketSink | undefined
 }
@@ -23,6 +32,8 @@ interface Request {
 export class Requests {
   readonly #clock: Clock
   readonly #open = new Map<number, Request>()
+  /** Those with the same limit come to it in the order in which they began: one alarm for all of them. */
+  readonly #limits = new Map<number, Limit>()
   /** Begins anywhere: an answer to the process before is not to be taken for one to us. */
   #last: number
   #closed: ((what: string) => Error) | undefined
@@ -48,10 +59,8 @@ export class Requests {
     const no = this.#last
     const link = send(no)
     const answer = Promise.withResolvers<unknown>()
-    const limit = this.#clock.after(limitMs, () =>
-      this.#end(no, ({ reject }) => reject(new Unanswered(`${what}: no answer in ${limitMs} ms`))),
-    )
-    this.#open.set(no, { what, answer, limit, link })
+    this.#open.set(no, { what, answer, link })
+    this.#limit(no, limitMs)
     return answer.promise
   }
 
@@ -85,11 +94,39 @@ export class Requests {
     return new Promise((_, reject) => void this.#clock.after(REFUSE_MS, () => reject(error)))
   }
 
+  #limit(no: number, ms: number): void {
+    let limit = this.#limits.get(ms)
+    if (!limit) {
+      limit = { ms, queue: [], alarm: undefined }
+      this.#limits.set(ms, limit)
+    }
+    limit.queue.push({ no, atMs: this.#clock.now() + ms })
+    if (limit.queue.length > ENDED_KEPT && limit.queue.length > this.#open.size * 2)
+      limit.queue = limit.queue.filter((one) => this.#open.has(one.no))
+    this.#setAlarm(limit)
+  }
+
+  #setAlarm(limit: Limit): void {
+    const [first] = limit.queue
+    if (!first) this.#limits.delete(limit.ms)
+    else limit.alarm ??= this.#clock.after(first.atMs - this.#clock.now(), () => this.#timeOver(limit))
+  }
+
+  #timeOver(limit: Limit): void {
+    limit.alarm = undefined
+    const nowMs = this.#clock.now()
+    const { ms, queue } = limit
+    const over = queue.findIndex(({ atMs }) => atMs > nowMs)
+    const ended = over < 0 ? queue.splice(0) : queue.splice(0, over)
+    for (const { no } of ended)
+      this.#end(no, ({ reject }, what) => reject(new Unanswered(`${what}: no answer in ${ms} ms`)))
+    this.#setAlarm(limit)
+  }
+
   #end(no: number, how: (answer: PromiseWithResolvers<unknown>, what: string) => void): void {
     const request = this.#open.get(no)
     if (!request) return
     this.#open.delete(no)
-    request.limit.cancel()
     how(request.answer, request.what)
   }
 }

@@ -50,7 +50,7 @@ export class Player extends entity({
     bag: map(value, 'client'),
     poked: map(list(integer)),
     mood: attr(0, 'allClients'),
-    homes: attr(0),
+    homes: attr(0, 'persistent'),
   },
   ownClient: {
     walk: [integer, integer],
@@ -58,6 +58,8 @@ export class Player extends entity({
     go: [integer, integer, integer],
     pokeAll: [integer],
     tally: [integer],
+    give: [string],
+    die: [],
   },
   client: { added(_n: number) {}, total(_n: number) {} },
 }) {
@@ -71,7 +73,8 @@ export class Player extends entity({
     this.beat = this.every(100, this.onBeat) as number
   }
   override onClientDisconnected() {
-    this.destroy()
+    // Heroes outlive their clients.
+    if (!this.attrs.name.startsWith('hero')) this.destroy()
   }
   override onMigratedIn() {
     this.attrs.homes++
@@ -115,6 +118,12 @@ export class Player extends entity({
   }
   tallied(n: number) {
     this.client.total(n)
+  }
+  give(id: string) {
+    this.giveClientTo(id as EntityId<Player>)
+  }
+  die() {
+    this.destroy()
   }
 }
 /** Whom everybody pokes. */
