@@ -6,6 +6,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type FrozenProcess, readFrozen, writeFrozen } from '../components/game/frozen-file.ts'
 import { attr, entity, game, integer, list, map, space, string } from '../components/game/goworld.ts'
 import { VirtualClock } from '../engine/base/clock.ts'
@@ -109,6 +111,9 @@ function fullWorld(): World {
   return world
 }
 
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 /** CPU seconds of what `work` does. */
 function cpuOf<T>(work: () => T): { seconds: number; result: T } {
   const before = process.cpuUsage()
@@ -127,9 +132,12 @@ try {
   const references: number[] = []
   let bytes = 0
   for (let round = 0; round < ROUNDS; round++) {
+    // What the round before has left behind is not this one's to clear away.
+    collectGarbage()
     freezes.push(cpuOf(() => writeFrozen(path, { process: known, chunks: freezeWorld(world) })).seconds)
     bytes = statSync(path).size
     const restored = newWorld()
+    collectGarbage()
     restores.push(cpuOf(() => restoreWorld(restored, readFrozen(path).chunks)).seconds)
     if (restored.size !== world.size) throw new Error(`${restored.size} entities of ${world.size} are back`)
     const plain = new Uint8Array(bytes)

@@ -77,6 +77,7 @@ export class Freezer {
     world.movement.flush()
     const chunks = freezeWorld(world)
     world.seal()
+    await this.#turn()
     const arrived = () => links.every(({ unackedBytes }) => unackedBytes === 0)
     await this.#until(arrived, SETTLED_WITHIN_MS, 'a dispatcher does not take what was said to it')
     return chunks
