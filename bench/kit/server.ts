@@ -19,18 +19,24 @@ listen_addr=127.0.0.1:0
 http_addr=
 `
 
-interface Process {
+/** What `goworld status -json` says of a process. */
+export interface ProcessStatus {
   readonly role: string
   readonly pid: number
   readonly addresses: { readonly tcp?: string }
+  readonly rssBytes: number
+  /** How late its event loop was, at the 99th percentile of the last seconds. */
+  readonly loopDelayMs: number
 }
 
 export class BenchServer {
   readonly folder: string
-  readonly #processes: readonly Process[]
+  readonly #env: Readonly<Record<string, string>>
+  readonly #processes: readonly ProcessStatus[]
 
   /** Starts the game of a folder; throws with what the server said when it does not come up. `flags`: of `goworld start`. */
-  constructor(game: string, flags: readonly string[] = []) {
+  constructor(game: string, flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+    this.#env = env
     const name = basename(game)
     this.folder = mkdtempSync(join(tmpdir(), 'goworld-bench-'))
     const module = JSON.stringify(resolve(game, `${name}.ts`))
@@ -38,7 +44,7 @@ export class BenchServer {
     writeFileSync(join(this.folder, 'goworld.ini'), INI)
     try {
       this.#goworld('start', '-d', ...flags)
-      this.#processes = this.#statuses()
+      this.#processes = this.statuses()
     } catch (error) {
       this.stop()
       throw error
@@ -62,7 +68,7 @@ export class BenchServer {
   /** A figure of all processes of a role together, as they say it now. */
   sum(role: string, figure: string): number {
     let sum = 0
-    for (const one of this.#statuses()) if (one.role === role) sum += Number(one[figure as keyof Process])
+    for (const one of this.statuses()) if (one.role === role) sum += Number(one[figure as keyof ProcessStatus])
     return sum
   }
 
@@ -74,14 +80,15 @@ export class BenchServer {
     }
   }
 
-  #statuses(): Process[] {
-    return (JSON.parse(this.#goworld('status', '-json')) as { processes: Process[] }).processes
+  statuses(): ProcessStatus[] {
+    return (JSON.parse(this.#goworld('status', '-json')) as { processes: ProcessStatus[] }).processes
   }
 
   #goworld(command: string, ...flags: string[]): string {
     return execFileSync(GOWORLD, [command, this.folder, ...flags], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#env },
     })
   }
 }

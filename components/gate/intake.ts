@@ -90,7 +90,8 @@ export class Intake {
     this.positions++
     this.#beginRecords(link, player.gameId)
     link.out.raw(bytes, record, end)
-    link.end()
+    // Its game tells others of it once in its interval: what waits here for company is not later for that.
+    link.endLater()
     return true
   }
 

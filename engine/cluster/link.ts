@@ -151,6 +151,13 @@ export class Link {
     this.touched()
   }
 
+  /** As `end`, for what may wait a few milliseconds for others to leave with it. It keeps its place among them. */
+  endLater(): void {
+    this.out.endFrame(this.lastFrame)
+    if (this.out.at > BATCH_BYTES) this.flush()
+    else this.#options.turn.requestLater()
+  }
+
   send<N extends MessageName>(name: N, values: Values<N>): void {
     this.lastFrame = this.out.at
     messages[name].write(this.out, values as never)

@@ -1,11 +1,20 @@
 // Positions: how they change, and how those that see them hear of it. What moved is listed once; every
 // `position_sync_interval_ms` each gate gets one record for each entity that its clients see.
+//
+//     moved by the game ─> AOI at once ─┐
+//     moved by its client ──────────────┴─> listed ──flush──> AOI of those that clients moved ─> records to the gates
+//
+// Whoever comes into sight or leaves it by a client's move is told with the records of the same flush: a client hears of
+// both in one piece.
 
 import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
 import { getF32, PacketWriter } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from '../wire/sync.ts'
 import type { EntityCore } from './core.ts'
 import type { World } from './world.ts'
+
+/** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet. */
+const AOI_DUE = 4
 
 export class Movement {
   readonly #world: World
@@ -24,6 +33,7 @@ export class Movement {
     if (core.gone) this.#world.throwGone(core)
     if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
     this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
+    core.space?.move(core)
   }
 
   /** Takes the position records of clients (`sync.ts`). The gate has checked that each is its client's own player. */
@@ -37,7 +47,7 @@ export class Movement {
       const x = recordX(bytes, at)
       const y = recordY(bytes, at)
       const z = recordZ(bytes, at)
-      this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS)
+      this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS | AOI_DUE)
     }
   }
 
@@ -52,6 +62,7 @@ export class Movement {
     if (this.#moved.length === 0) return
     const moved = this.#moved
     this.#moved = []
+    for (const core of moved) if (core.moved & AOI_DUE && !core.gone) core.space?.move(core)
     for (const gateId of this.#world.gates) this.#flushTo(gateId, moved)
     for (const core of moved) core.moved = 0
   }
@@ -62,7 +73,6 @@ export class Movement {
     core.z = z
     core.yaw = yaw
     this.mark(core, audience)
-    core.space?.move(core)
   }
 
   #flushTo(gateId: number, moved: readonly EntityCore[]): void {

@@ -13,6 +13,8 @@ const CONNECT_WITHIN_MS = 1000
 /** Asks a silent peer whether it is still there: a pulled cable says nothing. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
+const NO_BYTES = new Uint8Array(0)
+
 class SocketConnection implements Connection {
   readonly remote: string
   readonly #socket: Socket
@@ -46,8 +48,12 @@ class SocketConnection implements Connection {
 
   write(bytes: Uint8Array, done?: () => void): void {
     const socket = this.#socket
-    if (socket.writable) socket.write(bytes, done && (() => done()))
-    else done?.()
+    if (!socket.writable) return done?.()
+    // Nearly always the kernel takes it at once: then Node need not come back to say so.
+    socket.write(bytes)
+    if (!done) return
+    if (socket.writableLength === 0) done()
+    else socket.write(NO_BYTES, () => done())
   }
 
   pause(): void {

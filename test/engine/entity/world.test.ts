@@ -17,6 +17,8 @@ import {
 import { receiveCall } from '../../../engine/entity/calls.ts'
 import { coreOf } from '../../../engine/entity/core.ts'
 import type { Entity } from '../../../engine/entity/entity.ts'
+import { PacketWriter } from '../../../engine/wire/packet.ts'
+import { writeRecord } from '../../../engine/wire/sync.ts'
 import { callBytes, client, Harness } from './harness.ts'
 
 let open: Harness[] = []
@@ -267,6 +269,47 @@ test('one create per gate for all clients that begin to see, and one record per 
   expect(() => {
     mover.position = { x: Number.NaN, y: 0, z: 0 }
   }).toThrow('cannot be at')
+})
+
+test('who is moved by its client comes into sight with the next flush, in front of its record', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const [walker, watcher] = [h.game.create(Walker, { name: 'ann' }), h.game.create(Walker, { name: 'bob' })]
+  h.world.views.bind(coreOf(walker), client(1))
+  h.world.views.bind(coreOf(watcher), client(2))
+  walker.setClientSyncing(true)
+  await watcher.enterSpace(room)
+  await walker.enterSpace(room, { x: 500, y: 0, z: 0 })
+  h.world.movement.flush()
+  h.take()
+  heard.splice(0)
+  const says = (x: number) => {
+    const writer = new PacketWriter()
+    writeRecord(writer, walker.id, x, 0, 1, 0)
+    h.world.movement.fromClients(writer.bytes, 0, writer.at)
+  }
+  says(100)
+  says(2)
+  expect(walker.position).toEqual({ x: 2, y: 0, z: 1 })
+  expect([watcher.sees(walker), h.take(), heard]).toEqual([false, [], []])
+  h.world.movement.flush()
+  expect(watcher.sees(walker)).toBe(true)
+  const said = h.take().map(({ name }) => name)
+  expect(said).toEqual(['showEntity', 'showEntity', 'positions'])
+  expect(heard.toSorted()).toEqual(['ann sees bob', 'bob sees ann'])
+  // What the game itself says of it meanwhile is seen at once.
+  says(500)
+  walker.position = { x: 600, y: 0, z: 0 }
+  expect(watcher.sees(walker)).toBe(false)
+  expect(h.take().map(({ name }) => name)).toEqual(['hideEntity', 'hideEntity'])
+  h.world.movement.flush()
+  h.take()
+  // Who is gone by then is not looked at.
+  says(2)
+  walker.destroy()
+  h.take()
+  h.world.movement.flush()
+  expect(h.take()).toEqual([])
 })
 
 test('different radii: who sees whom is not symmetric, and hooks tell each side its own', async () => {

@@ -1,0 +1,50 @@
+// What the clients of kit/crowd.ts play: an account that answers, and that walks in a field among others.
+//
+//     CROWD_AOI  how far each sees          CROWD_SIDE  of the field
+import { attr, entity, game, number, space } from 'goworld'
+
+const AOI = Number(process.env['CROWD_AOI'] ?? 50)
+const SIDE = Number(process.env['CROWD_SIDE'] ?? 1000)
+
+/** Each game has one; its players stay in it. */
+let field: Field | undefined
+
+class Field extends space({}) {
+  override onGameReady() {
+    field = this.game.createSpace(Field, 1)
+  }
+}
+
+export class Account extends entity({
+  aoi: AOI,
+  ownClient: { echo: [number], walk: [], login: [] },
+  client: { echoed(_what: number) {}, walks(_x: number, _z: number) {} },
+}) {
+  echo(what: number) {
+    this.client.echoed(what)
+  }
+  walk() {
+    const [x, z] = [Math.random() * SIDE, Math.random() * SIDE]
+    this.setClientSyncing(true)
+    if (field) void this.enterSpace(field, { x, y: 0, z })
+    this.client.walks(x, z)
+  }
+  login() {
+    this.giveClientTo(this.game.create(Avatar).id)
+  }
+  override onClientDisconnected() {
+    this.destroy()
+  }
+}
+
+/** Whom a player plays once it has logged in. */
+class Avatar extends entity({
+  aoi: AOI,
+  attrs: { name: attr('somebody', 'allClients', 'persistent'), level: attr(1, 'allClients', 'persistent') },
+}) {
+  override onClientDisconnected() {
+    this.destroy()
+  }
+}
+
+export default game([Account, Avatar, Field], { nilSpace: Field })

@@ -1,0 +1,99 @@
+// Clients as load, in a process of their own: many bare sockets that speak the client protocol (kit/crowd-process.ts does
+// the work), and what they measured.
+//
+//     const crowd = await Crowd.start({ gate, clients: 1000, does: 'walk' })      all are there, and do it
+//     crowd.begin() … const { p50Ms, records } = await crowd.end()
+//     await crowd.stop()
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+export interface CrowdOptions {
+  /** `host:port` */
+  readonly gate: string
+  readonly clients: number
+  /**
+   * `walk`: each in the field, says where it is ten times a second. `echo`: calls its entity, which answers, `perSecond`
+   * times a second. `flood`: keeps `outstanding` such calls under way. `stand`: nothing more.
+   */
+  readonly does: 'walk' | 'echo' | 'flood' | 'stand'
+  readonly perSecond?: number
+  readonly outstanding?: number
+  /** How many come at a time. */
+  readonly atATime?: number
+  /** Each has its first entity make another and give it the client: what a login is. */
+  readonly logsIn?: boolean
+}
+
+export interface CrowdFigures {
+  readonly seconds: number
+  /** From call to answer; or from a client that moves to one that sees it. */
+  readonly p50Ms: number
+  readonly p90Ms: number
+  readonly p99Ms: number
+  readonly answers: number
+  readonly records: number
+  readonly bytesIn: number
+  /** Of the crowd itself. */
+  readonly cpuSeconds: number
+  readonly loopDelayP99Ms: number
+}
+
+/** The first says what to do. */
+export type CrowdOrder = CrowdOptions | 'begin' | 'end'
+export type CrowdReport =
+  | { readonly said: 'ready'; readonly seconds: number }
+  | { readonly said: 'figures'; readonly figures: CrowdFigures }
+  | { readonly said: 'failed'; readonly error: string }
+
+export class Crowd {
+  /** How long it took until all were there. */
+  readonly startSeconds: number
+  readonly #process: ChildProcess
+
+  private constructor(process: ChildProcess, startSeconds: number) {
+    this.#process = process
+    this.startSeconds = startSeconds
+  }
+
+  /** Resolves when all clients have what they need. Rejects when one of them fails. */
+  static async start(options: CrowdOptions): Promise<Crowd> {
+    const child = fork(join(import.meta.dirname, 'crowd-process.ts'), { serialization: 'json' })
+    say(child, options)
+    const report = await hear(child)
+    if (report.said !== 'ready') throw new Error('the crowd said something else than that it is ready')
+    return new Crowd(child, report.seconds)
+  }
+
+  begin(): void {
+    say(this.#process, 'begin')
+  }
+
+  /** What was measured since `begin`. Rejects when a client was closed or an answer was wrong. */
+  async end(): Promise<CrowdFigures> {
+    say(this.#process, 'end')
+    const report = await hear(this.#process)
+    if (report.said !== 'figures') throw new Error('the crowd said something else than its figures')
+    return report.figures
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = once(this.#process, 'exit')
+    this.#process.disconnect()
+    await ended
+  }
+}
+
+function say(child: ChildProcess, order: CrowdOrder): void {
+  if (child.connected) child.send(order)
+}
+
+async function hear(child: ChildProcess): Promise<CrowdReport> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the crowd has ended with code ${code}`)
+  })
+  const [report] = (await Promise.race([once(child, 'message'), ended])) as [CrowdReport]
+  if (report.said === 'failed') throw new Error(`the crowd: ${report.error}`)
+  return report
+}

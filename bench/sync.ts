@@ -1,0 +1,62 @@
+// Positions: clients that walk in one field, each saying where it is ten times a second, each hearing of those near it.
+// How many records are delivered, what that costs the server, and how old they are when they arrive.
+//
+//     make bench ONLY=sync          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer, ROW=2 for one row
+import { join } from 'node:path'
+import { measure, over, reportServer } from './kit/measure.ts'
+import { report } from './kit/report.ts'
+
+const AOI = 50
+const GAME = join(import.meta.dirname, 'kit/crowd-game')
+
+interface Row {
+  readonly clients: number
+  /** How many others each sees, on average. */
+  readonly seen: number
+  readonly goworld: { readonly cpu: number; readonly p50Ms?: number; readonly p99Ms?: number }
+  readonly target: { readonly cpu: number; readonly p50Ms?: number; readonly p99Ms?: number }
+}
+
+const ROWS: readonly Row[] = [
+  {
+    clients: 1000,
+    seen: 33,
+    goworld: { cpu: 0.37, p50Ms: 141, p99Ms: 196 },
+    target: { cpu: 0.19, p50Ms: 60, p99Ms: 115 },
+  },
+  { clients: 2000, seen: 33, goworld: { cpu: 0.76 }, target: { cpu: 0.38 } },
+  { clients: 1000, seen: 98, goworld: { cpu: 0.57 }, target: { cpu: 0.25 } },
+]
+
+const rows = process.env["ROW"] ? [ROWS[Number(process.env["ROW"]) - 1]!] : ROWS
+for (const { clients, seen, goworld, target } of rows) {
+  const side = Math.sqrt((clients * Math.PI * AOI * AOI) / seen)
+  const measured = await measure({
+    game: GAME,
+    env: { CROWD_AOI: String(AOI), CROWD_SIDE: String(side) },
+    crowd: { clients, does: 'walk' },
+  })
+  const { windows } = measured
+  const scenario = `sync: ${clients} clients move at 10 Hz, ~${seen} seen by each`
+  const figure = (metric: string, unit: string, of: (window: (typeof windows)[number]) => number) => ({
+    scenario,
+    metric,
+    unit,
+    ...over(windows, of),
+  })
+  report({ ...figure('server', 'CPU', ({ allCpu }) => allCpu), goworld: goworld.cpu, atMost: target.cpu })
+  report(figure('records delivered', '1/s', ({ records, seconds }) => records / seconds))
+  report(figure('CPU a record', 'µs', ({ records, seconds, allCpu }) => (allCpu * seconds * 1e6) / records))
+  report({
+    ...figure('mover to watcher, p50', 'ms', ({ p50Ms }) => p50Ms),
+    ...(goworld.p50Ms && { goworld: goworld.p50Ms }),
+    ...(target.p50Ms && { atMost: target.p50Ms }),
+  })
+  report(figure('p90', 'ms', ({ p90Ms }) => p90Ms))
+  report({
+    ...figure('p99', 'ms', ({ p99Ms }) => p99Ms),
+    ...(goworld.p99Ms && { goworld: goworld.p99Ms }),
+    ...(target.p99Ms && { atMost: target.p99Ms }),
+  })
+  reportServer(scenario, measured)
+}
