@@ -29,20 +29,30 @@ const MEASURED_MS = Number(process.env['MS'] ?? 4000)
 const UNDER_WAY_BYTES = 4 * 1024 * 1024
 const SLAB_BYTES = 16 * 1024
 const RESEND_BYTES_MAX = 64 * 1024 * 1024
-const TARGET_PER_CPU_SECOND = 5_000_000
 
 interface Scenario {
   readonly name: string
   /** Type and fields; on the wire four bytes of length come before them. */
   readonly packetBytes: number
   readonly entities: number
-  readonly target?: number
+  /** GoWorld's packets a second of CPU, and how many we want at the least. */
+  readonly bounds?: { readonly goworld: number; readonly atLeast: number }
 }
 
 const SCENARIOS: readonly Scenario[] = [
-  { name: '64 bytes, 10k entities', packetBytes: 64, entities: 10_000, target: TARGET_PER_CPU_SECOND },
+  {
+    name: '64 bytes, 10k entities',
+    packetBytes: 64,
+    entities: 10_000,
+    bounds: { goworld: 3_100_000, atLeast: 9_000_000 },
+  },
   { name: '64 bytes, 200k entities', packetBytes: 64, entities: 200_000 },
-  { name: '256 bytes, 10k entities', packetBytes: 256, entities: 10_000 },
+  {
+    name: '256 bytes, 10k entities',
+    packetBytes: 256,
+    entities: 10_000,
+    bounds: { goworld: 1_600_000, atLeast: 5_000_000 },
+  },
 ]
 
 interface Measured {
@@ -292,9 +302,9 @@ async function main(): Promise<void> {
     const perCpuSecond = routed.packets / routed.cpuSeconds
     const relayPerCpuSecond = relay.packets / relay.cpuSeconds
     const name = `router: packets of ${scenario.name}`
-    const say = (metric: string, value: number, unit: string, target = {}) =>
-      report({ scenario: name, metric, value, unit, ...target })
-    say('packets per CPU second', perCpuSecond, '1/s', scenario.target && { atLeast: scenario.target })
+    const say = (metric: string, value: number, unit: string, bounds = {}) =>
+      report({ scenario: name, metric, value, unit, ...bounds })
+    say('packets per CPU second', perCpuSecond, '1/s', scenario.bounds)
     say('bare relay, packets per CPU second', relayPerCpuSecond, '1/s')
     say('ratio to the bare relay', perCpuSecond / relayPerCpuSecond, '×')
     say('packets per second', routed.packets / routed.seconds, '1/s')

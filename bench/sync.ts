@@ -3,7 +3,9 @@
 //
 //     make bench ONLY=sync          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer, ROW=2 for one row
 import { join } from 'node:path'
-import { measure, over, reportServer } from './kit/measure.ts'
+import { RECORD_BYTES } from '../engine/wire/sync.ts'
+import { bareSockets } from './kit/bare-sockets.ts'
+import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
 const AOI = 50
@@ -28,8 +30,7 @@ const ROWS: readonly Row[] = [
   { clients: 1000, seen: 98, goworld: { cpu: 0.57 }, target: { cpu: 0.25 } },
 ]
 
-const rows = process.env["ROW"] ? [ROWS[Number(process.env["ROW"]) - 1]!] : ROWS
-for (const { clients, seen, goworld, target } of rows) {
+for (const { clients, seen, goworld, target } of chosen(ROWS)) {
   const side = Math.sqrt((clients * Math.PI * AOI * AOI) / seen)
   const measured = await measure({
     game: GAME,
@@ -38,7 +39,7 @@ for (const { clients, seen, goworld, target } of rows) {
   })
   const { windows } = measured
   const scenario = `sync: ${clients} clients move at 10 Hz, ~${seen} seen by each`
-  const figure = (metric: string, unit: string, of: (window: (typeof windows)[number]) => number) => ({
+  const figure = (metric: string, unit: string, of: (window: Window) => number) => ({
     scenario,
     metric,
     unit,
@@ -59,4 +60,10 @@ for (const { clients, seen, goworld, target } of rows) {
     ...(target.p99Ms && { atMost: target.p99Ms }),
   })
   reportServer(scenario, measured)
+  // The gate's reads and writes, with nothing done in between.
+  const outBytes = Math.round(RECORD_BYTES * seen)
+  const floor = await bareSockets({ clients, perSecond: 10, inBytes: 4 + 2 + RECORD_BYTES, outBytes })
+  report({ scenario, metric: 'bare sockets that read and write as much', value: floor, unit: 'CPU' })
+  const gate = over(windows, ({ cpu }) => cpu.gate).value
+  report({ scenario, metric: 'the gate beside them', value: gate / floor, unit: '×' })
 }

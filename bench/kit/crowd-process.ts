@@ -22,6 +22,7 @@ const nowMs = () => performance.now() - startMs
 
 let options: CrowdOptions
 let closing = false
+let answering: CrowdClient | undefined
 let answers = 0
 let records = 0
 let bytesIn = 0
@@ -41,7 +42,11 @@ class CrowdClient {
     const frames = new FrameReader((bytes, start, end) => this.#frame(bytes, start, end), { maxBytes: 1 << 24 })
     this.#socket.on('data', (chunk) => {
       bytesIn += chunk.length
+      // What it says to all that came leaves in one piece.
+      answering = this
       frames.push(chunk)
+      answering = undefined
+      this.#flush()
     })
     this.#socket.on('error', (error) => fail(`a client: ${error.message}`))
     this.#socket.on('close', () => closing || fail('a client was closed'))
@@ -56,21 +61,25 @@ class CrowdClient {
   move(): void {
     this.#x += (Math.random() * 2 - 1) * STEP
     this.#z += (Math.random() * 2 - 1) * STEP
-    writer.at = 0
     const frame = writer.beginFrame(clientMessages.positionFromClient.code)
     writeRecord(writer, this.#player, this.#x, nowMs(), this.#z, 0)
     writer.endFrame(frame)
-    this.#socket.write(writer.copy())
+    if (answering !== this) this.#flush()
   }
 
   #call(method: string, args: readonly unknown[]): void {
-    writer.at = 0
     const frame = writer.beginFrame(clientMessages.callFromClient.code)
     writer.id(this.#player)
     writer.varstr(method)
     writeArgs(writer, args)
     writer.endFrame(frame)
+    if (answering !== this) this.#flush()
+  }
+
+  #flush(): void {
+    if (writer.at === 0) return
     this.#socket.write(writer.copy())
+    writer.at = 0
   }
 
   #frame(bytes: Uint8Array, start: number, end: number): undefined {

@@ -9,11 +9,17 @@ const ROLES = ['dispatcher', 'game', 'gate'] as const
 type Role = (typeof ROLES)[number]
 
 export const SECONDS = Number(process.env['SECONDS'] ?? 4)
-const WINDOWS = Number(process.env['WINDOWS'] ?? 3)
+export const WINDOWS = Number(process.env['WINDOWS'] ?? 3)
 const WARM_UP_MS = Number(process.env['WARM_UP_MS'] ?? 4000)
 /** A crowd that is busier, or later, than this is what is measured. */
 const CROWD_CPU_MAX = 0.9
 const CROWD_DELAY_MAX_MS = 20
+
+/** All rows of a benchmark, or the one that ROW says: 1 is the first. */
+export const chosen = <T>(rows: readonly T[]): readonly T[] => {
+  const row = Number(process.env['ROW'] ?? 0)
+  return row > 0 ? rows.slice(row - 1, row) : rows
+}
 
 /** What happened in one window. */
 export interface Window extends CrowdFigures {

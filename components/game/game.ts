@@ -24,6 +24,7 @@ import { messages, NOT_DELIVERED, type Values } from '../../engine/wire/messages
 import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 import { Freezer } from './freezer.ts'
 import type { FrozenGame } from './frozen-file.ts'
+import { PositionFlush } from './position-flush.ts'
 
 export interface GameOptions {
   readonly id: number
@@ -81,6 +82,7 @@ export class Game {
   readonly #refused = new Map<string, number>()
   readonly #refusalsLogged = new Set<string>()
   readonly #timers = new Set<Scheduled>()
+  readonly #positionFlush: PositionFlush
   #ready = false
   #stopping = false
   #left = false
@@ -145,6 +147,12 @@ export class Game {
       kvdb: options.kvdb,
       saveIntervalMs: options.config.saveIntervalMs,
     })
+    this.#positionFlush = new PositionFlush({
+      clock: options.clock,
+      log: options.log,
+      intervalMs: options.config.positionSyncIntervalMs,
+      flush: () => this.world.movement.flush(),
+    })
     this.#turn.stage(() => this.#cluster.flush())
     this.#checkBoot()
   }
@@ -160,7 +168,7 @@ export class Game {
     else this.world.start()
     this.#cluster.start()
     this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.world.services.place())
-    this.#every(this.#options.config.positionSyncIntervalMs, () => this.world.movement.flush())
+    this.#every(this.#options.config.positionSyncIntervalMs, () => this.#positionFlush.beat())
     this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
   }
 
@@ -301,6 +309,7 @@ export class Game {
       lostPackets: this.#lost,
       refusedCalls: Object.fromEntries(this.#refused),
       refusedPositions: world.movement.refused,
+      positionFlushesShed: this.#positionFlush.shed,
       droppedClientCalls: world.views.droppedCalls,
       authorErrors: world.authorErrors,
       unwrittenSaves: world.saves.depth,

@@ -3,7 +3,7 @@
 //     waiting ──deployment ready──> booting ──bindPlayer──> bound ──connection closed──> gone
 //             (no entity yet)               (boot entity asked for)       any state may end there
 import { messageOf, WireError } from '../../engine/base/errors.ts'
-import type { Connection } from '../../engine/net/connection.ts'
+import type { Connection, ConnectionHandlers } from '../../engine/net/connection.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
 import type { Output } from './output.ts'
 import type { View } from './views.ts'
@@ -15,8 +15,16 @@ export interface ClientOwner {
   frame(client: Client, bytes: Uint8Array, start: number, end: number): boolean
   /** The client announced a frame of a length that is not allowed. */
   badLength(client: Client, message: string): void
+  /** So much has come of the client, in one piece. */
+  said?(client: Client, frames: number, bytes: number): void
   /** The connection is over. */
   closed(client: Client, reason: string): void
+}
+
+/** What a client wants to hear of its connection. */
+export interface ClientHandlers extends ConnectionHandlers {
+  /** The connection has dropped a message of the client by itself, for what was wrong with it. */
+  dropped?(bytes: number): void
 }
 
 export interface ClientIdentity {
@@ -53,8 +61,16 @@ export class Client {
   /** When the frame that is still unfinished was first seen so, or -1. */
   unfinishedMs = -1
 
+  // For `rate-limit.ts`.
+  /** Not read at the moment, because it says too much. */
+  limited = false
+  framesPaidMs = Number.NEGATIVE_INFINITY
+  bytesPaidMs = Number.NEGATIVE_INFINITY
+
   readonly #owner: ClientOwner
   readonly #frames: FrameReader
+  /** How many the chunk has that is being read. */
+  #frameCount = 0
 
   constructor(
     { slot, id, bootId }: ClientIdentity,
@@ -71,20 +87,24 @@ export class Client {
     this.output = output
     this.heardMs = nowMs
     this.#owner = owner
-    // A later protocol's hello, a rate limit: they would sit here, between the frame and its handler.
-    this.#frames = new FrameReader((bytes, start, end) => owner.frame(this, bytes, start, end), {
-      maxBytes: packetBytesMax,
-    })
+    // A later protocol's hello would sit here, between the frame and its handler.
+    const take = (bytes: Uint8Array, start: number, end: number) => {
+      this.#frameCount++
+      return owner.frame(this, bytes, start, end)
+    }
+    this.#frames = new FrameReader(take, { maxBytes: packetBytesMax })
   }
 
   /** Begins to listen. TLS and compression would have wrapped the connection before it got here. */
   open(): void {
     const { connection, output } = this
-    connection.handle({
+    const handlers: ClientHandlers = {
       data: (chunk) => this.#receive(chunk),
+      dropped: (bytes) => this.#owner.said?.(this, 1, bytes),
       drain: () => output.written(),
       close: (reason) => this.#owner.closed(this, reason),
-    })
+    }
+    connection.handle(handlers)
   }
 
   get remote(): string {
@@ -98,11 +118,14 @@ export class Client {
 
   #receive(chunk: Uint8Array): void {
     if (this.state === 'gone') return
+    // A message without anything in it, which only WebSockets have, is one too.
+    this.#frameCount = chunk.length === 0 ? 1 : 0
     try {
       this.#frames.push(chunk)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#owner.badLength(this, messageOf(error))
     }
+    this.#owner.said?.(this, this.#frameCount, chunk.length)
   }
 }

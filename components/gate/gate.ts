@@ -24,6 +24,7 @@ import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
+import { RateLimit } from './rate-limit.ts'
 import { type Refusal, Refusals } from './refusals.ts'
 import { ViewChanges } from './view-changes.ts'
 import { Views } from './views.ts'
@@ -43,6 +44,9 @@ export interface GateOptions {
   readonly clientQueueBytesMax: number
   /** A client that announces a longer frame is closed. */
   readonly clientPacketBytesMax: number
+  /** A client that says more in a second, in frames or in bytes, is read more slowly; 0, or left out: there is no limit. */
+  readonly clientRateMax?: number
+  readonly clientBytesRateMax?: number
   readonly clientsMax: number
   readonly linkGraceMs: number
   readonly linkResendBytesMax: number
@@ -69,6 +73,7 @@ export class Gate {
   readonly #farewells: Farewells
   readonly #intake: Intake
   readonly #heartbeat: Heartbeat
+  readonly #rateLimit: RateLimit
   readonly #games: Peers
   readonly #refusals: Refusals
   readonly #pool = new BufferPool()
@@ -152,6 +157,12 @@ export class Gate {
       paused: () => this.#congested.size > 0,
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
     })
+    this.#rateLimit = new RateLimit({
+      clock,
+      framesMax: options.clientRateMax ?? 0,
+      bytesMax: options.clientBytesRateMax ?? 0,
+      changed: (client, limit) => this.#rateChanged(client, limit),
+    })
     this.#turn.stage(() => this.#flushOutputs())
     this.#turn.stage(() => this.#cluster.flush())
   }
@@ -234,6 +245,8 @@ export class Gate {
       lagging,
       queuedBytes,
       paused: this.#congested.size > 0,
+      limited: this.#rateLimit.limited,
+      timesLimited: this.#rateLimit.timesLimited,
       games: this.#games.known,
       entities: this.#views.size,
       watchings: this.#views.watchings,
@@ -256,6 +269,8 @@ export class Gate {
     frame: (client: Client, bytes: Uint8Array, start: number, end: number) =>
       client.state !== 'gone' && this.#intake.frame(client, bytes, start, end),
     badLength: (client: Client, message: string) => this.#refuse(client, 'badLength', message),
+    said: (client: Client, frames: number, bytes: number) =>
+      client.state !== 'gone' && this.#rateLimit.spend(client, frames, bytes),
     closed: (client: Client, reason: string) => this.#closed(client, reason),
   }
 
@@ -325,6 +340,7 @@ export class Gate {
     this.#views.forget(client.slot, client.player)
     client.player = undefined
     this.#clients.remove(client)
+    this.#rateLimit.forget(client)
     if (this.#clients.size < this.#options.clientsMax * 0.9) this.#saidFull = false
   }
 
@@ -406,10 +422,20 @@ export class Gate {
       this.#saidPausedMs = nowMs
       this.#log.warn('the servers do not keep up: clients are not read now and then')
     }
-    for (const { connection } of this.#clients) {
-      if (paused) connection.pause()
-      else connection.resume()
-    }
+    for (const client of this.#clients) this.#readOrPause(client)
+  }
+
+  #rateChanged(client: Client, limit: string | undefined): void {
+    if (limit !== undefined) this.#refusals.sayLimited(client, limit)
+    // That nothing came of it meanwhile was our doing.
+    client.heard = true
+    this.#readOrPause(client)
+  }
+
+  /** There are two reasons not to read a client: what it says itself, and what all say together. */
+  #readOrPause(client: Client): void {
+    if (client.limited || this.#congested.size > 0) client.connection.pause()
+    else client.connection.resume()
   }
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {

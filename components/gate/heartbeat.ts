@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
   readonly clients: Iterable<Client>
   /** A client may be silent for this long; 0: for ever. */
   readonly heartbeatMs: number
-  /** Whether clients are not read at the moment, and cannot be heard. */
+  /** Whether no client is read at the moment: who is not read cannot be heard. */
   readonly paused: () => boolean
   readonly refuse: (client: Client, reason: Refusal, detail: string) => void
 }
@@ -50,7 +50,7 @@ export class Heartbeat {
 
   #judge(client: Client, nowMs: number, deaf: boolean): void {
     const { heartbeatMs, refuse } = this.#options
-    if (client.heard || deaf) {
+    if (client.heard || deaf || client.limited) {
       client.heard = false
       client.heardMs = nowMs
       client.unfinishedMs = -1

@@ -10,12 +10,13 @@
 import type { Server } from 'node:http'
 import { messageOf, WireError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
-import type { Connection, ConnectionHandlers } from '../../engine/net/connection.ts'
+import type { Connection } from '../../engine/net/connection.ts'
 import { serveWebSocket, type WebSocketDoor } from '../../engine/net/websocket.ts'
 import { ADDRESSED_HEADER_BYTES, clientMessages } from '../../engine/wire/client-wire.ts'
 import { readArgs, writeArgs } from '../../engine/wire/codec.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
 import { FRAME_HEADER_BYTES, getU16, PacketReader, PacketWriter } from '../../engine/wire/packet.ts'
+import type { ClientHandlers } from './client.ts'
 import { formatExact, parseExact } from './exact-json.ts'
 
 /** Enough for a client that says all it has to say as soon as it is connected; who says more does not listen. */
@@ -53,7 +54,7 @@ export class JsonClient implements Connection {
   readonly #inner: Connection
   readonly #refusals: JsonRefusals
   readonly #frames: FrameReader
-  #handlers: ConnectionHandlers | undefined
+  #handlers: ClientHandlers | undefined
   /** The id of its player. */
   #player: string | undefined
   readonly #waiting: Uint8Array[] = []
@@ -83,7 +84,7 @@ export class JsonClient implements Connection {
     return this.#inner.unfinishedBytes ?? 0
   }
 
-  handle(handlers: ConnectionHandlers): void {
+  handle(handlers: ClientHandlers): void {
     this.#handlers = handlers
     this.#inner.handle({
       data: (message) => this.#receive(message),
@@ -159,7 +160,9 @@ export class JsonClient implements Connection {
       writer.endFrame(start)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      return this.#refusals.add(this, 'malformed', messageOf(error))
+      this.#refusals.add(this, 'malformed', messageOf(error))
+      this.#handlers?.dropped?.(message.length)
+      return
     }
     this.#handlers?.data(writer.written())
   }

@@ -30,6 +30,7 @@ export interface GatePartOptions {
 export async function startGate({ id, config, links, dispatchers, log, http }: GatePartOptions): Promise<Part> {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
+  const { clientRateMax, clientBytesRateMax } = settings
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const gate = new Gate({
     id,
@@ -42,6 +43,8 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     heartbeatMs: heartbeatCheckInterval * 1000,
     clientQueueBytesMax,
     clientPacketBytesMax,
+    clientRateMax,
+    clientBytesRateMax,
     clientsMax,
     linkGraceMs,
     linkResendBytesMax,

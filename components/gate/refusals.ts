@@ -24,6 +24,8 @@ export const REFUSALS = {
 
 export type Refusal = keyof typeof REFUSALS
 
+/** Beside the bits of the refusals. */
+const LIMITED_BIT = 1 << Object.keys(REFUSALS).length
 const BITS = Object.fromEntries(Object.keys(REFUSALS).map((reason, bit) => [reason, 1 << bit])) as Record<
   Refusal,
   number
@@ -45,5 +47,12 @@ export class Refusals {
     const what = `client ${client.id} (${client.remote}): ${REFUSALS[reason]}`
     if (detail === undefined) this.#log.info(`${what} (dropped; more of them are only counted)`)
     else this.#log.warn(`${what}: ${detail}; closed`)
+  }
+
+  /** It says more than it may. Nothing of it is refused, it is only read later; said once, like what is. */
+  sayLimited(client: Client, limit: string): void {
+    if (client.refused & LIMITED_BIT) return
+    client.refused |= LIMITED_BIT
+    this.#log.warn(`client ${client.id} (${client.remote}) says more than ${limit} allows: it is read more slowly`)
   }
 }

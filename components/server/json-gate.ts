@@ -23,6 +23,7 @@ export interface JsonGateOptions extends GateLinks {
 export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
   const { links, dispatchers, config, log, http, path, greeting } = options
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = config.gate(1)
+  const { clientRateMax, clientBytesRateMax } = config.gate(1)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const gate = new Gate({
     id: 1,
@@ -35,6 +36,8 @@ export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
     heartbeatMs: heartbeatCheckInterval * 1000,
     clientQueueBytesMax,
     clientPacketBytesMax,
+    clientRateMax,
+    clientBytesRateMax,
     clientsMax,
     linkGraceMs,
     linkResendBytesMax,

@@ -302,6 +302,20 @@ export const SECTIONS = {
       64 * MIB,
       'A client that announces a longer packet is closed before any of it is kept.',
     ),
+    client_rate_max: int(
+      10_000,
+      0,
+      1_000_000,
+      'Packets a second that a client may send; what two seconds allow it may send at once. Who sends more is read ' +
+        'more slowly, and loses nothing. Players send 10 to 30, so 100 is enough where strangers connect; the default ' +
+        'only keeps a flood from slowing others down. 0 = no limit.',
+    ),
+    client_bytes_rate_max: int(
+      8 * MIB,
+      0,
+      1024 * MIB,
+      'Bytes a second that a client may send, likewise; 0 = no limit.',
+    ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
     position_sync_interval_ms: ignored(
       'The gate passes positions on as they come; the interval is that of [game_common].',

@@ -5,7 +5,7 @@ import type { FrozenGame } from '../../components/game/frozen-file.ts'
 import { Game } from '../../components/game/game.ts'
 import { Gate } from '../../components/gate/gate.ts'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
-import { VirtualClock } from '../../engine/base/clock.ts'
+import { type Clock, VirtualClock } from '../../engine/base/clock.ts'
 import { MemoryLog } from '../../engine/base/log.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import { type ByteStream, type Game as ClientGame, connect, type ProtocolError } from '../../engine/client/client.ts'
@@ -28,6 +28,8 @@ export interface ClusterOptions {
   /** Of one game, where that is not that of all. */
   readonly definitions?: Readonly<Record<number, GameDefinition>>
   readonly gate?: Partial<ConstructorParameters<typeof Gate>[0]>
+  /** What games have in place of the clock of all. */
+  readonly gameClock?: (clock: Clock) => Clock
 }
 
 const LIMITS = { linkGraceMs: 3000, linkResendBytesMax: 64 * 1024 * 1024 }
@@ -103,6 +105,15 @@ export class TestCluster {
   cutGameFrom(id: number, dispatcher: number): () => void {
     const path = formatAddress(this.#addresses[dispatcher - 1]!)
     return this.#cut(`game${id}>${path}`, (from, to) => from === `game${id}` && to === path)
+  }
+
+  /** A game takes nothing of what is said to it. Answers how to let it go on. */
+  stallGame(id: number): () => void {
+    const stalled = this.#links.filter(({ from }) => from === `game${id}`)
+    for (const { connection } of stalled) connection.pause()
+    return () => {
+      for (const { connection } of stalled) connection.resume()
+    }
   }
 
   /** The process of a game is gone without a word. */
@@ -192,9 +203,10 @@ export class TestCluster {
   }
 
   #newGame(id: number, frozen?: FrozenGame, definition?: GameDefinition): Game {
-    const { bootEntity = 'Account', banned = [] } = this.#options
+    const { bootEntity = 'Account', banned = [], gameClock = (clock) => clock } = this.#options
     return new Game({
       ...this.#common(id),
+      clock: gameClock(this.clock),
       frozen,
       definition: definition ?? this.#options.definitions?.[id] ?? this.#options.definition,
       links: this.#transportOf(`game${id}`),

@@ -324,6 +324,25 @@ describe('at a gate', () => {
     expect(stage.log.matching('warn', 'it does not read what is sent to it')).toHaveLength(1)
   })
 
+  test.each([
+    ['calls', '{"type":"Say"}', 400],
+    ['what is no call', 'nonsense', 0],
+  ])('one that floods with %s is not read for as long as that takes', async (_what, text, calls) => {
+    const { stage, pipe } = await stageOf({ clientRateMax: 100 })
+    const pause = vi.spyOn(pipe, 'pause')
+    const resume = vi.spyOn(pipe, 'resume')
+    for (let n = 0; n < 400; n++) pipe.receive(Buffer.from(text))
+    expect([pause, resume].map(({ mock }) => mock.calls.length)).toEqual([1, 0])
+    expect(stage.gate.status()).toMatchObject({ limited: 1, timesLimited: 1 })
+    await stage.clock.advance(1900)
+    expect(resume).not.toHaveBeenCalled()
+    await stage.clock.advance(200)
+    expect(resume).toHaveBeenCalledTimes(1)
+    expect(stage.gate.status().limited).toBe(0)
+    expect(stage.asked('callFromClient')).toHaveLength(calls)
+    expect(pipe.ended).toBeUndefined()
+  })
+
   test('a call that is too long in the gate’s own form ends the client', async () => {
     const { stage, pipe } = await stageOf({ clientPacketBytesMax: 1000 })
     pipe.receive(Buffer.from(`{"type":"Say","data":["${'x'.repeat(2000)}"]}`))

@@ -44,6 +44,33 @@ describe('a slow client', () => {
     expect(stage.gate.status().lagging).toBe(0)
   })
 
+  test('hears of every change of an attribute and every call, in their order', async () => {
+    const stage = await Stage.start({ clientQueueBytesMax: 4 * 1024 * KIB })
+    const slow = await stage.player(ANN)
+    stage.show(BOB, [slow])
+    await slow.hears('createEntity')
+    slow.forget()
+    slow.connection.pause()
+    const rounds = 300
+    for (let round = 0; round < rounds; round++) {
+      stage.set(BOB, 'hp', round)
+      stage.callClient(slow, ANN, `${round}`, 'x'.repeat(KIB))
+      stage.positions(SYNC_WATCHERS, [BOB, round])
+      await stage.clock.advance(2)
+    }
+    expect(stage.gate.status().lagging).toBe(1)
+    slow.connection.resume()
+    await slow.hears('callOnClient', rounds)
+    await stage.settle()
+    const told = slow.heard.flatMap(({ name, values }) => {
+      if (name === 'mapSet') return [values['value']]
+      return name === 'callOnClient' ? [values['method']] : []
+    })
+    expect(told).toEqual(Array.from({ length: rounds }, (_, n) => [n, `${n}`]).flat())
+    expect(slow.positions().length).toBeLessThan(rounds / 2)
+    expect(slow.positions().at(-1)).toEqual([BOB, rounds - 1])
+  })
+
   test('hears of no position of what it no longer sees', async () => {
     const stage = await Stage.start()
     const slow = await stage.player(ANN)

@@ -1,7 +1,9 @@
 // The gate over real sockets: what the in-memory network cannot show is when a kernel takes bytes and when it does not.
+import { createServer } from 'node:http'
 import { createConnection, type Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
-import { Gate } from '../../../components/gate/gate.ts'
+import { WebSocket } from 'ws'
+import { Gate, type GateOptions } from '../../../components/gate/gate.ts'
 import { type Address, formatAddress } from '../../../engine/base/address.ts'
 import { realClock } from '../../../engine/base/clock.ts'
 import { silentLog } from '../../../engine/base/log.ts'
@@ -10,10 +12,11 @@ import { Turn } from '../../../engine/base/turn.ts'
 import type { Link } from '../../../engine/cluster/link.ts'
 import { LinkAcceptor } from '../../../engine/cluster/link-acceptor.ts'
 import { tcpTransport } from '../../../engine/net/tcp.ts'
+import { serveWebSocket } from '../../../engine/net/websocket.ts'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { FrameReader } from '../../../engine/wire/frame.ts'
 import { messages, SYNC_OWN } from '../../../engine/wire/messages.ts'
-import { getU16 } from '../../../engine/wire/packet.ts'
+import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
 import { recordX } from '../../../engine/wire/sync.ts'
 import { bodyOf, createBody, GATE_ID, LIMITS, recordsOf } from './stage.ts'
 
@@ -25,9 +28,10 @@ afterEach(async () => {
 })
 
 /** A dispatcher that binds each boot entity at once, and a gate. */
-async function start(clientQueueBytesMax: number) {
+async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {}) {
   const turn = new Turn(realClock)
   const players: { clientId: string; entityId: string }[] = []
+  const calls: { entityId: string; method: string }[] = []
   let link: Link | undefined
   const acceptor = new LinkAcceptor(
     { ...common, self: { role: 'dispatcher', id: 1 }, turn, graceMs: 3000, resendBytesMax: 256 * 1024 * 1024 },
@@ -38,6 +42,8 @@ async function start(clientQueueBytesMax: number) {
         down() {},
         packet(bytes, start, end) {
           if (getU16(bytes, start) === messages.gateHello.code) fresh.send('deploymentReady', {})
+          if (getU16(bytes, start) === messages.callFromClient.code)
+            calls.push(messages.callFromClient.read(bytes, start + 2, end))
           if (getU16(bytes, start) !== messages.bootEntity.code) return
           const { clientId, entityId } = messages.bootEntity.read(bytes, start + 2, end)
           players.push({ clientId, entityId })
@@ -62,10 +68,11 @@ async function start(clientQueueBytesMax: number) {
     clientPacketBytesMax: 64 * 1024,
     clientsMax: 100,
     protocol: '2022',
+    ...more,
   })
   await gate.start()
   closing.push(() => gate.stop())
-  return { gate, players, send: () => link!, address: gate.addresses[0]! }
+  return { gate, players, calls, send: () => link!, address: gate.addresses[0]! }
 }
 
 async function connect(address: Address) {
@@ -144,4 +151,53 @@ test('a client that never reads is closed; another beside it hears everything', 
   expect(quick.isClosed()).toBe(false)
   slow.socket.resume()
   await vi.waitFor(() => expect(slow.isClosed()).toBe(true), { timeout: 10_000 })
+})
+
+/** A client over a WebSocket, of which only is known how it says something. */
+async function visit(gate: Gate): Promise<(bytes: Uint8Array) => void> {
+  const http = createServer()
+  const door = serveWebSocket(http, '/ws', (connection) => gate.accept(connection), { messageBytesMax: 128 * 1024 })
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  const { port } = http.address() as { port: number }
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+  closing.push(() => {
+    socket.terminate()
+    door.close()
+    http.close()
+  })
+  await new Promise<void>((resolve) => void socket.once('open', resolve))
+  return (bytes) => socket.send(bytes)
+}
+
+test.each(['tcp', 'websocket'])('a client that floods over %s is held back, and heard whole', async (carrier) => {
+  const rate = 4000
+  const { gate, players, calls, address } = await start(1024 * 1024, { clientRateMax: rate })
+  const floods =
+    carrier === 'tcp'
+      ? await connect(address).then(
+          ({ socket }) =>
+            (bytes: Uint8Array) =>
+              void socket.write(bytes),
+        )
+      : await visit(gate)
+  await vi.waitFor(() => expect(players).toHaveLength(1), { timeout: 10_000 })
+  const other = await connect(address)
+  const [{ entityId }, { entityId: otherId }] = players as [(typeof players)[0], (typeof players)[0]]
+  const call = (of: string, method: string) => {
+    const writer = new PacketWriter()
+    clientMessages.callFromClient.write(writer, { entityId: of, method, args: ['x'.repeat(200)] })
+    return writer.copy()
+  }
+  const heardOf = (id: string) => calls.flatMap((one) => (one.entityId === id ? [one.method] : []))
+  const count = 4 * rate
+  const from = realClock.now()
+  for (let n = 0; n < count; n++) floods(call(entityId, `${n}`))
+  await vi.waitFor(() => expect(gate.status().limited).toBe(1), { timeout: 10_000, interval: 5 })
+  other.socket.write(call(otherId, 'hi'))
+  await vi.waitFor(() => expect(heardOf(otherId)).toEqual(['hi']), { timeout: 10_000, interval: 5 })
+  expect(heardOf(entityId).length).toBeLessThan(count)
+  await vi.waitFor(() => expect(heardOf(entityId)).toHaveLength(count), { timeout: 30_000 })
+  expect(heardOf(entityId)).toEqual(Array.from({ length: count }, (_, n) => `${n}`))
+  // Two seconds' worth is free; the last piece that is read is paid for afterwards.
+  expect(realClock.now() - from).toBeGreaterThan(1500)
 })

@@ -1,3 +1,4 @@
+// The end of a turn: what runs then, and what may wait for it.
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { Turn } from '../../../engine/base/turn.ts'

@@ -74,6 +74,8 @@ describe('an empty file', () => {
       clientsMax: 10_000,
       clientQueueBytesMax: 4_194_304,
       clientPacketBytesMax: 1_048_576,
+      clientRateMax: 10_000,
+      clientBytesRateMax: 8_388_608,
       heartbeatCheckInterval: 0,
       logFile: '/srv/gate.log',
       logStderr: true,

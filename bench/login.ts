@@ -1,0 +1,37 @@
+// Logins: a thousand clients come, fifty at a time; the first entity of each makes another and gives it the client.
+//
+//     make bench ONLY=login          JSON=1 for an object a line, WINDOWS=5 for more runs
+import { join } from 'node:path'
+import { Crowd } from './kit/crowd.ts'
+import { WINDOWS } from './kit/measure.ts'
+import { median, report } from './kit/report.ts'
+import { BenchServer } from './kit/server.ts'
+
+const CLIENTS = 1000
+const AT_A_TIME = 50
+
+const perSecond: number[] = []
+const cpuMs: number[] = []
+for (let n = 0; n < WINDOWS; n++) {
+  const server = new BenchServer(join(import.meta.dirname, 'kit/crowd-game'))
+  try {
+    const crowd = { gate: server.gate, does: 'stand', logsIn: true, atATime: AT_A_TIME } as const
+    // The server warms up with the same.
+    await (await Crowd.start({ ...crowd, clients: CLIENTS })).stop()
+    const before = server.cpuSeconds()
+    const all = await Crowd.start({ ...crowd, clients: CLIENTS })
+    perSecond.push(CLIENTS / all.startSeconds)
+    cpuMs.push(((server.cpuSeconds() - before) * 1000) / CLIENTS)
+    await all.stop()
+  } finally {
+    server.stop()
+  }
+}
+const scenario = `login: ${CLIENTS} clients, ${AT_A_TIME} at a time`
+const range = (values: readonly number[]) => ({
+  value: median(values),
+  low: Math.min(...values),
+  high: Math.max(...values),
+})
+report({ scenario, metric: 'logins', unit: '1/s', ...range(perSecond), goworld: 2950, atLeast: 5000 })
+report({ scenario, metric: 'server, each', unit: 'ms', ...range(cpuMs) })

@@ -1,0 +1,80 @@
+// When a game sends the positions of what has moved: at every interval; less often while it is behind, for they are what
+// it can leave out. Each flush has all that moved since the last one, so that only freshness is lost.
+//
+//     every interval ──late twice in a row──> every 2nd ──late──> every 4th ──late──> every 8th
+//           ^                                     │  ^               │  ^               │
+//           └───────────── a while on time ───────┘  └───────────────┘  └───────────────┘
+//
+// That its own timer comes late is how a game learns that it is behind: what it has to do between two beats takes longer
+// than an interval.
+import type { Clock } from '../../engine/base/clock.ts'
+import type { Log } from '../../engine/base/log.ts'
+
+const INTERVALS_MAX = 8
+/** One beat that is late is a hiccup: a freeze, a large save, the machine. */
+const LATE_BEATS = 2
+/** So many beats on time are a sign that there is time to spare. */
+const ON_TIME_BEATS = 10
+
+export interface PositionFlushOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly intervalMs: number
+  /** Sends what has moved since the last time. */
+  readonly flush: () => void
+}
+
+export class PositionFlush {
+  /** How many flushes were left out. */
+  shed = 0
+  readonly #options: PositionFlushOptions
+  /** How many intervals there are from one flush to the next. */
+  #intervals = 1
+  #behind = false
+  #lateBeats = 0
+  #onTimeBeats = 0
+  #dueMs = Number.POSITIVE_INFINITY
+  #flushedMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: PositionFlushOptions) {
+    this.#options = options
+  }
+
+  /** To be called once an interval, as well as the game can. */
+  beat(): void {
+    const { clock, intervalMs, flush } = this.#options
+    const nowMs = clock.now()
+    if (nowMs - this.#dueMs > intervalMs) this.#late()
+    else this.#onTime()
+    this.#dueMs = nowMs + intervalMs
+    // By time and not by counting: beats that are late are fewer. Timers are not exact, hence the half.
+    if (nowMs - this.#flushedMs < (this.#intervals - 0.5) * intervalMs) {
+      this.shed++
+      return
+    }
+    this.#flushedMs = nowMs
+    flush()
+  }
+
+  #late(): void {
+    this.#onTimeBeats = 0
+    if (++this.#lateBeats < LATE_BEATS) return
+    this.#intervals = Math.min(this.#intervals * 2, INTERVALS_MAX)
+    if (this.#behind) return
+    this.#behind = true
+    this.#options.log.warn('the game is behind: until it has caught up, positions go out less often')
+  }
+
+  #onTime(): void {
+    this.#lateBeats = 0
+    if (!this.#behind || ++this.#onTimeBeats < ON_TIME_BEATS) return
+    this.#onTimeBeats = 0
+    // Not over at once when it is down to one: the flushes themselves may be what is too much.
+    if (this.#intervals > 1) {
+      this.#intervals /= 2
+      return
+    }
+    this.#behind = false
+    this.#options.log.info('the game has caught up: positions go out as often as before')
+  }
+}
