@@ -21,7 +21,7 @@ interface Rates {
 
 /** With so many round trips under way. */
 async function rates(outstanding: number): Promise<Rates[]> {
-  const server = new BenchServer(join(import.meta.dirname, 'kit/ping-game'), ['-games', '2'])
+  const server = new BenchServer(join(import.meta.dirname, 'kit/ping-game'), { flags: ['-games', '2'] })
   const client = connect<typeof pingGame>(tcpStream(server.gate))
   try {
     let told: (count: number) => void = () => {}

@@ -43,7 +43,7 @@ function codingUs(): number {
   return (user + system) / CODINGS
 }
 
-const server = new BenchServer(join(import.meta.dirname, 'kit/wander-game'), ['-games', '2'])
+const server = new BenchServer(join(import.meta.dirname, 'kit/wander-game'), { flags: ['-games', '2'] })
 const clients: Game[] = []
 try {
   const reference = codingUs()

@@ -13,6 +13,7 @@ const MOVES_PER_SECOND = 10
 const STEP = 1
 /** One in so many is looked at. */
 const RECORDS_TOLD = 8
+const EASED_TO = 10
 const LATENCY_MAX_US = 600_000_000
 
 const writer = new PacketWriter(256)
@@ -22,6 +23,7 @@ const nowMs = () => performance.now() - startMs
 
 let options: CrowdOptions
 let closing = false
+let eased = false
 let answering: CrowdClient | undefined
 let answers = 0
 let records = 0
@@ -33,6 +35,8 @@ class CrowdClient {
   #x = 0
   #z = 0
   #player = ''
+  /** Calls that were not answered yet. */
+  #open = 0
   readonly #socket: Socket
   readonly #settled: (client: CrowdClient) => void
 
@@ -54,7 +58,11 @@ class CrowdClient {
 
   /** Has its entity answer; the answer tells when it was asked. */
   echo(): void {
-    this.#call('echo', [nowMs()])
+    const { workMs, outstanding = Number.POSITIVE_INFINITY } = options
+    if (this.#open >= outstanding) return
+    this.#open++
+    if (workMs) this.#call('work', [nowMs(), workMs])
+    else this.#call('echo', [nowMs()])
   }
 
   /** Goes a step, and says in `y` when it did. */
@@ -108,6 +116,7 @@ class CrowdClient {
     const { method, args } = clientMessages.callOnClient.read(bytes, start, end)
     if (method === 'echoed') {
       answers++
+      this.#open--
       record(nowMs() - Number(args[0]))
       if (options.does === 'flood') this.echo()
     } else if (method === 'walks') {
@@ -161,7 +170,7 @@ function atARate(clients: readonly CrowdClient[], perSecond: number, act: (clien
   let done = 0
   const beat = () => {
     const due = ((performance.now() - began) * all) / 1000
-    for (; done < due; done++) act(clients[done % clients.length]!)
+    for (; done < due; done++) if (!eased || done % EASED_TO === 0) act(clients[done % clients.length]!)
     setTimeout(beat, 1)
   }
   beat()
@@ -177,6 +186,10 @@ function act(clients: readonly CrowdClient[]): void {
 // --- what the parent wants -----------------------------------------------------------------------------------------------
 
 let began = { ms: 0, cpu: process.cpuUsage(), answers: 0, records: 0, bytesIn: 0 }
+
+function ease(): void {
+  eased = true
+}
 
 function begin(): void {
   latency.reset()
@@ -210,6 +223,7 @@ function fail(error: string): void {
 }
 
 process.on('message', async (order: CrowdOrder) => {
+  if (order === 'ease') return ease()
   if (order === 'begin') return begin()
   if (order === 'end') return tell({ said: 'figures', figures: figures() })
   options = order

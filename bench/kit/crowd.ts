@@ -18,7 +18,10 @@ export interface CrowdOptions {
    */
   readonly does: 'walk' | 'echo' | 'flood' | 'stand'
   readonly perSecond?: number
+  /** So many calls are under way at the most: who `echo`es waits for an answer then, and does not call. */
   readonly outstanding?: number
+  /** So long the entity is busy with each call. */
+  readonly workMs?: number
   /** How many come at a time. */
   readonly atATime?: number
   /** Each has its first entity make another and give it the client: what a login is. */
@@ -40,7 +43,7 @@ export interface CrowdFigures {
 }
 
 /** The first says what to do. */
-export type CrowdOrder = CrowdOptions | 'begin' | 'end'
+export type CrowdOrder = CrowdOptions | 'begin' | 'end' | 'ease'
 export type CrowdReport =
   | { readonly said: 'ready'; readonly seconds: number }
   | { readonly said: 'figures'; readonly figures: CrowdFigures }
@@ -63,6 +66,11 @@ export class Crowd {
     const report = await hear(child)
     if (report.said !== 'ready') throw new Error('the crowd said something else than that it is ready')
     return new Crowd(child, report.seconds)
+  }
+
+  /** From now on only every tenth does anything. */
+  ease(): void {
+    say(this.#process, 'ease')
   }
 
   begin(): void {

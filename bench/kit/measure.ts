@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Crowd, type CrowdFigures, type CrowdOptions } from './crowd.ts'
 import { type Figure, median, remark, report } from './report.ts'
-import { BenchServer, type ProcessStatus } from './server.ts'
+import { BenchServer, type ProcessStatus, type ServerOptions } from './server.ts'
 
 const ROLES = ['dispatcher', 'game', 'gate'] as const
 type Role = (typeof ROLES)[number]
@@ -36,18 +36,15 @@ export interface Measured {
   readonly processes: readonly ProcessStatus[]
 }
 
-export interface Scenario {
+export interface Scenario extends ServerOptions {
   /** The folder of the game, in bench/kit. */
   readonly game: string
-  /** Of `goworld start`. */
-  readonly flags?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
   readonly crowd: Omit<CrowdOptions, 'gate'>
 }
 
 /** Runs it. Rejects when a client is closed. */
-export async function measure({ game, flags = [], env = {}, crowd: options }: Scenario): Promise<Measured> {
-  const server = new BenchServer(game, flags, env)
+export async function measure({ game, crowd: options, ...how }: Scenario): Promise<Measured> {
+  const server = new BenchServer(game, how)
   let crowd: Crowd | undefined
   try {
     crowd = await Crowd.start({ ...options, gate: server.gate })

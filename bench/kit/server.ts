@@ -19,6 +19,14 @@ listen_addr=127.0.0.1:0
 http_addr=
 `
 
+export interface ServerOptions {
+  /** Of `goworld start`. */
+  readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** More lines for the gates in goworld.ini. */
+  readonly gateIni?: readonly string[]
+}
+
 /** What `goworld status -json` says of a process. */
 export interface ProcessStatus {
   readonly role: string
@@ -34,14 +42,14 @@ export class BenchServer {
   readonly #env: Readonly<Record<string, string>>
   readonly #processes: readonly ProcessStatus[]
 
-  /** Starts the game of a folder; throws with what the server said when it does not come up. `flags`: of `goworld start`. */
-  constructor(game: string, flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  /** Starts the game of a folder; throws with what the server said when it does not come up. */
+  constructor(game: string, { flags = [], env = {}, gateIni = [] }: ServerOptions = {}) {
     this.#env = env
     const name = basename(game)
     this.folder = mkdtempSync(join(tmpdir(), 'goworld-bench-'))
     const module = JSON.stringify(resolve(game, `${name}.ts`))
     writeFileSync(join(this.folder, 'game.ts'), `export { default } from ${module}\n`)
-    writeFileSync(join(this.folder, 'goworld.ini'), INI)
+    writeFileSync(join(this.folder, 'goworld.ini'), `${INI}${gateIni.join('\n')}\n`)
     try {
       this.#goworld('start', '-d', ...flags)
       this.#processes = this.statuses()

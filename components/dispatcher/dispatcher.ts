@@ -9,7 +9,7 @@ import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
-import type { Link, LinkEvents } from '../../engine/cluster/link.ts'
+import type { Backlog, Link, LinkEvents } from '../../engine/cluster/link.ts'
 import { LinkAcceptor } from '../../engine/cluster/link-acceptor.ts'
 import type { Listener, Transport } from '../../engine/net/connection.ts'
 import { type Handlers, type MessageName, messages, type ReceivedBy, type Values } from '../../engine/wire/messages.ts'
@@ -64,8 +64,8 @@ export class Dispatcher {
   #tidying: Scheduled | undefined
   #gathering: Scheduled | undefined
   #reportedAt = 0
-  /** Games that are slower than what is said to them. */
-  readonly #slowGames = new Set<number>()
+  /** Games that are slower than what is said to them, and what waits for them. */
+  readonly #slowGames = new Map<number, Backlog>()
   readonly #saidSlowMs = new Map<string, number>()
   #sessions = 0
   #ready = false
@@ -182,11 +182,11 @@ export class Dispatcher {
     },
     congested: (peer) => {
       this.#saySlow(peer)
-      const { role, id, slow } = peer
+      const { role, id, backlog } = peer
       if (role !== 'game') return
-      if (slow) this.#slowGames.add(id)
-      else this.#slowGames.delete(id)
-      this.#tellGates('gameSlow', { gameId: id, slow })
+      if (backlog === 'little') this.#slowGames.delete(id)
+      else this.#slowGames.set(id, backlog)
+      this.#tellGates('gameSlow', gameSlow(id, backlog))
     },
     handle: (peer, name, values) => this.#handlers[name](values as never, peer),
     unrouted: (action, bytes, start, end) => {
@@ -273,9 +273,9 @@ export class Dispatcher {
   }
 
   /** Once in a while: a peer at its limit is slow and not slow many times a second. */
-  #saySlow({ name, slow, link }: Peer): void {
+  #saySlow({ name, backlog, link }: Peer): void {
     const nowMs = this.#options.clock.now()
-    if (!slow || nowMs - (this.#saidSlowMs.get(name) ?? Number.NEGATIVE_INFINITY) < REPORT_MS) return
+    if (backlog === 'little' || nowMs - (this.#saidSlowMs.get(name) ?? Number.NEGATIVE_INFINITY) < REPORT_MS) return
     this.#saidSlowMs.set(name, nowMs)
     this.#log.warn(`${name} does not keep up now and then`, { unackedBytes: link.unackedBytes })
   }
@@ -374,7 +374,7 @@ export class Dispatcher {
     this.#log.info(`gate ${gateId} is here`)
     this.#tellGames('gateUp', { gateId, process: peer.link.peerProcess })
     for (const game of this.#games.values()) peer.link.send('gameUp', gameUp(game))
-    for (const gameId of this.#slowGames) peer.link.send('gameSlow', { gameId, slow: true })
+    for (const [gameId, backlog] of this.#slowGames) peer.link.send('gameSlow', gameSlow(gameId, backlog))
     if (this.#ready) peer.link.send('deploymentReady', {})
     else this.#readyWhenAllAreThere()
   }
@@ -440,4 +440,9 @@ export class Dispatcher {
   }
 }
 
+const gameSlow = (gameId: number, backlog: Backlog): Values<'gameSlow'> => ({
+  gameId,
+  slow: backlog !== 'little',
+  full: backlog === 'large',
+})
 const gameUp = ({ id, process }: Game): Values<'gameUp'> => ({ gameId: id, process })

@@ -2,7 +2,7 @@
 // may not, or what cannot be read, costs itself that message: it is counted, and logged once per type.
 import { WireError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
-import type { Link, LinkEvents } from '../../engine/cluster/link.ts'
+import type { Backlog, Link, LinkEvents } from '../../engine/cluster/link.ts'
 import { messages, type ReceivedBy, type Values } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
 import { ACTIONS, FORBIDDEN, HANDLED, HANDLED_NAMES, namesReceiver, type Router } from './routes.ts'
@@ -13,7 +13,7 @@ export interface PeerOwner {
   up(peer: Peer, fresh: boolean): void
   down(peer: Peer, reason: string, said: boolean): void
   broken(peer: Peer): void
-  /** It is slow, or no longer. */
+  /** Its backlog is another. */
   congested(peer: Peer): void
   handle<N extends ReceivedBy<'dispatcher'>>(peer: Peer, name: N, values: Values<N>): void
   /** A packet to forward whose receiver has no open link. */
@@ -28,8 +28,8 @@ export class Peer implements LinkEvents {
   readonly id: number
   /** Whether it has said hello. Before that it may say nothing else. */
   greeted = false
-  /** Whether what it has not acknowledged has grown large. */
-  slow = false
+  /** What waits for it. */
+  backlog: Backlog = 'little'
   readonly #owner: PeerOwner
   readonly #router: Router
   readonly #tally: Tally
@@ -78,10 +78,10 @@ export class Peer implements LinkEvents {
     this.#owner.broken(this)
   }
 
-  congested(on: boolean): void {
+  congested(backlog: Backlog): void {
     const table = this.role === 'game' ? this.#router.games : this.#router.gates
-    table.setSlow(this.id, on)
-    this.slow = on
+    table.setSlow(this.id, backlog !== 'little')
+    this.backlog = backlog
     this.#owner.congested(this)
   }
 

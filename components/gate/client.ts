@@ -54,6 +54,9 @@ export class Client {
   /** Which refusals were logged; see `refusals.ts`. */
   refused = 0
 
+  /** Not read at the moment, for whatever reason. */
+  paused = false
+
   // For `heartbeat.ts`, which looks now and then.
   heard = true
   heardMs: number

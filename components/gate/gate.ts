@@ -13,7 +13,7 @@ import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
 import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
-import { messages } from '../../engine/wire/messages.ts'
+import { messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
 import { BufferPool } from './buffers.ts'
 import { Client } from './client.ts'
@@ -84,8 +84,10 @@ export class Gate {
   readonly #leaving = new Map<Client, Scheduled>()
   #playersCheck: Scheduled | undefined
   readonly #readyDispatchers = new Set<number>()
-  /** What does not keep up with clients: dispatchers, and games in the words of one, `1/2`. */
+  /** For what no client is read: dispatchers, and games in the words of one, `1/2`. */
   readonly #congested = new Set<string>()
+  /** Games that are behind, and which dispatchers say so. */
+  readonly #slowGames = new Map<number, Set<number>>()
   /** Outputs with something to say at the end of this turn, and those that are saying it. */
   #touched: Output[] = []
   #flushing: Output[] = []
@@ -121,7 +123,7 @@ export class Gate {
         up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
-        congested: (dispatcher, on) => this.#congestion(String(dispatcher), on),
+        congested: (dispatcher, backlog) => this.#congestion(String(dispatcher), backlog !== 'little'),
       },
     )
     this.#farewells = new Farewells(clock, this.#cluster)
@@ -136,6 +138,7 @@ export class Gate {
         this.#checkPlayersLater()
       },
       clientGone: (entityId, clientId) => this.#farewells.tell(entityId, clientId),
+      playerChanged: (client) => this.#readOrPause(client),
     })
     this.#fanOut = new FanOut({
       ...known,
@@ -154,7 +157,6 @@ export class Gate {
       clock,
       clients: this.#clients,
       heartbeatMs: options.heartbeatMs,
-      paused: () => this.#congested.size > 0,
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
     })
     this.#rateLimit = new RateLimit({
@@ -226,7 +228,7 @@ export class Gate {
     this.#log.debug(`client ${client.id} has come from ${client.remote}`)
     this.#boot(client)
     client.open()
-    if (this.#congested.size > 0) connection.pause()
+    this.#readOrPause(client)
   }
 
   status() {
@@ -245,6 +247,7 @@ export class Gate {
       lagging,
       queuedBytes,
       paused: this.#congested.size > 0,
+      slowGames: [...this.#slowGames.keys()],
       limited: this.#rateLimit.limited,
       timesLimited: this.#rateLimit.timesLimited,
       games: this.#games.known,
@@ -379,7 +382,7 @@ export class Gate {
 
   #dispatcherDown(dispatcher: number, reason: string): void {
     this.#readyDispatchers.delete(dispatcher)
-    for (const who of this.#congested) if (who.startsWith(`${dispatcher}/`)) this.#congestion(who, false)
+    for (const gameId of [...this.#slowGames.keys()]) this.#gameSlow(dispatcher, { gameId, slow: false, full: false })
     if (this.#stopping) return
     this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
     const own = this.#isOwn(dispatcher)
@@ -427,15 +430,30 @@ export class Gate {
 
   #rateChanged(client: Client, limit: string | undefined): void {
     if (limit !== undefined) this.#refusals.sayLimited(client, limit)
-    // That nothing came of it meanwhile was our doing.
-    client.heard = true
     this.#readOrPause(client)
   }
 
-  /** There are two reasons not to read a client: what it says itself, and what all say together. */
+  /** The players of a game that is behind are not read; when its link could end for what waits there, nobody is. */
+  #gameSlow(dispatcher: number, { gameId, slow, full }: Values<'gameSlow'>): void {
+    const by = this.#slowGames.get(gameId) ?? new Set()
+    if (slow) by.add(dispatcher)
+    else by.delete(dispatcher)
+    if (by.size > 0) this.#slowGames.set(gameId, by)
+    else this.#slowGames.delete(gameId)
+    this.#congestion(`${dispatcher}/${gameId}`, full)
+    for (const client of this.#clients) if (client.player?.gameId === gameId) this.#readOrPause(client)
+  }
+
+  /** Reasons not to read a client: what it says itself, a game that is behind with its own players, what all say together. */
   #readOrPause(client: Client): void {
-    if (client.limited || this.#congested.size > 0) client.connection.pause()
-    else client.connection.resume()
+    const { limited, player, connection } = client
+    const pause = limited || this.#congested.size > 0 || (player !== undefined && this.#slowGames.has(player.gameId))
+    if (pause === client.paused) return
+    client.paused = pause
+    // That nothing came of it meanwhile was our doing.
+    client.heard = true
+    if (pause) connection.pause()
+    else connection.resume()
   }
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
@@ -462,8 +480,7 @@ export class Gate {
       case messages.gameDown.code:
         return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
       case messages.gameSlow.code: {
-        const { gameId, slow } = messages.gameSlow.read(bytes, at, end)
-        return this.#congestion(`${dispatcher}/${gameId}`, slow)
+        return this.#gameSlow(dispatcher, messages.gameSlow.read(bytes, at, end))
       }
       case messages.showAnew.code:
         return this.#showAnew(messages.showAnew.read(bytes, at, end).gameId)

@@ -15,8 +15,6 @@ export interface HeartbeatOptions {
   readonly clients: Iterable<Client>
   /** A client may be silent for this long; 0: for ever. */
   readonly heartbeatMs: number
-  /** Whether no client is read at the moment: who is not read cannot be heard. */
-  readonly paused: () => boolean
   readonly refuse: (client: Client, reason: Refusal, detail: string) => void
 }
 
@@ -42,15 +40,15 @@ export class Heartbeat {
   }
 
   #look(): void {
-    const { clock, clients, paused } = this.#options
+    const { clock, clients } = this.#options
     const nowMs = clock.now()
-    const deaf = paused()
-    for (const client of clients) this.#judge(client, nowMs, deaf)
+    for (const client of clients) this.#judge(client, nowMs)
   }
 
-  #judge(client: Client, nowMs: number, deaf: boolean): void {
+  #judge(client: Client, nowMs: number): void {
     const { heartbeatMs, refuse } = this.#options
-    if (client.heard || deaf || client.limited) {
+    // Who is not read cannot be heard.
+    if (client.heard || client.paused) {
       client.heard = false
       client.heardMs = nowMs
       client.unfinishedMs = -1

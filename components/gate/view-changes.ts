@@ -26,6 +26,8 @@ export interface ViewChangesOwner {
   readonly filters: Filters
   /** Tells an entity that a client, which its game thinks is there, is not. */
   clientGone(entityId: string, clientId: string): void
+  /** The client plays another entity, or nobody, or the entity is on another game. */
+  playerChanged(client: Client): void
   /** A player sets out for another game. */
   leaving(view: View): void
   close(client: Client, reason: string): void
@@ -174,6 +176,7 @@ export class ViewChanges {
     client.player = view
     client.entityId = entityId
     client.state = 'bound'
+    this.#owner.playerChanged(client)
     client.syncing = syncing
     // They belong to the player: the game says them anew.
     filters.clear(client.slot)
@@ -234,6 +237,7 @@ export class ViewChanges {
     player.own = -1
     client.player = undefined
     client.syncing = false
+    this.#owner.playerChanged(client)
     this.#owner.filters.clear(client.slot)
   }
 

@@ -3,14 +3,14 @@ import type { Address } from '../base/address.ts'
 import { IdMaker } from '../base/id.ts'
 import { bucketOfBytes, bucketOfText } from '../base/id-table.ts'
 import type { Transport } from '../net/connection.ts'
-import type { Link, LinkOptions } from './link.ts'
+import type { Backlog, Link, LinkOptions } from './link.ts'
 import { LinkConnector } from './link-connector.ts'
 
 export interface ClusterEvents {
   up(dispatcher: number, link: Link, fresh: boolean, forgotten: boolean): void
   packet(dispatcher: number, bytes: Uint8Array, start: number, end: number): void
   down(dispatcher: number, reason: string): void
-  congested?(dispatcher: number, on: boolean): void
+  congested?(dispatcher: number, backlog: Backlog): void
 }
 
 export interface ClusterOptions extends LinkOptions {
@@ -35,7 +35,7 @@ export class Cluster {
           up: (fresh, forgotten) => events.up(dispatcher, connector.link, fresh, forgotten),
           packet: (bytes, start, end) => events.packet(dispatcher, bytes, start, end),
           down: (reason) => events.down(dispatcher, reason),
-          congested: (on) => events.congested?.(dispatcher, on),
+          congested: (backlog) => events.congested?.(dispatcher, backlog),
         },
       )
       return connector

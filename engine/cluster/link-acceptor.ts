@@ -125,7 +125,7 @@ export class LinkAcceptor {
         events?.down(reason, said)
       },
       broken: () => events?.broken?.(),
-      congested: (on) => events?.congested?.(on),
+      congested: (backlog) => events?.congested?.(backlog),
     })
     link.peer = peer
     link.peerProcess = process

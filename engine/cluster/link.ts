@@ -26,6 +26,9 @@ import {
   reasonFrame,
 } from './session-frame.ts'
 
+/** What waits for the other end: little, something old (it has as much to do as it can), or so much that more may not be said. */
+export type Backlog = 'little' | 'old' | 'large'
+
 export interface LinkEvents {
   /**
    * The session stands. Fresh: it is a new one. Forgotten: the other end is the process of the session before, which it
@@ -38,8 +41,8 @@ export interface LinkEvents {
   down(reason: string, said: boolean): void
   /** The connection broke; the session waits for another. */
   broken?(): void
-  /** What the other end has not acknowledged has grown large, or is small again. */
-  congested?(on: boolean): void
+  /** What the other end has not acknowledged has grown old or large, or is neither again. */
+  congested?(backlog: Backlog): void
 }
 
 export interface LinkOptions {
@@ -76,11 +79,16 @@ const ACK_AFTER_MS = 20
 const PING_AFTER_MS = 2000
 const SILENCE_MAX_MS = 8000
 
+/** What has waited for so long is old. */
+const AGE_MAX_MS = 500
+
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
 
 interface Kept {
   readonly number: number
+  /** When it was first to be written. */
+  readonly atMs: number
   readonly bytes: Uint8Array
   /** The buffer that `bytes` lies in, when it is not the batch's own. */
   readonly pooled: Uint8Array | undefined
@@ -108,7 +116,7 @@ export class Link {
   #received = FIRST_BATCH
   #kept: Kept[] = []
   #unackedBytes = 0
-  #congested = false
+  #backlog: Backlog = 'little'
   #pool: Uint8Array[] = []
   #unackedBatches = 0
   #unackedReceivedBytes = 0
@@ -225,18 +233,19 @@ export class Link {
     putU32(out.bytes, 0, length - 4)
     out.bytes[4] = KIND_BATCH
     putU32(out.bytes, 5, number)
+    const atMs = this.#options.clock.now()
     let kept: Kept
     if (length <= out.bytes.length * COPIED_SHARE_MAX)
-      kept = { number, bytes: out.copy(), pooled: undefined, resent: false, written: false, acked: false }
+      kept = { number, atMs, bytes: out.copy(), pooled: undefined, resent: false, written: false, acked: false }
     else {
-      kept = { number, bytes: out.written(), pooled: out.bytes, resent: false, written: false, acked: false }
+      kept = { number, atMs, bytes: out.written(), pooled: out.bytes, resent: false, written: false, acked: false }
       out.bytes = this.#pool.pop() ?? new Uint8Array(BUFFER_BYTES)
     }
     this.#beginBatch()
     this.#kept.push(kept)
     this.#unackedBytes += heldBytes(kept)
     if (this.#connection) this.#write(kept)
-    this.#watchSize()
+    this.#watchBacklog()
   }
 
   #dropBatch(): void {
@@ -314,7 +323,7 @@ export class Link {
     this.#unackedBatches = 0
     this.#unackedReceivedBytes = 0
     this.#dropBatch()
-    this.#watchSize()
+    this.#watchBacklog()
     if (wasUp) this.#events.down(reason, said)
   }
 
@@ -366,7 +375,7 @@ export class Link {
     if (count === 0) return
     if (count === kept.length) kept.length = 0
     else kept.splice(0, count)
-    this.#watchSize()
+    this.#watchBacklog()
   }
 
   #receiveBatch(bytes: Uint8Array, start: number, end: number): void {
@@ -427,15 +436,16 @@ export class Link {
     this.lastFrame = -1
   }
 
-  #watchSize(): void {
-    const { resendBytesMax, log } = this.#options
-    if (!this.#congested && this.#unackedBytes > resendBytesMax / 4) {
-      this.#congested = true
-      this.#events.congested?.(true)
-    } else if (this.#congested && this.#unackedBytes < resendBytesMax / 8) {
-      this.#congested = false
-      this.#events.congested?.(false)
-    }
+  #watchBacklog(): void {
+    const { resendBytesMax, log, clock } = this.#options
+    const [oldest] = this.#kept
+    const ageMs = oldest ? clock.now() - oldest.atMs : 0
+    const before = this.#backlog
+    // What is over has to be well over, lest it begin again at once.
+    const isLarge = this.#unackedBytes > resendBytesMax / (before === 'large' ? 8 : 4)
+    const isOld = ageMs > (before === 'little' ? AGE_MAX_MS : AGE_MAX_MS / 2)
+    this.#backlog = isLarge ? 'large' : isOld ? 'old' : 'little'
+    if (this.#backlog !== before) this.#events.congested?.(this.#backlog)
     if (this.#unackedBytes <= resendBytesMax || !this.up) return
     const who = this.peer ? `${this.peer.role} ${this.peer.id}` : 'the other end'
     log.error(`${who} does not keep up: ${this.#unackedBytes} bytes wait for it, more than link_resend_bytes_max`)

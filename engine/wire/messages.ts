@@ -41,8 +41,11 @@ export const messages = {
    * was for it has been kept; if not, all the others have been told of its end.
    */
   gameHeld: message(13, 'dispatcher', 'game', { held: bool }),
-  /** Whether this game is slower than what is said to it: gates read no clients until it has caught up. */
-  gameSlow: message(12, 'dispatcher', 'gate', { gameId: u16, slow: bool }),
+  /**
+   * Whether this game is slower than what is said to it: gates do not read its players until it has caught up, and nobody
+   * when so much waits for it that its link could end.
+   */
+  gameSlow: message(12, 'dispatcher', 'gate', { gameId: u16, slow: bool, full: bool }),
 
   /** Come back when all that I said before is on its way: what I say elsewhere afterwards cannot overtake it. */
   mark: message(14, 'game', 'dispatcher', { no: u32 }),

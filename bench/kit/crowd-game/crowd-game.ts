@@ -17,10 +17,15 @@ class Field extends space({}) {
 
 export class Account extends entity({
   aoi: AOI,
-  ownClient: { echo: [number], walk: [], login: [] },
+  ownClient: { echo: [number], work: [number, number], walk: [], login: [] },
   client: { echoed(_what: number) {}, walks(_x: number, _z: number) {} },
 }) {
   echo(what: number) {
+    this.client.echoed(what)
+  }
+  /** As `echo`, with something to do. */
+  work(what: number, ms: number) {
+    for (const end = performance.now() + ms; performance.now() < end; );
     this.client.echoed(what)
   }
   walk() {

@@ -223,7 +223,7 @@ test('gates are told of a game that does not keep up, those that come later too,
   await late.hears('gameSlow', 2)
   for (const actor of [gate, late])
     expect(actor.heard.filter(({ name }) => name === 'gameSlow').map(({ values }) => values)).toEqual([
-      { gameId: 1, slow: true },
-      { gameId: 1, slow: false },
+      { gameId: 1, slow: true, full: true },
+      { gameId: 1, slow: false, full: false },
     ])
 })

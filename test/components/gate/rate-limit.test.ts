@@ -195,7 +195,7 @@ describe('a client that is not read', () => {
     const stage = await Stage.start({ clientRateMax: RATE })
     const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
     const slow = async (on: boolean) => {
-      stage.games.say('gameSlow', { gameId: 1, slow: on })
+      stage.games.say('gameSlow', { gameId: 1, slow: on, full: on })
       await stage.clock.until(() => stage.gate.status().paused === on, 1000, `the gate to be paused: ${on}`)
     }
     const floods = async () => {

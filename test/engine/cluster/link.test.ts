@@ -9,7 +9,7 @@ import { Turn } from '../../../engine/base/turn.ts'
 import type { Link, LinkEvents } from '../../../engine/cluster/link.ts'
 import { LinkAcceptor } from '../../../engine/cluster/link-acceptor.ts'
 import { LinkConnector } from '../../../engine/cluster/link-connector.ts'
-import type { Transport } from '../../../engine/net/connection.ts'
+import type { Connection, Transport } from '../../../engine/net/connection.ts'
 import { MemoryNetwork } from '../../../engine/net/memory.ts'
 import { messages } from '../../../engine/wire/messages.ts'
 
@@ -39,7 +39,7 @@ class Bench {
       },
       packet: (bytes, start, end) => void got.push(messages.holdGame.read(bytes, start + 2, end).limitMs),
       down: (reason) => void this.heard.push(`${name} down: ${reason}`),
-      congested: (on) => void this.heard.push(`${name} congested ${on}`),
+      congested: (backlog) => void this.heard.push(`${name} has a backlog: ${backlog}`),
     }
   }
 
@@ -52,8 +52,12 @@ class Bench {
       return this.#events('dispatcher', got)
     })
     turn.stage(() => acceptor.flush())
-    const listener = await this.network.transport.listen(ADDRESS, (connection) => acceptor.accept(connection))
-    return { acceptor, got, listener, link: () => link! }
+    const accepted: Connection[] = []
+    const listener = await this.network.transport.listen(ADDRESS, (connection) => {
+      accepted.push(connection)
+      acceptor.accept(connection)
+    })
+    return { acceptor, accepted, got, listener, link: () => link! }
   }
 
   game(id = 1) {
@@ -219,9 +223,32 @@ test('what a peer does not acknowledge is bounded', async () => {
     await bench.clock.advance(1)
     if (!game.link.up) break
   }
-  expect(bench.heard).toContain('game 1 congested true')
+  expect(bench.heard).toContain('game 1 has a backlog: large')
   expect(bench.heard).toContain('game 1 down: it did not keep up')
   expect(bench.log.matching('error', 'does not keep up')).toHaveLength(1)
+})
+
+test('what waits for long is a backlog, however little it is, until it has been taken', async () => {
+  const bench = new Bench(8)
+  const dispatcher = await bench.dispatcher()
+  const game = bench.game()
+  await bench.clock.until(() => game.link.up)
+  const backlogs = () => bench.heard.filter((line) => line.includes('backlog'))
+  dispatcher.accepted[0]!.pause()
+  for (let n = 0; n < 40; n++) {
+    game.link.send('holdGame', { limitMs: n })
+    await bench.clock.advance(10)
+  }
+  expect(backlogs()).toEqual([])
+  for (let n = 40; n < 60; n++) {
+    game.link.send('holdGame', { limitMs: n })
+    await bench.clock.advance(10)
+  }
+  expect(backlogs()).toEqual(['game 1 has a backlog: old'])
+  dispatcher.accepted[0]!.resume()
+  await bench.clock.advance(100)
+  expect(backlogs().at(-1)).toBe('game 1 has a backlog: little')
+  expect(dispatcher.got).toHaveLength(60)
 })
 
 test('a stranger on the port costs nobody else anything', async () => {
