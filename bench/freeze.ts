@@ -6,28 +6,16 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { type FrozenProcess, readFrozen, writeFrozen } from '../components/game/frozen-file.ts'
 import { attr, entity, game, integer, list, map, space, string } from '../components/game/goworld.ts'
-import { VirtualClock } from '../engine/base/clock.ts'
-import { IdMaker } from '../engine/base/id.ts'
-import { silentLog } from '../engine/base/log.ts'
 import { seededRandom } from '../engine/base/random.ts'
-import { Turn } from '../engine/base/turn.ts'
 import { freezeWorld, restoreWorld } from '../engine/entity/freezing.ts'
-import type { PacketSink } from '../engine/entity/outbound.ts'
-import { World } from '../engine/entity/world.ts'
-import { MemoryKvdb } from '../engine/kvdb/memory.ts'
-import { MemoryStorage } from '../engine/storage/memory.ts'
-import { messages } from '../engine/wire/messages.ts'
-import { PacketWriter } from '../engine/wire/packet.ts'
+import type { World } from '../engine/entity/world.ts'
 import { median, report } from './kit/report.ts'
+import { collectGarbage, cpuOf, newWorld, RADIUS, sideFor } from './kit/world.ts'
 
 const ENTITIES = Number(process.env['ENTITIES'] ?? 10_000)
 const SPACES = 10
-const RADIUS = 100
-const NEIGHBOURS = 39
 const ROUNDS = 7
 
 class Field extends space({}) {}
@@ -50,52 +38,11 @@ class Avatar extends entity({
 
 const definition = game([Avatar, Field])
 
-/** Says things to nobody. */
-function nowhere(): PacketSink {
-  const out = new PacketWriter(1024)
-  return {
-    out,
-    up: true,
-    begin(type) {
-      out.at = 0
-      return out.beginFrame(type)
-    },
-    end() {
-      out.at = 0
-    },
-    send(name, values) {
-      out.at = 0
-      messages[name].write(out, values as never)
-    },
-  }
-}
-
-function newWorld(): World {
-  const clock = new VirtualClock()
-  const sink = nowhere()
-  const to = () => sink
-  const world = new World({
-    gameId: 1,
-    types: definition.types,
-    clock,
-    turn: new Turn(clock),
-    log: silentLog,
-    ids: new IdMaker(clock, seededRandom(1)),
-    random: seededRandom(2),
-    cluster: { toEntity: to, toGate: to, toGame: to, toKey: to },
-    storage: new MemoryStorage(),
-    kvdb: new MemoryKvdb(),
-    saveIntervalMs: 600_000,
-  })
-  world.players.gateUp(1)
-  return world
-}
-
 function fullWorld(): World {
   const random = seededRandom(3)
-  const world = newWorld()
+  const world = newWorld(definition)
   world.start()
-  const side = Math.sqrt(((ENTITIES / SPACES) * Math.PI * RADIUS ** 2) / NEIGHBOURS)
+  const side = sideFor(ENTITIES / SPACES)
   for (let n = 0; n < SPACES; n++) {
     const field = world.game.createSpace(Field, n + 1)
     for (let m = 0; m < ENTITIES / SPACES; m++) {
@@ -109,17 +56,6 @@ function fullWorld(): World {
     }
   }
   return world
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** CPU seconds of what `work` does. */
-function cpuOf<T>(work: () => T): { seconds: number; result: T } {
-  const before = process.cpuUsage()
-  const result = work()
-  const { user, system } = process.cpuUsage(before)
-  return { seconds: (user + system) / 1e6, result }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'goworld-bench-'))
@@ -136,7 +72,7 @@ try {
     collectGarbage()
     freezes.push(cpuOf(() => writeFrozen(path, { process: known, chunks: freezeWorld(world) })).seconds)
     bytes = statSync(path).size
-    const restored = newWorld()
+    const restored = newWorld(definition)
     collectGarbage()
     restores.push(cpuOf(() => restoreWorld(restored, readFrozen(path).chunks)).seconds)
     if (restored.size !== world.size) throw new Error(`${restored.size} entities of ${world.size} are back`)

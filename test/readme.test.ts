@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readRuns, withFigures } from '../bench/kit/baseline.ts'
 import { Program, ROOT, run } from './program.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -33,6 +34,11 @@ test('every path in the README is there', () => {
   expect(paths.length).toBeGreaterThan(30)
   const missing = paths.filter((path) => !made.some((one) => path.startsWith(one)) && !existsSync(join(ROOT, path)))
   expect(missing).toEqual([])
+})
+
+test('the figures are those of the accepted run', () => {
+  expect(readRuns().length).toBeGreaterThan(50)
+  expect(withFigures(README, readRuns())).toBe(README)
 })
 
 test('every dependency has its line in the README', () => {

@@ -289,7 +289,9 @@ export class Aoi {
       const x = this.#x[other]!
       const z = this.#z[other]!
       const leave = this.#leave2[other]!
-      this.#settle(other, slot, square(x - fromX, z - fromZ), square(x - toX, z - toZ), enter, leave, enter, leave)
+      const from = zoneOf(square(x - fromX, z - fromZ), enter, leave)
+      const to = zoneOf(square(x - toX, z - toZ), enter, leave)
+      if (from !== to) this.#settle(other, slot, from, to)
     }
     const enter = this.#enter2[slot]!
     const leave = this.#leave2[slot]!
@@ -297,26 +299,16 @@ export class Aoi {
     for (let at = 0; at < length; at++) {
       const other = slots[at]!
       if (other === slot) continue
-      const before = square(this.#x[other]! - fromX, this.#z[other]! - fromZ)
-      const after = square(this.#x[other]! - toX, this.#z[other]! - toZ)
-      this.#settle(slot, other, before, after, enterBefore, leaveBefore, enter, leave)
+      const x = this.#x[other]!
+      const z = this.#z[other]!
+      const from = zoneOf(square(x - fromX, z - fromZ), enterBefore, leaveBefore)
+      const to = zoneOf(square(x - toX, z - toZ), enter, leave)
+      if (from !== to) this.#settle(slot, other, from, to)
     }
   }
 
-  /** Settles one pair: `before` and `after` are squared distances, each with the borders of its time. */
-  #settle(
-    watcher: number,
-    subject: number,
-    before: number,
-    after: number,
-    enterBefore: number,
-    leaveBefore: number,
-    enter: number,
-    leave: number,
-  ): void {
-    const from = zoneOf(before, enterBefore, leaveBefore)
-    const to = zoneOf(after, enter, leave)
-    if (from === to) return
+  /** Settles a pair that was in one zone and is in another. */
+  #settle(watcher: number, subject: number, from: number, to: number): void {
     if (from === NEAR && to === BETWEEN) this.#lingering.add(watcher, subject)
     if (to === BETWEEN) return
     const saw = from === NEAR || (from === BETWEEN && this.#lingering.delete(watcher, subject))

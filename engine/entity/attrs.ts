@@ -17,6 +17,8 @@ import type { AttrSpec } from './contract.ts'
 export interface AttrsHost {
   readonly id: string
   readonly gone: boolean
+  /** Whether any client sees it now. Before one begins to, all that waits is flushed. */
+  readonly isSeen: boolean
   /** Something that clients may see was written: flush before this turn ends. */
   attrsTouched(): void
   /** Something persistent was written. */
@@ -65,7 +67,7 @@ export class Attrs implements AttrOwner {
   #dirty = 0
   // Which of the attributes from the 32nd on are dirty; few classes have so many.
   #dirtyBeyond: Set<number> | undefined
-  #changes: AttrChange[] = []
+  #changes: AttrChange[] | undefined
   /** Whether anything was written since it was filled. */
   #written = false
 
@@ -118,14 +120,14 @@ export class Attrs implements AttrOwner {
 
   /** Whether anything waits for a flush. */
   static pending(attrs: Attrs): boolean {
-    return attrs.#dirty !== 0 || attrs.#changes.length > 0 || (attrs.#dirtyBeyond?.size ?? 0) > 0
+    return attrs.#dirty !== 0 || attrs.#changes !== undefined || (attrs.#dirtyBeyond?.size ?? 0) > 0
   }
 
   /** Hands every waiting change to `emit` and forgets it. */
   static flush(attrs: Attrs, emit: (change: AttrChange) => void): void {
     const changes = attrs.#changes
-    if (changes.length > 0) {
-      attrs.#changes = []
+    if (changes) {
+      attrs.#changes = undefined
       for (const change of changes) emit(change)
     }
     let dirty = attrs.#dirty
@@ -145,7 +147,7 @@ export class Attrs implements AttrOwner {
   static drop(attrs: Attrs): void {
     attrs.#dirty = 0
     attrs.#dirtyBeyond = undefined
-    attrs.#changes = []
+    attrs.#changes = undefined
   }
 
   protected read(index: number): unknown {
@@ -177,7 +179,7 @@ export class Attrs implements AttrOwner {
       throw new TypeError(`'${names[index]}' cannot be undefined: declare it with optional()`)
     // A client may only be told to delete what it was told of: a set that still waits goes out first.
     const bit = index < BITS ? 1 << index : 0
-    if (this.#dirty & bit || this.#dirtyBeyond?.has(index)) this.#changes.push(this.#encodeScalar(index))
+    if (this.#dirty & bit || this.#dirtyBeyond?.has(index)) this.#wait(this.#encodeScalar(index))
     this.#dirty &= ~bit
     this.#dirtyBeyond?.delete(index)
     this.#values[index] = undefined
@@ -203,8 +205,14 @@ export class Attrs implements AttrOwner {
     this.#written = true
     if (this.#layout.persistent[root]) this.#host.attrsUnsaved()
     if (this.#layout.audience[root]! < 0) return
-    this.#changes.push(this.#change(root, type, path, rest))
+    // Whoever begins to see it is told everything anyway.
+    if (this.#host.isSeen) this.#wait(this.#change(root, type, path, rest))
     this.#host.attrsTouched()
+  }
+
+  #wait(change: AttrChange): void {
+    if (this.#changes) this.#changes.push(change)
+    else this.#changes = [change]
   }
 
   mapSet(root: number, path: Path, key: string, value: unknown): void {

@@ -74,15 +74,13 @@ abstract class Collection {
 
   /** Calls `tell` with the owner, the root attribute and the path, if this hangs in an entity. */
   protected told(tell: (owner: AttrOwner, root: number, path: Key[]) => void): void {
-    const path: Key[] = []
+    const path: Key[] = [this.#key]
     let at: Collection = this
     while (at.#parent) {
-      path.push(at.#key)
       at = at.#parent
+      path.push(at.#key)
     }
-    if (!at.#owner) return
-    path.push(at.#key)
-    tell(at.#owner, at.#root, path)
+    if (at.#owner) tell(at.#owner, at.#root, path)
   }
 
   /** Throws when the entity is gone, or `given` would lie too deep in it. */
@@ -95,9 +93,12 @@ abstract class Collection {
   }
 }
 
+/** The entries of maps into which nothing was put yet: nobody writes to it. */
+const NO_ENTRIES = new Map<string, unknown>()
+
 /** String keys to values. `V` is what is read, `P` what may be put in. */
 export class MapAttr<V = AttrValue, P = unknown> extends Collection {
-  readonly #entries = new Map<string, unknown>()
+  #entries = NO_ENTRIES
   readonly #element: Element
   // For the compiler: a map of numbers is not a map of strings.
   declare readonly __put?: (value: P) => void
@@ -197,6 +198,7 @@ export class MapAttr<V = AttrValue, P = unknown> extends Collection {
     if (!quiet && held === this.#entries.get(key) && !(held instanceof Collection) && this.#entries.has(key)) return
     release(this.#entries.get(key))
     if (held instanceof Collection) held.attach(this, key)
+    if (this.#entries === NO_ENTRIES) this.#entries = new Map()
     this.#entries.set(key, held)
     if (!quiet) this.told((owner, root, path) => owner.mapSet(root, path, key, plain(held)))
   }
@@ -258,14 +260,15 @@ export function recordClass(
 
 /** A list that grows and shrinks at its end. `V` is what is read, `P` what may be put in. */
 export class ListAttr<V = AttrValue, P = unknown> extends Collection {
-  readonly #items: unknown[] = []
+  readonly #items: unknown[]
   readonly #element: Element
   declare readonly __put?: (value: P) => void
 
   constructor(element: Element, initial: readonly unknown[] = []) {
     super()
     this.#element = element
-    for (const item of initial) this.#append(item, true)
+    this.#items = new Array(initial.length)
+    for (let index = 0; index < initial.length; index++) this.#items[index] = this.#hold(initial[index], index)
   }
 
   get length(): number {
@@ -290,7 +293,7 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
   }
 
   push(...values: P[]): void {
-    for (const value of values) this.#append(value, false)
+    for (const value of values) this.#append(value)
   }
 
   /** Takes the last item off; answers it, plain, or undefined from an empty list. */
@@ -305,13 +308,13 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** Appends a new nested map; answers it. */
   pushMap(): V extends MapAttr<infer I, infer J> ? MapAttr<I, J> : MapAttr {
-    this.#append({}, false)
+    this.#append({})
     return this.#items.at(-1) as never
   }
 
   /** Appends a new nested list; answers it. */
   pushList(): V extends ListAttr<infer I, infer J> ? ListAttr<I, J> : ListAttr {
-    this.#append([], false)
+    this.#append([])
     return this.#items.at(-1) as never
   }
 
@@ -332,7 +335,7 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
       const next = values[index] as P
       if (this.#items[index] !== next) this.set(index, next)
     }
-    for (let index = this.#items.length; index < values.length; index++) this.#append(values[index], false)
+    for (let index = this.#items.length; index < values.length; index++) this.#append(values[index])
   }
 
   forEach(visit: (value: V, index: number) => void): void {
@@ -347,12 +350,18 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
     return this.#items.map(plain)
   }
 
-  #append(value: unknown, quiet: boolean): void {
-    this.beforeWrite(value)
-    const held = hold(value, this.#element, this.#items.length)
-    if (held instanceof Collection) held.attach(this, this.#items.length)
+  #append(value: unknown): void {
+    const held = this.#hold(value, this.#items.length)
     this.#items.push(held)
-    if (!quiet) this.told((owner, root, path) => owner.listAppend(root, path, plain(held)))
+    this.told((owner, root, path) => owner.listAppend(root, path, plain(held)))
+  }
+
+  /** What is to be at `index`. */
+  #hold(value: unknown, index: number): unknown {
+    this.beforeWrite(value)
+    const held = hold(value, this.#element, index)
+    if (held instanceof Collection) held.attach(this, index)
+    return held
   }
 
   #nested(index: number, type: typeof MapAttr | typeof ListAttr): unknown {

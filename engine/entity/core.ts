@@ -6,7 +6,7 @@ import type { EntityClass } from './contract.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
 import type { SpaceCore } from './space-core.ts'
-import type { TimerOwner } from './timers.ts'
+import type { PendingTimer, TimerOwner } from './timers.ts'
 import type { World } from './world.ts'
 
 export const core = Symbol('core')
@@ -16,6 +16,9 @@ export interface Client {
   readonly gateId: number
   readonly clientId: string
 }
+
+/** The counts of what no client sees: most share it, and nobody writes to it. */
+const UNSEEN: number[] = []
 
 export class EntityCore implements AttrsHost, TimerOwner {
   readonly world: World
@@ -48,11 +51,12 @@ export class EntityCore implements AttrsHost, TimerOwner {
   clientSyncing = false
   filters: Map<string, string> | undefined
   /** How many clients see it (its own not counted), by gate. */
-  readonly watchers: number[] = []
+  watchers = UNSEEN
   /** Its attributes for those that see it, encoded, until one changes. */
   publicAttrs: Uint8Array | undefined
 
   lastTimer = 0
+  timers: PendingTimer[] | undefined
   /** Calls of this game that went by its dispatcher, behind those that waited there while it came here; -1: none has to. */
   detoured = -1
   flushAsked = false
@@ -93,20 +97,21 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Says every marked change to those who may hear of it, now. */
   flushAttrs(): void {
     if (!Attrs.pending(this.attrs)) return
-    if (this.client === undefined && !this.isWatched()) return Attrs.drop(this.attrs)
+    if (!this.isSeen) return Attrs.drop(this.attrs)
     Attrs.flush(this.attrs, (change: AttrChange) => this.world.views.changeAttr(this, change))
   }
 
-  isWatched(): boolean {
+  get isSeen(): boolean {
+    if (this.client) return true
     for (const count of this.watchers) if (count > 0) return true
     return false
   }
 
   watch(gateId: number, by: 1 | -1): void {
-    const count = (this.watchers[gateId] ?? 0) + by
-    // The array stays dense, so that it stays small and fast.
-    while (this.watchers.length <= gateId) this.watchers.push(0)
-    this.watchers[gateId] = count
+    const { length } = this.watchers
+    // As long as it must be and no longer: pushing would make room for many more.
+    if (gateId >= length) this.watchers = this.watchers.concat(new Array(gateId + 1 - length).fill(0))
+    this.watchers[gateId]! += by
   }
 }
 

@@ -42,7 +42,10 @@ const PARTS: Readonly<Record<string, Part>> = {
   place: {
     save: ({ x, y, z, yaw, aoiRadius }) => [x, y, z, yaw, aoiRadius],
     restore: (core, [x, y, z, yaw, aoiRadius]: [number, number, number, number, number]) => {
-      Object.assign(core, { x, y, z, yaw })
+      core.x = x
+      core.y = y
+      core.z = z
+      core.yaw = yaw
       // A class that has no part in AOI any more has none, one that has it now begins with its own.
       if (core.aoiRadius >= 0 && aoiRadius >= 0) core.aoiRadius = aoiRadius
     },
@@ -66,16 +69,18 @@ const PARTS: Readonly<Record<string, Part>> = {
       const timers = core.world.timers.saved(core)
       return { last: core.lastTimer, timers: timers.map((timer) => ({ ...timer, args: pack(timer.args) })) }
     },
-    restore: (core, saved: { last: number; timers: (SavedTimer & { args: Packed })[] }, { elapsedMs }) => {
+    restore: (
+      core,
+      saved: { last: number; timers: (Omit<SavedTimer, 'args'> & { args: Packed })[] },
+      { elapsedMs },
+    ) => {
       core.lastTimer = saved.last
       const { world, kind } = core
-      const known = saved.timers.filter(({ method }) => {
-        if (kind.methods.has(method)) return true
-        world.dropped(`a timer of ${kind.name}.${method}() was saved, but there is no such method any more`)
-        return false
-      })
-      const timers = known.map((timer) => ({ ...timer, args: unpack(timer.args) as unknown[] }))
-      world.timers.restore(core, timers, elapsedMs)
+      for (const timer of saved.timers) {
+        const { method } = timer
+        if (kind.methods.has(method)) world.timers.restore(core, timer, unpack(timer.args) as unknown[], elapsedMs)
+        else world.dropped(`a timer of ${kind.name}.${method}() was saved, but there is no such method any more`)
+      }
     },
   },
   /** Whether calls to it go by its dispatcher, behind those that wait there. */
@@ -151,14 +156,16 @@ export function savedAttrs(
   dropped: (name: string) => void,
 ): Readonly<Record<string, unknown>> {
   const saved = attrs as Readonly<Record<string, unknown>>
-  const fit: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(saved)) {
+  const misfits: string[] = []
+  for (const name of Object.keys(saved)) {
     const spec = kind.contract.attrs?.[name]
+    if (spec && fits(spec, saved[name])) continue
+    misfits.push(name)
     if (!spec) dropped(`${kind.name}.${name} was saved, but is no attribute any more`)
-    else if (!fits(spec, value)) dropped(`${kind.name}.${name} was saved as ${formOf(value)}, and is another by now`)
-    else fit[name] = value
+    else dropped(`${kind.name}.${name} was saved as ${formOf(saved[name])}, and is another by now`)
   }
-  return fit
+  if (misfits.length === 0) return saved
+  return Object.fromEntries(Object.entries(saved).filter(([name]) => !misfits.includes(name)))
 }
 
 /** Whether a saved value has the form that the class now gives to the attribute. */
@@ -181,11 +188,11 @@ export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Res
   core.world.timers.cancelAll(core)
   core.filters = undefined
   core.clientSyncing = false
-  for (const [name, data] of Object.entries(saved)) {
+  for (const name of Object.keys(saved)) {
     const part = PARTS[name]
     if (!part) throw new Error(`${core} was saved with a part '${name}' that this version does not know`)
     try {
-      part.restore(core, data as never, restoring)
+      part.restore(core, saved[name] as never, restoring)
     } catch (error) {
       throw new Error(`${core}: its ${name} cannot be restored: ${(error as Error).message}`, { cause: error })
     }

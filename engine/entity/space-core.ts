@@ -6,6 +6,7 @@
 // All is changed, and all clients are told, before the first hook runs: hooks may do whatever they like.
 import { SYNC_OWN } from '../wire/messages.ts'
 import { Aoi } from './aoi.ts'
+import { SlotList } from './aoi-slots.ts'
 import { type Client, EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
@@ -17,9 +18,9 @@ export class SpaceCore extends EntityCore {
   readonly members = new Set<Entity>()
   readonly #aoi: Aoi
   readonly #bySlot: (EntityCore | undefined)[] = []
-  // Slots of the operation under way: watcher, subject, watcher, subject, …
-  #entered: number[] = []
-  #left: number[] = []
+  // Of the operation under way: watcher, subject, watcher, subject, …
+  readonly #entered = new SlotList()
+  readonly #left = new SlotList()
 
   constructor(world: World, kind: Kind, id: string, epoch: number, spaceKind: number, isNil: boolean) {
     super(world, kind, id, epoch)
@@ -27,8 +28,8 @@ export class SpaceCore extends EntityCore {
     this.isNil = isNil
     this.#aoi = new Aoi(
       {
-        onEnter: (watcher, subject) => void this.#entered.push(watcher, subject),
-        onLeave: (watcher, subject) => void this.#left.push(watcher, subject),
+        onEnter: (watcher, subject) => this.#entered.push(watcher, subject),
+        onLeave: (watcher, subject) => this.#left.push(watcher, subject),
       },
       { hysteresis: world.aoiHysteresis },
     )
@@ -56,8 +57,8 @@ export class SpaceCore extends EntityCore {
     const { world } = this
     const { spaceHooks } = world
     this.#seenChanged()
-    spaceHooks.add(this, core, () => world.hook(this, 'onEntityEntered', core.entity))
-    spaceHooks.add(core, this, () => world.hook(core, 'onEnteredSpace'))
+    if (this.#hearsMembers()) spaceHooks.add(this, core, () => world.hook(this, 'onEntityEntered', core.entity))
+    if (hearsSpaces(core)) spaceHooks.add(core, this, () => world.hook(core, 'onEnteredSpace'))
     spaceHooks.tell()
   }
 
@@ -75,8 +76,8 @@ export class SpaceCore extends EntityCore {
       this.#bySlot[slot] = undefined
     }
     if (core.client) this.removeViewer(core.client, true)
-    spaceHooks.add(this, core, () => world.hook(this, 'onEntityLeft', core.entity))
-    spaceHooks.add(core, this, () => world.hook(core, 'onLeftSpace', this.entity))
+    if (this.#hearsMembers()) spaceHooks.add(this, core, () => world.hook(this, 'onEntityLeft', core.entity))
+    if (hearsSpaces(core)) spaceHooks.add(core, this, () => world.hook(core, 'onLeftSpace', this.entity))
     spaceHooks.tell()
   }
 
@@ -154,36 +155,54 @@ export class SpaceCore extends EntityCore {
 
   /** Counts who sees whom now; all have known it before. */
   #countWatchers(): void {
-    for (let at = 0; at < this.#entered.length; at += 2) {
-      const client = this.#bySlot[this.#entered[at]!]!.client
-      if (client) this.#bySlot[this.#entered[at + 1]!]!.watch(client.gateId, 1)
+    const { slots, length } = this.#entered
+    this.#entered.length = 0
+    for (let at = 0; at < length; at += 2) {
+      const { client } = this.#bySlot[slots[at]!]!
+      if (client) this.#bySlot[slots[at + 1]!]!.watch(client.gateId, 1)
     }
-    this.#entered = []
+  }
+
+  /** Whether it does anything when somebody enters or leaves: if not, nobody need wait to tell it. */
+  #hearsMembers(): boolean {
+    return this.world.hears(this, 'onEntityEntered') || this.world.hears(this, 'onEntityLeft')
   }
 
   /** Says to clients what the last operation changed; the authors' hooks wait for its end. */
   #seenChanged(): void {
-    const left = this.#left.map((slot) => this.#bySlot[slot]!)
-    const entered = this.#entered.map((slot) => this.#bySlot[slot]!)
-    this.#left = []
-    this.#entered = []
-    this.#tellClients(left, -1)
-    this.#tellClients(entered, 1)
-    for (let at = 0; at < left.length; at += 2) this.#hookAoi(left[at]!, left[at + 1]!, 'onLeftAoi')
-    for (let at = 0; at < entered.length; at += 2) this.#hookAoi(entered[at]!, entered[at + 1]!, 'onEnteredAoi')
+    const left = this.#left.length
+    const entered = this.#entered.length
+    // Nobody changes them until all is told: what runs here is the engine's own.
+    this.#left.length = 0
+    this.#entered.length = 0
+    this.#tellClients(this.#left.slots, left, -1)
+    this.#tellClients(this.#entered.slots, entered, 1)
+    this.#hookAoi(this.#left.slots, left, 'onLeftAoi')
+    this.#hookAoi(this.#entered.slots, entered, 'onEnteredAoi')
   }
 
-  #hookAoi(watcher: EntityCore, subject: EntityCore, name: 'onLeftAoi' | 'onEnteredAoi'): void {
+  #hookAoi(pairs: Int32Array, length: number, name: 'onLeftAoi' | 'onEnteredAoi'): void {
     const { world } = this
-    if (watcher.kind.hearsAoi) world.spaceHooks.add(watcher, subject, () => world.hook(watcher, name, subject.entity))
+    for (let at = 0; at < length; at += 2) {
+      const watcher = this.#bySlot[pairs[at]!]!
+      if (!watcher.kind.hearsAoi) continue
+      const subject = this.#bySlot[pairs[at + 1]!]!
+      world.spaceHooks.add(watcher, subject, () => world.hook(watcher, name, subject.entity))
+    }
   }
 
-  #tellClients(pairs: readonly EntityCore[], by: 1 | -1): void {
-    for (let at = 0; at < pairs.length; ) {
-      const subject = pairs[at + 1]!
-      const clients: Client[] = []
-      for (; pairs[at + 1] === subject; at += 2) if (pairs[at]!.client) clients.push(pairs[at]!.client!)
-      if (clients.length === 0) continue
+  #tellClients(pairs: Int32Array, length: number, by: 1 | -1): void {
+    for (let at = 0; at < length; ) {
+      const slot = pairs[at + 1]!
+      let clients: Client[] | undefined
+      for (; at < length && pairs[at + 1] === slot; at += 2) {
+        const { client } = this.#bySlot[pairs[at]!]!
+        if (!client) continue
+        if (clients) clients.push(client)
+        else clients = [client]
+      }
+      if (!clients) continue
+      const subject = this.#bySlot[slot]!
       subject.flushAttrs()
       for (const client of clients) subject.watch(client.gateId, by)
       if (by > 0) this.world.views.show(subject, clients)
@@ -191,3 +210,6 @@ export class SpaceCore extends EntityCore {
     }
   }
 }
+
+const hearsSpaces = (core: EntityCore) =>
+  core.world.hears(core, 'onEnteredSpace') || core.world.hears(core, 'onLeftSpace')

@@ -20,6 +20,8 @@ const WALL_CHECK_MS = 60_000
 export interface TimerOwner {
   /** The number of the timer that it was given last. */
   lastTimer: number
+  /** Those that are still to run, in the order in which they were set; undefined without any. Timers keeps it. */
+  timers: PendingTimer[] | undefined
   /** Runs a timer's method; must not throw. */
   runTimer(method: string, args: readonly unknown[]): void
 }
@@ -34,7 +36,7 @@ export interface SavedTimer {
   readonly cron: string
 }
 
-interface Entry {
+export interface PendingTimer {
   at: number
   /** Those that are due at the same time run in the order in which they were set. */
   order: number
@@ -50,11 +52,13 @@ interface Entry {
   cancelled: boolean
 }
 
+/** Most have none: they share this. */
+const NO_ARGS: readonly unknown[] = []
+
 export class Timers {
   readonly #clock: Clock
   /** The earliest first; those that were cancelled stay in it until they come up or are too many. */
-  #heap = new Heap<Entry>()
-  readonly #owners = new Map<TimerOwner, Map<Timer, Entry>>()
+  #heap = new Heap<PendingTimer>()
   #size = 0
   #order = 0
   #alarm: Scheduled | undefined
@@ -78,18 +82,18 @@ export class Timers {
     if (!Number.isFinite(delayMs) || delayMs < 0) throw new RangeError(`a timer cannot wait ${delayMs} ms`)
     const at = this.#clock.now() + delayMs
     const beatMs = intervalMs > 0 ? Math.max(intervalMs, INTERVAL_MIN_MS) : 0
-    return this.#add(owner, ++owner.lastTimer as Timer, { at, method, args, intervalMs: beatMs, cron: undefined })
+    return this.#add(owner, ++owner.lastTimer, method, args, at, beatMs, undefined, 0)
   }
 
   /** Throws a TypeError for what is no crontab pattern. */
   addCron(owner: TimerOwner, pattern: string, method: string, args: readonly unknown[]): Timer {
     const cron = new CronPattern(pattern)
-    return this.#add(owner, ++owner.lastTimer as Timer, { at: 0, method, args, intervalMs: 0, cron })
+    return this.#add(owner, ++owner.lastTimer, method, args, 0, 0, cron, cron.nextMs(this.#clock.wallMs()))
   }
 
   /** Whether it was still to run. A timer of somebody else is left alone. */
   cancel(owner: TimerOwner, timer: Timer): boolean {
-    const entry = this.#owners.get(owner)?.get(timer)
+    const entry = owner.timers?.find((one) => one.timer === timer)
     if (!entry) return false
     this.#forget(entry)
     this.#sweep()
@@ -97,14 +101,17 @@ export class Timers {
   }
 
   cancelAll(owner: TimerOwner): void {
-    for (const entry of [...(this.#owners.get(owner)?.values() ?? [])]) this.#forget(entry)
+    if (!owner.timers) return
+    for (const entry of owner.timers) entry.cancelled = true
+    this.#size -= owner.timers.length
+    owner.timers = undefined
     this.#sweep()
   }
 
   /** Those of one owner, in the order in which they were set. */
   saved(owner: TimerOwner): SavedTimer[] {
     const nowMs = this.#clock.now()
-    const entries = [...(this.#owners.get(owner)?.values() ?? [])].sort((a, b) => a.order - b.order)
+    const entries = owner.timers ?? []
     return entries.map(({ timer, method, args, at, intervalMs, cron, cronMs }) => ({
       timer,
       method,
@@ -115,15 +122,17 @@ export class Timers {
     }))
   }
 
-  /** Sets timers that were saved `elapsedMs` ago. What should have run meanwhile runs once. */
-  restore(owner: TimerOwner, saved: readonly SavedTimer[], elapsedMs: number): void {
-    for (const { timer, method, args, leftMs, intervalMs, cron } of saved) {
-      // Less than 0 when it should have run: so those run in the order in which they were due.
-      const dueInMs = leftMs - elapsedMs
-      const pattern = cron === '' ? undefined : new CronPattern(cron)
-      const at = this.#clock.now() + dueInMs
-      this.#add(owner, timer as Timer, { at, method, args, intervalMs, cron: pattern }, this.#clock.wallMs() + dueInMs)
-    }
+  /**
+   * Sets a timer that was saved `elapsedMs` ago; those of one owner in the order in which they were set. What should have
+   * run meanwhile runs once.
+   */
+  restore(owner: TimerOwner, saved: Omit<SavedTimer, 'args'>, args: readonly unknown[], elapsedMs: number): void {
+    const { timer, method, leftMs, intervalMs, cron } = saved
+    // Less than 0 when it should have run: so those run in the order in which they were due.
+    const dueInMs = leftMs - elapsedMs
+    const pattern = cron === '' ? undefined : new CronPattern(cron)
+    const cronMs = pattern ? this.#clock.wallMs() + dueInMs : 0
+    this.#add(owner, timer, method, args, this.#clock.now() + dueInMs, intervalMs, pattern, cronMs)
   }
 
   /** None runs until `resume`. */
@@ -141,45 +150,58 @@ export class Timers {
   /** Stops for good: the process ends. */
   stop(): void {
     this.pause()
-    this.#owners.clear()
+    for (let entry = this.#heap.pop(); entry; entry = this.#heap.pop()) entry.owner.timers = undefined
     this.#size = 0
-    while (this.#heap.pop());
   }
 
   #add(
     owner: TimerOwner,
     timer: Timer,
-    given: Pick<Entry, 'at' | 'method' | 'args' | 'intervalMs' | 'cron'>,
-    cronMs = given.cron?.nextMs(this.#clock.wallMs()) ?? 0,
+    method: string,
+    given: readonly unknown[],
+    at: number,
+    intervalMs: number,
+    cron: CronPattern | undefined,
+    cronMs: number,
   ): Timer {
-    const entry: Entry = { ...given, order: ++this.#order, owner, timer, cronMs, cancelled: false }
-    if (entry.cron) entry.at = this.#alarmFor(entry)
-    let owned = this.#owners.get(owner)
-    if (!owned) {
-      owned = new Map()
-      this.#owners.set(owner, owned)
+    const order = ++this.#order
+    const args = given.length > 0 ? given : NO_ARGS
+    const entry: PendingTimer = {
+      at,
+      order,
+      owner,
+      timer,
+      method,
+      args,
+      intervalMs,
+      cron,
+      cronMs,
+      cancelled: false,
     }
-    owned.set(timer, entry)
+    if (cron) entry.at = this.#alarmFor(entry)
+    if (owner.timers) owner.timers.push(entry)
+    else owner.timers = [entry]
     this.#size++
     this.#heap.push(entry)
     this.#setAlarm()
     return timer
   }
 
-  #forget(entry: Entry): void {
+  #forget(entry: PendingTimer): void {
+    const { owner } = entry
     entry.cancelled = true
     this.#size--
-    const owned = this.#owners.get(entry.owner)
-    owned?.delete(entry.timer)
-    if (owned?.size === 0) this.#owners.delete(entry.owner)
+    if (owner.timers!.length === 1) owner.timers = undefined
+    else owner.timers!.splice(owner.timers!.indexOf(entry), 1)
   }
 
   /** Makes the heap anew when most of it is cancelled: each cancel has paid for a part of that. */
   #sweep(): void {
     const cancelled = this.#heap.size - this.#size
     if (cancelled <= CANCELLED_KEPT || cancelled * 2 <= this.#heap.size) return
-    this.#heap = new Heap()
-    for (const owned of this.#owners.values()) for (const entry of owned.values()) this.#heap.push(entry)
+    const swept = new Heap<PendingTimer>()
+    for (let entry = this.#heap.pop(); entry; entry = this.#heap.pop()) if (!entry.cancelled) swept.push(entry)
+    this.#heap = swept
   }
 
   #setAlarm(): void {
@@ -203,7 +225,7 @@ export class Timers {
   }
 
   /** Whether it runs now; whatever comes after that is set. */
-  #isDue(entry: Entry, now: number): boolean {
+  #isDue(entry: PendingTimer, now: number): boolean {
     if (entry.cron) {
       const wallMs = this.#clock.wallMs()
       const due = wallMs >= entry.cronMs
@@ -225,7 +247,7 @@ export class Timers {
   }
 
   /** When to look whether the pattern is due: then, or before, lest the clock on the wall was set. */
-  #alarmFor({ cronMs }: Entry): number {
+  #alarmFor({ cronMs }: PendingTimer): number {
     const leftMs = cronMs - this.#clock.wallMs()
     return this.#clock.now() + Math.max(0, Math.min(leftMs, WALL_CHECK_MS))
   }

@@ -135,6 +135,7 @@ export class World {
   authorErrors = 0
 
   readonly #options: WorldOptions
+  readonly #nilSpaceId: string
   readonly #slots = new IdTable(1024)
   readonly #cores: (EntityCore | undefined)[] = []
   readonly #free: number[] = []
@@ -147,6 +148,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options
     this.gameId = options.gameId
+    this.#nilSpaceId = nilSpaceId(options.gameId)
     this.clock = options.clock
     this.log = options.log
     this.cluster = options.cluster
@@ -181,8 +183,8 @@ export class World {
 
   /** Makes the nil space; everything else needs it. */
   start(): void {
-    const id = nilSpaceId(this.gameId)
-    this.nilSpace = this.#bear(this.#nilKind(), {}, { id, spaceKind: 0, isNilSpace: true }) as SpaceCore
+    const birth = { id: this.#nilSpaceId, spaceKind: 0, isNilSpace: true }
+    this.nilSpace = this.#bear(this.#nilKind(), {}, birth) as SpaceCore
   }
 
   #nilKind(): Kind {
@@ -295,7 +297,7 @@ export class World {
   /** Makes an entity again that was saved whole: in no space, without a client, and nobody is told. */
   revive(saved: SavedEntity, epoch: number, elapsedMs: number): EntityCore {
     const { type, id, spaceKind = 0, parts } = saved
-    const isNilSpace = id === nilSpaceId(this.gameId)
+    const isNilSpace = id === this.#nilSpaceId
     const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
     if (!kind) throw new Error(`this game has no class ${type}`)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
@@ -444,7 +446,7 @@ export class World {
 
   /** Runs a hook as a method is run; resolves when it has ended, to whether it did without an error. */
   async hooked(core: EntityCore, name: HookName): Promise<boolean> {
-    const hook = (core.entity as unknown as Record<HookName, () => unknown>)[name]
+    const hook = hookOf(core.entity, name)
     return new Promise((resolve) =>
       this.#runAuthor(core, name, hook, [], core.kind.hook(name), (ok, error) => {
         if (!ok) this.#authorError(core, name, error)
@@ -453,13 +455,15 @@ export class World {
     )
   }
 
+  /** Whether its class does anything in a hook: most hooks of most classes are those of the engine, which do nothing. */
+  hears(core: EntityCore, name: HookName): boolean {
+    return hookOf(core.entity, name) !== hookOf(Space.prototype, name)
+  }
+
   /** Runs a hook as a method is run. Who is gone hears of nothing more but of the loss of its client. */
   hook(core: EntityCore, name: HookName, ...args: unknown[]): void {
     if (core.gone && name !== 'onClientDisconnected') return
-    const hook = (core.entity as unknown as Record<HookName, (...args: unknown[]) => unknown>)[name]
-    // Most hooks of most classes are those of the engine, which do nothing.
-    if (hook === (Space.prototype as unknown as Record<HookName, unknown>)[name]) return
-    this.#runAuthor(core, name, hook, args, core.kind.hook(name))
+    if (this.hears(core, name)) this.#runAuthor(core, name, hookOf(core.entity, name), args, core.kind.hook(name))
   }
 
   #runAuthor(
@@ -635,6 +639,8 @@ export class World {
     for (const turn of [0, 1, 2]) for (const core of this.all()) if (order(core) === turn) this.destroy(core)
   }
 }
+
+const hookOf = (entity: object, name: HookName) => (entity as Record<HookName, (...args: unknown[]) => unknown>)[name]
 
 const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
   const kind = attrs?.[SPACE_KIND]

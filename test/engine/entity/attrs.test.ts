@@ -24,6 +24,7 @@ const ID = 'entity0000000001'
 class Host {
   readonly id = ID
   gone = false
+  isSeen = true
   touched = 0
   unsaved = 0
   attrsTouched() {
@@ -88,6 +89,23 @@ test('scalar writes between two flushes are one change with the last value; equa
   expect(changes.map((change) => change.audience)).toEqual([AUDIENCE_ALL, AUDIENCE_OWN])
   attrs.hp = 3
   expect(Attrs.pending(attrs)).toBe(false)
+})
+
+test('what is written while nobody sees it waits for nobody, and is there all the same', () => {
+  const { attrs, host } = make({ bag: map(integer, 'allClients', 'persistent'), log: list(integer, 'client') })
+  host.isSeen = false
+  attrs.bag.set('coins', 3)
+  attrs.log.push(1, 2)
+  expect(Attrs.pending(attrs)).toBe(false)
+  expect([host.touched, host.unsaved]).toEqual([3, 1])
+  expect(Attrs.plain(attrs)).toEqual({ bag: { coins: 3 }, log: [1, 2] })
+})
+
+test('what is put into an empty map is in no other', () => {
+  const { attrs } = make({ bag: map(value), box: map(value) })
+  attrs.bag.set('coins', 3)
+  attrs.bag.map('nested')
+  expect(Attrs.plain(attrs)).toEqual({ bag: { coins: 3, nested: {} }, box: {} })
 })
 
 test('more than 31 attributes are flushed too', () => {

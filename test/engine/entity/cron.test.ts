@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { entity } from '../../../components/game/goworld.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { CronPattern } from '../../../engine/entity/cron.ts'
-import { Timers } from '../../../engine/entity/timers.ts'
+import { type PendingTimer, Timers } from '../../../engine/entity/timers.ts'
 import { Harness } from './harness.ts'
 
 const SECOND_MS = 1000
@@ -21,6 +21,7 @@ class SetClock extends VirtualClock {
 
 class Owner {
   lastTimer = 0
+  timers: PendingTimer[] | undefined
   /** When each ran, from the start of the test. */
   readonly ranMs: number[] = []
   readonly #clock: VirtualClock

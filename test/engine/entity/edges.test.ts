@@ -197,6 +197,33 @@ describe('enterSpace', () => {
   })
 })
 
+describe('who hears of leaving only', () => {
+  class Leaver extends entity({}) {
+    override onLeftSpace() {
+      heard.push('left')
+    }
+  }
+
+  test('hears of it', async () => {
+    const h = start([Leaver, Room])
+    const leaver = h.game.create(Leaver)
+    await leaver.enterSpace(h.game.createSpace(Room, 1))
+    await leaver.enterSpace(h.game.nilSpace.id)
+    expect(heard).toEqual(['left'])
+  })
+
+  test('hears nothing of a space that it was sent out of before it could have heard that it is in', async () => {
+    class Bouncer extends space({}) {
+      override onEntityEntered(guest: Leaver) {
+        void guest.enterSpace(this.game.nilSpace.id)
+      }
+    }
+    const h = start([Leaver, Bouncer])
+    await h.game.create(Leaver).enterSpace(h.game.createSpace(Bouncer, 1))
+    expect(heard).toEqual([])
+  })
+})
+
 describe('destroy', () => {
   test('of one whose hooks would keep it alive, or end it again, ends it once', () => {
     class Stubborn extends entity({ aoi: 5 }) {

@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { CronPattern } from '../../../engine/entity/cron.ts'
-import { type Timer, Timers } from '../../../engine/entity/timers.ts'
+import { type PendingTimer, type Timer, Timers } from '../../../engine/entity/timers.ts'
 
 const HOUR_MS = 3_600_000
 
 class Owner {
   lastTimer = 0
+  timers: PendingTimer[] | undefined
   readonly ran: [method: string, ...args: unknown[]][] = []
   onRun: () => void = () => {}
   runTimer(method: string, args: readonly unknown[]) {
@@ -188,7 +189,7 @@ describe('timers that are saved', () => {
   function moved(timers: Timers, owner: Owner, elapsedMs: number) {
     const after = start()
     after.owner.lastTimer = owner.lastTimer
-    after.timers.restore(after.owner, timers.saved(owner), elapsedMs)
+    for (const one of timers.saved(owner)) after.timers.restore(after.owner, one, one.args, elapsedMs)
     return after
   }
 
@@ -267,14 +268,14 @@ describe('timers that are saved', () => {
     const [saved] = timers.saved(owner)
     const after = start()
     await after.clock.advance(50_000)
-    after.timers.restore(after.owner, [saved!], 30_000)
+    after.timers.restore(after.owner, saved!, saved!.args, 30_000)
     await after.clock.advance(9_999)
     expect(after.owner.ran).toEqual([])
     await after.clock.advance(1)
     expect(after.owner.ran).toEqual([['minute']])
     const late = start()
     await late.clock.advance(200_000)
-    late.timers.restore(late.owner, [saved!], 180_000)
+    late.timers.restore(late.owner, saved!, saved!.args, 180_000)
     await late.clock.advance(0)
     expect(late.owner.ran).toHaveLength(1)
     await late.clock.advance(40_000)
@@ -334,7 +335,7 @@ describe('timers that are saved', () => {
     timers.add(owner, 10, 0, 'once', [])
     const after = start()
     after.timers.pause()
-    after.timers.restore(after.owner, timers.saved(owner), 50)
+    for (const one of timers.saved(owner)) after.timers.restore(after.owner, one, one.args, 50)
     await after.clock.advance(100)
     expect(after.owner.ran).toEqual([])
     after.timers.resume()

@@ -1,0 +1,98 @@
+// A world by itself, for benchmarks of what a game costs inside: it says everything to nobody and saves into nothing, its
+// clock stands still until it is moved, and chance is the same every time.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { VirtualClock } from '../../engine/base/clock.ts'
+import { IdMaker } from '../../engine/base/id.ts'
+import { silentLog } from '../../engine/base/log.ts'
+import { seededRandom } from '../../engine/base/random.ts'
+import { Turn } from '../../engine/base/turn.ts'
+import type { GameDefinition } from '../../engine/entity/definition.ts'
+import type { PacketSink } from '../../engine/entity/outbound.ts'
+import { World } from '../../engine/entity/world.ts'
+import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
+import type { EntityStorage } from '../../engine/storage/storage.ts'
+import { messages } from '../../engine/wire/messages.ts'
+import { PacketWriter } from '../../engine/wire/packet.ts'
+
+/** How far entities see, and how many others each then has around it. */
+export const RADIUS = 100
+const NEIGHBOURS = 39
+
+/** The side of a square that holds so many entities, each with that many around it. */
+export const sideFor = (entities: number): number => Math.sqrt((entities * Math.PI * RADIUS ** 2) / NEIGHBOURS)
+
+export function newWorld({ types }: GameDefinition, clock = new VirtualClock()): World {
+  const sink = nowhere()
+  const to = () => sink
+  const world = new World({
+    gameId: 1,
+    types,
+    clock,
+    turn: new Turn(clock),
+    log: silentLog,
+    ids: new IdMaker(clock, seededRandom(1)),
+    random: seededRandom(2),
+    cluster: { toEntity: to, toGate: to, toGame: to, toKey: to },
+    storage: unkept,
+    kvdb: new MemoryKvdb(),
+    saveIntervalMs: 600_000,
+  })
+  world.players.gateUp(1)
+  return world
+}
+
+/** Says things to nobody. */
+function nowhere(): PacketSink {
+  const out = new PacketWriter(1024)
+  return {
+    out,
+    up: true,
+    begin(type) {
+      out.at = 0
+      return out.beginFrame(type)
+    },
+    end() {
+      out.at = 0
+    },
+    send(name, values) {
+      out.at = 0
+      messages[name].write(out, values as never)
+    },
+  }
+}
+
+/** Takes everything and keeps nothing. */
+const unkept: EntityStorage = {
+  write: async () => {},
+  read: async () => undefined,
+  exists: async () => false,
+  list: async () => [],
+  delete: async () => {},
+  close: async () => {},
+}
+
+setFlagsFromString('--expose-gc')
+export const collectGarbage = runInNewContext('gc') as () => void
+
+/** Memory of what is still in use: the heap, and what lies outside of it, buffers among that. */
+export function bytesInUse(): number {
+  // The second time takes the buffers whose arrays the first has freed.
+  collectGarbage()
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** CPU seconds of what `work` does. */
+export function cpuOf<T>(work: () => T): { seconds: number; result: T } {
+  const before = process.cpuUsage()
+  const result = work()
+  return { seconds: cpuSince(before), result }
+}
+
+/** CPU seconds since `process.cpuUsage()` said `before`. */
+export function cpuSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1e6
+}
