@@ -89,13 +89,15 @@ export class Game {
   #freezer: Freezer | undefined
   /** While the game is being restored: the dispatchers that know it again, and whether they kept what was for it. */
   #restored: Map<number, boolean> | undefined
+  /** What waits until it is: before, not everybody can hear what the game would say. */
+  #postponed: (() => void)[] = []
   #calls = 0
   #lost = 0
 
   constructor(options: GameOptions) {
     this.#options = options
     this.#log = options.log
-    this.#turn = new Turn(options.clock)
+    this.#turn = new Turn(options.clock, { gathers: true })
     const { linkGraceMs, linkResendBytesMax } = options.config
     this.#cluster = new Cluster(
       {
@@ -126,8 +128,8 @@ export class Game {
     this.#gates = options.dispatchers.map(
       () =>
         new Peers(options.clock, linkGraceMs, {
-          gone: (gateId, process) => this.world.players.gateDown(gateId, process),
-          back: (gateId) => this.world.players.showAnew(gateId),
+          gone: (gateId, process) => this.#whenRestored(() => this.world.players.gateDown(gateId, process)),
+          back: (gateId) => this.#whenRestored(() => this.world.players.showAnew(gateId)),
         }),
     )
     this.world = new World({
@@ -211,7 +213,7 @@ export class Game {
       waitMs: config.freezeWaitMs,
       // From the moment on that it has left.
       limitMs: config.restoreLimitMs + config.freezeWaitMs + FREEZE_MAX_MS,
-      flush: () => this.#turn.request(),
+      flush: () => this.#turn.end(),
     })
     this.#freezer = freezer
     try {
@@ -265,6 +267,11 @@ export class Game {
     if (this.#restored?.size === this.#cluster.links.length) this.#goOn()
   }
 
+  #whenRestored(action: () => void): void {
+    if (this.#restored) this.#postponed.push(action)
+    else action()
+  }
+
   /** All is as it was: time goes on, and what was kept comes. */
   #goOn(): void {
     const { world } = this
@@ -280,6 +287,8 @@ export class Game {
       for (const gateId of world.gates)
         if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.players.showAnew(gateId)
     }
+    for (const [dispatcher, gates] of this.#gates.entries()) if (!restored.has(dispatcher)) gates.missed()
+    for (const action of this.#postponed.splice(0)) action()
     world.players.offerAgain()
     for (const link of this.#cluster.links) link.send('releaseGame', {})
     this.#log.info(`game ${this.#options.id} is restored`, { entities: world.size })

@@ -62,7 +62,10 @@ const CLOSE_MS = 3000
 export class Gate {
   readonly #options: GateOptions
   readonly #log: Log
+  /** At whose end clients hear what there is for them. */
   readonly #turn: Turn
+  /** At whose end the games do. */
+  readonly #linkTurn: Turn
   readonly #cluster: Cluster
   readonly #ids: IdMaker
   readonly #clients = new Clients()
@@ -103,13 +106,14 @@ export class Gate {
     this.#options = options
     this.#log = log
     this.#turn = new Turn(clock)
+    this.#linkTurn = new Turn(clock, { gathers: true })
     this.#ids = new IdMaker(clock, random)
     this.#refusals = new Refusals(log)
     this.#cluster = new Cluster(
       {
         self: { role: 'gate', id },
         clock,
-        turn: this.#turn,
+        turn: this.#linkTurn,
         log,
         random,
         transport: options.links,
@@ -166,7 +170,7 @@ export class Gate {
       changed: (client, limit) => this.#rateChanged(client, limit),
     })
     this.#turn.stage(() => this.#flushOutputs())
-    this.#turn.stage(() => this.#cluster.flush())
+    this.#linkTurn.stage(() => this.#cluster.flush())
   }
 
   /** The whole deployment was there, and some game still is: clients that come get an entity. */
@@ -388,7 +392,11 @@ export class Gate {
     const own = this.#isOwn(dispatcher)
     if (own) {
       this.#games.dispatcherDown()
-      for (const { player } of this.#clients) if (player) player.doubtful = true
+      for (const { player } of this.#clients) {
+        if (!player) continue
+        player.doubtful = true
+        player.missed = true
+      }
     }
     // What was asked of it, or was to come by it, is lost. Clients that have their player stay.
     for (const client of this.#clients) {

@@ -160,8 +160,9 @@ export class ViewChanges {
       this.missedClients++
       return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES))
     }
-    // What its client was told of it may have been lost with a dispatcher: it is created anew.
-    if (client.player?.doubtful && views.find(bytes, idAt) === client.player) this.takePlayer(client)
+    // Then its client must not go by what it was told of it: it is created anew.
+    const { player } = client
+    if (player && (player.doubtful || player.missed) && views.find(bytes, idAt) === player) this.takePlayer(client)
     const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
     if (!view) return
     if (views.unwatch(view, client.slot)) this.withdraw(client.slot, view)
@@ -173,6 +174,7 @@ export class ViewChanges {
     if (view.own >= 0 && view.own !== client.slot) this.takePlayer(clients.at(view.own))
     const known = view.own === client.slot
     view.own = client.slot
+    view.missed = false
     client.player = view
     client.entityId = entityId
     client.state = 'bound'

@@ -47,6 +47,8 @@ export class View {
   leavingTo = 0
   /** What was said of it, or of its way to another game, may be lost: it has to be bound anew. */
   doubtful = false
+  /** What was said of it to its own client may be lost with a dispatcher. */
+  missed = false
   /** The client whose player the entity is, or -1. */
   own = -1
   readonly #watchers: Pairs

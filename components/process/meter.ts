@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { realClock } from '../../engine/base/clock.ts'
 
 const INTERVAL_MS = 1000
-const DELAY_RESOLUTION_MS = 10
+const DELAY_RESOLUTION_MS = 25
 
 export class Meter {
   readonly #startedAt = realClock.now()

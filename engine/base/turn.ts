@@ -4,10 +4,26 @@
 //
 // Whoever gathers something asks for the end of the turn; the stages then run once each, in order. What may wait asks for
 // later: it leaves with whatever leaves next, and at once when nothing has left for as long as it may wait.
+//
+// A write costs more than most of what it writes. Who writes very often may therefore gather for a millisecond, as long as
+// that brings several together:
+//
+//     at once ──more than RUNS_MAX a millisecond──> gathering ──less than GATHERED_MIN each time──> at once, RETRY_MS at least
 import type { Clock } from './clock.ts'
 
-/** How long what may wait does: a write costs more than most of what it writes. */
+/** How long what may wait does. */
 const LATER_MS = 4
+const GATHER_MS = 1
+const RUNS_MAX = 1.5
+const GATHERED_MIN = 4
+/** Over so much time is counted. */
+const WINDOW_MS = 4
+const RETRY_MS = 500
+
+export interface TurnOptions {
+  /** Whether it may gather. */
+  readonly gathers?: boolean
+}
 
 export class Turn {
   readonly #clock: Clock
@@ -15,13 +31,22 @@ export class Turn {
   #requested = false
   #waits = false
   #waitedMs = Number.NEGATIVE_INFINITY
+  readonly #mayGather: boolean
+  #gathering = false
+  /** Since the window began: what was asked for, and how often the stages ran. */
+  #asked = 0
+  #runs = 0
+  #windowMs = Number.NEGATIVE_INFINITY
+  #retryMs = Number.NEGATIVE_INFINITY
   readonly #run = () => {
     this.#requested = false
     for (const stage of this.#stages) stage()
+    if (this.#mayGather) this.#count()
   }
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { gathers = false }: TurnOptions = {}) {
     this.#clock = clock
+    this.#mayGather = gathers
   }
 
   /** Adds a stage after those that are there. */
@@ -29,11 +54,18 @@ export class Turn {
     this.#stages.push(run)
   }
 
-  /** Asks for the stages to run at the end of this turn. Cheap when already asked. */
+  /** Asks for the stages to run at the end of this turn, or a millisecond later. Cheap when already asked. */
   request(): void {
+    this.#asked++
     if (this.#requested) return
     this.#requested = true
-    this.#clock.defer(this.#run)
+    if (this.#gathering) this.#clock.after(GATHER_MS, this.#run)
+    else this.#clock.defer(this.#run)
+  }
+
+  /** Runs the stages now: somebody waits for what they send. */
+  end(): void {
+    for (const stage of this.#stages) stage()
   }
 
   /** Asks for the stages to run within a few milliseconds. Cheap when already asked. */
@@ -48,5 +80,20 @@ export class Turn {
       this.#waits = false
       this.request()
     })
+  }
+
+  #count(): void {
+    this.#runs++
+    const nowMs = this.#clock.now()
+    const passedMs = nowMs - this.#windowMs
+    if (passedMs < WINDOW_MS) return
+    if (!this.#gathering) this.#gathering = nowMs >= this.#retryMs && this.#runs > RUNS_MAX * passedMs
+    else if (this.#asked < GATHERED_MIN * this.#runs) {
+      this.#gathering = false
+      this.#retryMs = nowMs + RETRY_MS
+    }
+    this.#windowMs = nowMs
+    this.#asked = 0
+    this.#runs = 0
   }
 }

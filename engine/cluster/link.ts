@@ -236,7 +236,15 @@ export class Link {
     const atMs = this.#options.clock.now()
     let kept: Kept
     if (length <= out.bytes.length * COPIED_SHARE_MAX)
-      kept = { number, atMs, bytes: out.copy(), pooled: undefined, resent: false, written: false, acked: false }
+      kept = {
+        number,
+        atMs,
+        bytes: copyOf(out.bytes, length),
+        pooled: undefined,
+        resent: false,
+        written: false,
+        acked: false,
+      }
     else {
       kept = { number, atMs, bytes: out.written(), pooled: out.bytes, resent: false, written: false, acked: false }
       out.bytes = this.#pool.pop() ?? new Uint8Array(BUFFER_BYTES)
@@ -399,7 +407,13 @@ export class Link {
     this.#unackedBatches++
     this.#unackedReceivedBytes += byteCount
     if (this.#unackedBatches >= ACK_AFTER_BATCHES || this.#unackedReceivedBytes >= ACK_AFTER_BYTES) this.#sendAck()
-    else this.#ackTimer ??= this.#options.clock.after(ACK_AFTER_MS, () => this.#sendAck())
+    else this.#ackTimer ??= this.#options.clock.after(ACK_AFTER_MS, () => this.#ackDue())
+  }
+
+  /** Mostly a batch of ours has said it meanwhile: the timer is not set anew for each. */
+  #ackDue(): void {
+    this.#ackTimer = undefined
+    if (this.#unackedBatches > 0) this.#sendAck()
   }
 
   #sendAck(): void {
@@ -410,8 +424,6 @@ export class Link {
   #paidAck(): void {
     this.#unackedBatches = 0
     this.#unackedReceivedBytes = 0
-    this.#ackTimer?.cancel()
-    this.#ackTimer = undefined
   }
 
   #write(kept: Kept): void {
@@ -471,6 +483,23 @@ export class Link {
     this.#options.log.error(`link with ${connection.remote}: ${messageOf(error)}`)
     connection.destroy('it does not follow the protocol')
   }
+}
+
+// Small batches are copied into one piece of memory after the other: an allocation each would cost more than the copy.
+const SLAB_BYTES = 64 * 1024
+let slab = NO_BYTES
+let slabAt = 0
+
+function copyOf(bytes: Uint8Array, length: number): Uint8Array {
+  if (length > SLAB_BYTES / 4) return bytes.slice(0, length)
+  if (slabAt + length > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES)
+    slabAt = 0
+  }
+  const copy = slab.subarray(slabAt, slabAt + length)
+  slabAt += length
+  copy.set(bytes.subarray(0, length))
+  return copy
 }
 
 const next = (number: number) => (number + 1) >>> 0

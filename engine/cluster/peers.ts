@@ -45,6 +45,11 @@ export class Peers {
     this.#unmissed.add(id)
   }
 
+  /** What we say to those who are awaited does not come from now on: their dispatcher is not there. */
+  missed(): void {
+    this.#unmissed.clear()
+  }
+
   /** Those that are there, with the names of their processes. */
   get all(): readonly (readonly [id: number, process: string])[] {
     return [...this.#there]

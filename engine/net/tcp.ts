@@ -13,16 +13,20 @@ const CONNECT_WITHIN_MS = 1000
 /** Asks a silent peer whether it is still there: a pulled cable says nothing. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
+/** As much as Node reads at once. */
+const RECEIVE_BYTES = 64 * 1024
 const NO_BYTES = new Uint8Array(0)
 
 class SocketConnection implements Connection {
   readonly remote: string
   readonly #socket: Socket
+  readonly #received: Received | undefined
   #reason: string | undefined
 
-  constructor(socket: Socket, remote: string) {
+  constructor(socket: Socket, remote: string, received?: Received) {
     this.#socket = socket
     this.remote = remote
+    this.#received = received
   }
 
   get bufferedBytes(): number {
@@ -31,7 +35,8 @@ class SocketConnection implements Connection {
 
   handle(handlers: ConnectionHandlers): void {
     const socket = this.#socket
-    socket.on('data', (chunk) => handlers.data(chunk))
+    if (this.#received) this.#received.handle((chunk) => handlers.data(chunk))
+    else socket.on('data', (chunk) => handlers.data(chunk))
     if (handlers.drain) socket.on('drain', () => handlers.drain?.())
     socket.on('error', (error) => {
       this.#reason ??= error.message
@@ -75,6 +80,27 @@ class SocketConnection implements Connection {
   }
 }
 
+/** What comes of a connection that we made, in one buffer again and again: Node makes none and passes it on at once. */
+class Received {
+  readonly onread = {
+    buffer: new Uint8Array(RECEIVE_BYTES),
+    callback: (count: number, bytes: Uint8Array): boolean => {
+      const chunk = bytes.subarray(0, count)
+      if (this.#take) this.#take(chunk)
+      else this.#early.push(chunk.slice())
+      return true
+    },
+  }
+  #early: Uint8Array[] = []
+  #take: ((chunk: Uint8Array) => void) | undefined
+
+  handle(take: (chunk: Uint8Array) => void): void {
+    this.#take = take
+    for (const chunk of this.#early) take(chunk)
+    this.#early = []
+  }
+}
+
 export const tcpTransport: Transport = {
   async listen(address, accept) {
     if (address.kind === 'unix') await removeStale(address.path)
@@ -92,7 +118,9 @@ export const tcpTransport: Transport = {
   connect(address) {
     return new Promise((resolve, reject) => {
       const target = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
-      const socket = createConnection({ ...target, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE })
+      const received = new Received()
+      const { onread } = received
+      const socket = createConnection({ ...target, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE, onread })
       const patience = realClock.after(CONNECT_WITHIN_MS, () =>
         socket.destroy(new Error(`no answer in ${CONNECT_WITHIN_MS} ms`)),
       )
@@ -101,9 +129,8 @@ export const tcpTransport: Transport = {
       socket.once('connect', () => {
         patience.cancel()
         socket.off('error', reject)
-        resolve(
-          new SocketConnection(socket, address.kind === 'unix' ? address.path : `${address.host}:${address.port}`),
-        )
+        const remote = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
+        resolve(new SocketConnection(socket, remote, received))
       })
     })
   },

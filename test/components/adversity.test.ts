@@ -441,20 +441,18 @@ describe('clients', () => {
 })
 
 describe('in an ordeal every entity lives once and every client sees what there is, or is closed', () => {
-  const ordeals: readonly { readonly trials: readonly Trial[]; readonly from?: number }[] = [
-    { trials: ['drop'] },
-    { trials: ['give', 'drop'] },
-    { trials: ['give', 'freeze'] },
-    { trials: ['die', 'give', 'freeze', 'drop'] },
-    // Not from seed 1: there a client never hears of a change that was lost with a dispatcher. Its player has moved since,
-    // and the gate forgets its doubts about it when the new game shows it to others before it shows it to its client.
-    { trials: ['restart'], from: 2 },
-    { trials: ['restart', 'give'] },
-    { trials: ['freeze', 'restart'] },
-    { trials: ['cut'] },
+  const ordeals: readonly (readonly Trial[])[] = [
+    ['drop'],
+    ['give', 'drop'],
+    ['give', 'freeze'],
+    ['die', 'give', 'freeze', 'drop'],
+    ['restart'],
+    ['restart', 'give'],
+    ['freeze', 'restart'],
+    ['cut'],
   ]
-  for (const { trials, from = 1 } of ordeals)
+  for (const trials of ordeals)
     test(trials.join(', '), async () => {
-      for (let seed = from; seed < from + 25; seed++) await ordeal(seed, trials)
+      for (let seed = 1; seed <= 25; seed++) await ordeal(seed, trials)
     })
 })

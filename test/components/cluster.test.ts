@@ -192,6 +192,7 @@ test('who is cut off for longer than the grace is told of its end, and begins an
   const again = [await join(cluster, 'ann', 1), await join(cluster, 'bob', 2)]
   for (const { client } of again) if (client.player?.type === 'Player') client.player.server.add(1)
   await cluster.clock.until(() => again.every(({ added }) => added.length === 1), 5000, 'calls to be answered')
+  await cluster.clock.advance(10)
   expectTrueMirrors(cluster, again)
   await cluster.stop()
 })
