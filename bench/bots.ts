@@ -30,7 +30,8 @@ async function play(server: BenchServer, bots: number): Promise<Summary> {
   const flags = ['-N', bots, '-duration', DURATION, '-server', server.gate, '-strict', '-json', '-quiet'].map(String)
   const played = promisify(execFile)(join(EXAMPLES, 'test_client/test_client'), flags, { maxBuffer: 1 << 26 })
   // With exit code 1 at the first error or timeout: then the figures say which.
-  const { stdout } = await played.catch((error: { stdout: string }) => error)
+  const { stdout, stderr } = await played.catch((error: { stdout: string; stderr: string }) => error)
+  if (stderr !== '') remark(stderr.split('\n').slice(0, 5).join('\n'))
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Summary
 }
 
@@ -54,6 +55,7 @@ for (const { bots, goworld, target } of chosen(ROWS)) {
     const { Login, ...others } = things
     const done = Object.entries(others)
     const count = done.reduce((sum, [, thing]) => sum + thing.count, 0)
+    if (done.length === 0) continue
     const [slowest, its] = done.reduce((worst, one) => (one[1].p50Ms > worst[1].p50Ms ? one : worst))
     report({
       scenario,

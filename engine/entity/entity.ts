@@ -99,10 +99,12 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   }
   /** Whether it sees `other` now. */
   sees(other: Entity<Contract>): boolean {
+    this[core].world.movement.settle()
     return this[core].space?.sees(this[core], other[core]) ?? false
   }
   /** The entities that it sees now. */
   seen(): Entity[] {
+    this[core].world.movement.settle()
     return this[core].space?.seenBy(this[core]) ?? []
   }
   /** On the XZ plane. */

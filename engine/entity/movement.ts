@@ -2,10 +2,10 @@
 // `position_sync_interval_ms` each gate gets one record for each entity that its clients see.
 //
 //     moved by the game ─> AOI at once ─┐
-//     moved by its client ──────────────┴─> listed ──flush──> AOI of those that clients moved ─> records to the gates
+//     moved by its client ─> unsettled ─┴─> listed ──flush──> settled: AOI ─> records to the gates
 //
 // Whoever comes into sight or leaves it by a client's move is told with the records of the same flush: a client hears of
-// both in one piece.
+// both in one piece. Whatever goes by who sees whom settles them before, so nobody can tell that they were not.
 
 import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
 import { getF32, PacketWriter } from '../wire/packet.ts'
@@ -14,11 +14,14 @@ import type { EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
 /** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet. */
-const AOI_DUE = 4
+const UNSETTLED = 4
 
 export class Movement {
   readonly #world: World
   #moved: EntityCore[] = []
+  /** Those whose client has moved them since the AOI was told. */
+  #unsettled: EntityCore[] = []
+  #settled = 0
   // Records gathered for one gate, by audience: [unused, watchers, own, both].
   readonly #records = [new PacketWriter(16), new PacketWriter(4096), new PacketWriter(1024), new PacketWriter(1024)]
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
@@ -32,8 +35,21 @@ export class Movement {
   move(core: EntityCore, x: number, y: number, z: number, yaw: number): void {
     if (core.gone) this.#world.throwGone(core)
     if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
+    this.settle()
     this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
     core.space?.move(core)
+  }
+
+  /** From now on the AOI knows where everybody is. Hooks may run, and whoever they ask goes on from there. */
+  settle(): void {
+    const unsettled = this.#unsettled
+    while (this.#settled < unsettled.length) {
+      const core = unsettled[this.#settled++]!
+      core.moved &= ~UNSETTLED
+      if (!core.gone) core.space?.move(core)
+    }
+    unsettled.length = 0
+    this.#settled = 0
   }
 
   /** Takes the position records of clients (`sync.ts`). The gate has checked that each is its client's own player. */
@@ -47,7 +63,8 @@ export class Movement {
       const x = recordX(bytes, at)
       const y = recordY(bytes, at)
       const z = recordZ(bytes, at)
-      this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS | AOI_DUE)
+      if ((core.moved & UNSETTLED) === 0) this.#unsettled.push(core)
+      this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS | UNSETTLED)
     }
   }
 
@@ -60,9 +77,9 @@ export class Movement {
   /** Sends what has moved since the last time. */
   flush(): void {
     if (this.#moved.length === 0) return
+    this.settle()
     const moved = this.#moved
     this.#moved = []
-    for (const core of moved) if (core.moved & AOI_DUE && !core.gone) core.space?.move(core)
     for (const gateId of this.#world.gates) this.#flushTo(gateId, moved)
     for (const core of moved) core.moved = 0
   }

@@ -153,6 +153,7 @@ export class Views {
       this.droppedCalls++
       return
     }
+    this.#world.movement.settle()
     core.flushAttrs()
     const call = this.#callBody(core, method, args)
     const { gameId } = this.#world

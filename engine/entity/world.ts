@@ -422,6 +422,7 @@ export class World {
   setAoi(core: EntityCore, radius: number): void {
     if (!Number.isFinite(radius) || radius < 0) throw new RangeError(`${core} cannot see ${radius} far`)
     if (core.aoiRadius < 0) throw new TypeError(`${core.kind.name} has no part in AOI: give its contract an \`aoi\``)
+    this.movement.settle()
     core.aoiRadius = radius
     core.space?.setRadius(core)
   }
