@@ -80,7 +80,7 @@ export class Peer implements LinkEvents {
 
   congested(backlog: Backlog): void {
     const table = this.role === 'game' ? this.#router.games : this.#router.gates
-    table.setSlow(this.id, backlog !== 'little')
+    table.setSlow(this.id, backlog === 'large')
     this.backlog = backlog
     this.#owner.congested(this)
   }

@@ -61,6 +61,8 @@ export class Freezer {
     for (const link of links) link.send('holdGame', { limitMs })
     await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
     await this.#turn()
+    // What clients have said of where they are: nothing more comes of them.
+    world.movement.settle()
     await world.openWork.idle(waitMs)
     // Before anybody is told that the game freezes: where nothing can be saved it does not.
     await this.#saveAll()

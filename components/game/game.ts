@@ -477,7 +477,7 @@ export class Game {
   #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
     if (this.#cluster.toGate(gateId) !== this.#cluster.links[dispatcher]) return
     this.#gates[dispatcher]!.up(gateId, process)
-    this.world.players.gateUp(gateId)
+    this.#whenRestored(() => this.world.players.gateUp(gateId))
   }
 
   #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {

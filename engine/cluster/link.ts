@@ -79,6 +79,8 @@ const ACK_AFTER_MS = 20
 const PING_AFTER_MS = 2000
 const SILENCE_MAX_MS = 8000
 
+/** Small batches are copied into one piece of memory after the other: an allocation each would cost more than the copy. */
+const SLAB_BYTES = 64 * 1024
 /** What has waited for so long is old. */
 const AGE_MAX_MS = 500
 
@@ -118,6 +120,8 @@ export class Link {
   #unackedBytes = 0
   #backlog: Backlog = 'little'
   #pool: Uint8Array[] = []
+  #slab = NO_BYTES
+  #slabAt = 0
   #unackedBatches = 0
   #unackedReceivedBytes = 0
   #ackTimer: Scheduled | undefined
@@ -239,7 +243,7 @@ export class Link {
       kept = {
         number,
         atMs,
-        bytes: copyOf(out.bytes, length),
+        bytes: this.#copyOf(out.bytes, length),
         pooled: undefined,
         resent: false,
         written: false,
@@ -254,6 +258,18 @@ export class Link {
     this.#unackedBytes += heldBytes(kept)
     if (this.#connection) this.#write(kept)
     this.#watchBacklog()
+  }
+
+  #copyOf(bytes: Uint8Array, length: number): Uint8Array {
+    if (length > SLAB_BYTES / 4) return bytes.slice(0, length)
+    if (this.#slabAt + length > this.#slab.length) {
+      this.#slab = new Uint8Array(SLAB_BYTES)
+      this.#slabAt = 0
+    }
+    const copy = this.#slab.subarray(this.#slabAt, this.#slabAt + length)
+    this.#slabAt += length
+    copy.set(bytes.subarray(0, length))
+    return copy
   }
 
   #dropBatch(): void {
@@ -483,23 +499,6 @@ export class Link {
     this.#options.log.error(`link with ${connection.remote}: ${messageOf(error)}`)
     connection.destroy('it does not follow the protocol')
   }
-}
-
-// Small batches are copied into one piece of memory after the other: an allocation each would cost more than the copy.
-const SLAB_BYTES = 64 * 1024
-let slab = NO_BYTES
-let slabAt = 0
-
-function copyOf(bytes: Uint8Array, length: number): Uint8Array {
-  if (length > SLAB_BYTES / 4) return bytes.slice(0, length)
-  if (slabAt + length > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES)
-    slabAt = 0
-  }
-  const copy = slab.subarray(slabAt, slabAt + length)
-  slabAt += length
-  copy.set(bytes.subarray(0, length))
-  return copy
 }
 
 const next = (number: number) => (number + 1) >>> 0

@@ -178,6 +178,7 @@ export class Migration {
         throw new RangeError(`${core} is too large to leave: ${data.length} bytes`)
     } catch (error) {
       this.#stay(departure, error)
+      world.movement.settle()
       if (from && !from.isLeaving && !core.isLeaving && !core.space) from.enter(core, x, y, z)
       return
     }
@@ -377,6 +378,8 @@ export class Migration {
     const isThere = client && world.gates.has(client.gateId)
     if (isThere) world.views.bind(core, client)
     world.hook(core, 'onMigratedIn')
+    // Before it is looked at what hooks have left.
+    world.movement.settle()
     const space = world.find(spaceId)
     const enters = space instanceof SpaceCore && !space.isNil && !space.isLeaving
     if (enters && !core.isLeaving && !core.space) space.enter(core, x, y, z)

@@ -33,9 +33,9 @@ export class Movement {
 
   /** The game moves an entity: all clients hear of it, its own among them. Throws RangeError for what is no number. */
   move(core: EntityCore, x: number, y: number, z: number, yaw: number): void {
+    this.settle()
     if (core.gone) this.#world.throwGone(core)
     if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
-    this.settle()
     this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
     core.space?.move(core)
   }

@@ -43,7 +43,6 @@ export class SpaceCore extends EntityCore {
 
   /** Takes an entity in. Its client hears of the space, then of what is near; then the hooks run. */
   enter(core: EntityCore, x: number, y: number, z: number): void {
-    this.world.movement.settle()
     core.space = this
     core.x = x
     core.y = y

@@ -93,8 +93,8 @@ export class Timers {
 
   /** Whether it was still to run. A timer of somebody else is left alone. */
   cancel(owner: TimerOwner, timer: Timer): boolean {
-    const entry = owner.timers?.find((one) => one.timer === timer)
-    if (!entry) return false
+    const entry = owner.timers?.[placeOf(owner.timers, timer)]
+    if (entry?.timer !== timer) return false
     this.#forget(entry)
     this.#sweep()
     return true
@@ -192,7 +192,7 @@ export class Timers {
     entry.cancelled = true
     this.#size--
     if (owner.timers!.length === 1) owner.timers = undefined
-    else owner.timers!.splice(owner.timers!.indexOf(entry), 1)
+    else owner.timers!.splice(placeOf(owner.timers!, entry.timer), 1)
   }
 
   /** Makes the heap anew when most of it is cancelled: each cancel has paid for a part of that. */
@@ -251,4 +251,16 @@ export class Timers {
     const leftMs = cronMs - this.#clock.wallMs()
     return this.#clock.now() + Math.max(0, Math.min(leftMs, WALL_CHECK_MS))
   }
+}
+
+/** Where a timer is in the list, or would be: numbers grow in the order in which timers were set. */
+function placeOf(timers: readonly PendingTimer[], timer: number): number {
+  let low = 0
+  let high = timers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (timers[middle]!.timer < timer) low = middle + 1
+    else high = middle
+  }
+  return low
 }

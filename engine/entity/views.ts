@@ -149,11 +149,11 @@ export class Views {
   }
 
   callAllClients(core: EntityCore, method: string, args: unknown[]): void {
+    this.#world.movement.settle()
     if (core.gone) {
       this.droppedCalls++
       return
     }
-    this.#world.movement.settle()
     core.flushAttrs()
     const call = this.#callBody(core, method, args)
     const { gameId } = this.#world

@@ -395,8 +395,10 @@ export class World {
   // --- spaces --------------------------------------------------------------------------------------------------------------
 
   enterSpace(core: EntityCore, spaceId: string, { x, y, z }: Vector3): Promise<void> {
-    if (core.isLeaving) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
     this.checkSeal()
+    // Hooks may run: what they leave is what counts.
+    this.movement.settle()
+    if (core.isLeaving) return Promise.reject(new EntityGone(`${core} is gone: it cannot enter a space`))
     if (!Number.isFinite(x + y + z)) return Promise.reject(new RangeError(`${core} cannot be at (${x}, ${y}, ${z})`))
     if (core instanceof SpaceCore || core.kind.isService)
       return Promise.reject(new Error(`${core} is no entity that could be in a space`))

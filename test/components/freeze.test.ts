@@ -278,6 +278,27 @@ test('a dispatcher that is restarted while a game is frozen, and a gate that die
   }
 })
 
+test('a gate and a dispatcher that are restarted while a game is frozen are known to it afterwards', async () => {
+  for (const dispatchers of [1, 2]) {
+    const cluster = await start({ games: 1, dispatchers })
+    await join(cluster, 'ann')
+    const frozen = await cluster.freezeGame(1)
+    const crashes = []
+    for (let n = 1; n <= dispatchers; n++) crashes.push(await cluster.crashDispatcher(n))
+    const replaced = cluster.replaceGate(1)
+    await cluster.clock.advance(5000)
+    await replaced
+    for (const { restored } of crashes) await restored()
+    await cluster.clock.advance(1500)
+    await cluster.restoreGame(1, frozen)
+    await cluster.clock.advance(6000)
+    expect([...cluster.games[0]!.world.gates]).toEqual([1])
+    const bob = await join(cluster, 'bob')
+    expectTruth(cluster, [bob], `${dispatchers} dispatchers`)
+    await cluster.stop()
+  }
+})
+
 test('a gate that dies for good while a game is frozen and its dispatcher is restarted: its players go', async () => {
   const cluster = await start({ games: 2, gates: 2 })
   const ann = await join(cluster, 'ann', 1)

@@ -126,3 +126,21 @@ test('a game that takes in nothing for a while: all gates stop reading clients, 
   expect(joined.map(({ client }) => client.player !== undefined)).toEqual([true, true])
   await cluster.stop()
 })
+
+test('a gate that is cut off for less than the grace hears of every last position when it is back', async () => {
+  const cluster = await TestCluster.start({ definition })
+  const { player } = await join(cluster)
+  const { client: watcher } = await join(cluster)
+  await cluster.clock.until(() => watcher.entities.has(player.id), 5000, 'the watcher to see the walker')
+  const walker = accounts(cluster).find(({ id }) => (id as string) === player.id)!
+  const mend = cluster.cutGatesFrom(1)
+  for (let x = 1; x <= 15; x++) {
+    walker.position = { x, y: 0, z: 0 }
+    await cluster.clock.advance(100)
+  }
+  mend()
+  await cluster.clock.advance(2000)
+  expect(watcher.closed).toBeUndefined()
+  expect(watcher.entities.get(player.id)!.position.x).toBe(15)
+  await cluster.stop()
+})

@@ -1,5 +1,5 @@
 // The life of entities in one game: hooks in order, clients given and taken, who is shown what, saving, calls.
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import {
   attr,
   type EntityClass,
@@ -92,6 +92,13 @@ class Walker extends entity({
   }
   tick(what: string) {
     heard.push(`tick ${what}`)
+  }
+}
+
+let onSight = () => {}
+class Actor extends entity({ aoi: 10 }) {
+  override onEnteredAoi() {
+    onSight()
   }
 }
 
@@ -332,6 +339,43 @@ test('who is moved by its client comes into sight with the next flush, in front 
   h.take()
   h.world.movement.flush()
   expect(h.take()).toEqual([])
+})
+
+describe('when a hook of a client that has moved runs because somebody enters a space', () => {
+  /** One is about to be seen by another as soon as anybody looks; a third is nowhere. */
+  async function scene() {
+    const h = start([Actor, Room])
+    const rooms = [1, 2, 3].map((kind) => h.game.createSpace(Room, kind))
+    const [mover, seer, traveller] = [h.game.create(Actor), h.game.create(Actor), h.game.create(Actor)]
+    await mover.enterSpace(rooms[0]!, { x: 100, y: 0, z: 0 })
+    await seer.enterSpace(rooms[0]!)
+    h.world.views.bind(coreOf(mover), client(1))
+    mover.setClientSyncing(true)
+    const writer = new PacketWriter()
+    writeRecord(writer, mover.id, 1, 0, 0, 0)
+    h.world.movement.fromClients(writer.bytes, 0, writer.at)
+    return { rooms, traveller }
+  }
+
+  test('and destroys who enters, that is nowhere', async () => {
+    const { rooms, traveller } = await scene()
+    onSight = () => traveller.destroy()
+    await expect(traveller.enterSpace(rooms[1]!)).rejects.toThrow('gone')
+    expect([...rooms[1]!.entities]).toEqual([])
+    await expect(async () => {
+      traveller.position = { x: 1, y: 0, z: 0 }
+    }).rejects.toThrow('gone')
+  })
+
+  test('and takes who enters elsewhere, that is in one space', async () => {
+    const { rooms, traveller } = await scene()
+    onSight = () => {
+      onSight = () => {}
+      void traveller.enterSpace(rooms[2]!)
+    }
+    await traveller.enterSpace(rooms[1]!)
+    expect(rooms.map((room) => [...room.entities].includes(traveller))).toEqual([false, true, false])
+  })
 })
 
 test('different radii: who sees whom is not symmetric, and hooks tell each side its own', async () => {
