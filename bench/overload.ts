@@ -16,7 +16,7 @@ const WARM_UP_MS = 3000
 const CALM_SECONDS = 4
 const OVER_AFTER_MS = 5000
 /** Of each process. */
-const MEMORY_MAX_MB = 400
+const MEMORY_MAX_MB = 512
 const GAME = join(import.meta.dirname, 'kit/crowd-game')
 const AOI = 50
 const WALKERS = 4000
