@@ -3,11 +3,10 @@
 //
 //     make bench ONLY=aoi           a line a figure
 //     JSON=1 make bench ONLY=aoi    a JSON object a line
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { seededRandom } from '../engine/base/random.ts'
 import { Aoi, type AoiEvents } from '../engine/entity/aoi.ts'
 import { report } from './kit/report.ts'
+import { collectGarbage } from './kit/world.ts'
 
 const REPEATS = 7
 const COUNT = 10_000
@@ -262,17 +261,11 @@ function bytesAnEntity(side: number, hysteresis: number): number {
 }
 
 function bytesInUse(): number {
+  // The second time takes the buffers whose arrays the first has freed.
+  collectGarbage()
   collectGarbage()
   // The AOI keeps everything in typed arrays.
   return process.memoryUsage().arrayBuffers
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  // The second time takes the buffers whose arrays the first has freed.
-  gc()
-  gc()
 }
 
 const MAIN = '10,000, radius 100, 39 seen'

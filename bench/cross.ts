@@ -8,7 +8,7 @@ import { connect } from '../engine/client/client.ts'
 import { tcpStream } from '../engine/client/tcp.ts'
 import { SECONDS, WINDOWS } from './kit/measure.ts'
 import type * as pingGame from './kit/ping-game/ping-game.ts'
-import { type Figure, median, report } from './kit/report.ts'
+import { report, spread } from './kit/report.ts'
 import { BenchServer } from './kit/server.ts'
 
 const WARM_UP_MS = 3000
@@ -59,10 +59,7 @@ async function rates(outstanding: number): Promise<Rates[]> {
   }
 }
 
-const over = (windows: readonly Rates[], of: (rates: Rates) => number): Pick<Figure, 'value' | 'low' | 'high'> => {
-  const values = windows.map(of)
-  return { value: median(values), low: Math.min(...values), high: Math.max(...values) }
-}
+const over = (windows: readonly Rates[], of: (rates: Rates) => number) => spread(windows.map(of))
 
 const many = await rates(1000)
 const scenario = 'cross: entity to entity across two games, 1000 under way'

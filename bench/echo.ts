@@ -3,10 +3,13 @@
 //
 //     make bench ONLY=echo          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer, ROW=2 for one row
 import { join } from 'node:path'
+import { bareSockets } from './kit/bare-sockets.ts'
 import type { CrowdOptions } from './kit/crowd.ts'
 import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
+/** About as many as a call of echo and its answer are on the wire. */
+const CALL_BYTES = 60
 const GAME = join(import.meta.dirname, 'kit/crowd-game')
 
 interface Row {
@@ -71,4 +74,11 @@ for (const { name, crowd, bounds, perCpuSecond } of chosen(ROWS)) {
   const bound = perCpuSecond && { goworld: perCpuSecond[0], atLeast: perCpuSecond[1] }
   report({ scenario, metric: 'calls a second of CPU', unit: '1/s', ...perCpu, ...bound })
   reportServer(scenario, measured)
+  if (crowd.does !== 'echo') continue
+  // The gate's reads and writes, with nothing done in between.
+  const { clients, perSecond = 10 } = crowd
+  const floor = await bareSockets({ clients, perSecond, inBytes: CALL_BYTES, outBytes: CALL_BYTES })
+  report({ scenario, metric: 'bare sockets that read and write as much', value: floor, unit: 'CPU' })
+  const gate = over(windows, ({ cpu }) => cpu.gate).value
+  report({ scenario, metric: 'the gate beside them', value: gate / floor, unit: '×' })
 }

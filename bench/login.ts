@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { Crowd } from './kit/crowd.ts'
 import { WINDOWS } from './kit/measure.ts'
-import { median, report } from './kit/report.ts'
+import { report, spread } from './kit/report.ts'
 import { BenchServer } from './kit/server.ts'
 
 const CLIENTS = 1000
@@ -28,10 +28,5 @@ for (let n = 0; n < WINDOWS; n++) {
   }
 }
 const scenario = `login: ${CLIENTS} clients, ${AT_A_TIME} at a time`
-const range = (values: readonly number[]) => ({
-  value: median(values),
-  low: Math.min(...values),
-  high: Math.max(...values),
-})
-report({ scenario, metric: 'logins', unit: '1/s', ...range(perSecond), goworld: 2950, atLeast: 5000 })
-report({ scenario, metric: 'server, each', unit: 'ms', ...range(cpuMs) })
+report({ scenario, metric: 'logins', unit: '1/s', ...spread(perSecond), goworld: 2950, atLeast: 5000 })
+report({ scenario, metric: 'server, each', unit: 'ms', ...spread(cpuMs) })

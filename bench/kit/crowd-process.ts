@@ -228,8 +228,9 @@ process.on('message', async (order: CrowdOrder) => {
   if (order === 'end') return tell({ said: 'figures', figures: figures() })
   options = order
   loopDelay.enable()
+  const beganMs = nowMs()
   const clients = await connectAll(options)
-  tell({ said: 'ready', seconds: nowMs() / 1000 })
+  tell({ said: 'ready', seconds: (nowMs() - beganMs) / 1000 })
   act(clients)
 })
 process.on('disconnect', () => process.exit())

@@ -53,9 +53,11 @@ export class Crowd {
   /** How long it took until all were there. */
   readonly startSeconds: number
   readonly #process: ChildProcess
+  readonly #ended: Promise<never>
 
-  private constructor(process: ChildProcess, startSeconds: number) {
+  private constructor(process: ChildProcess, ended: Promise<never>, startSeconds: number) {
     this.#process = process
+    this.#ended = ended
     this.startSeconds = startSeconds
   }
 
@@ -63,9 +65,10 @@ export class Crowd {
   static async start(options: CrowdOptions): Promise<Crowd> {
     const child = fork(join(import.meta.dirname, 'crowd-process.ts'), { serialization: 'json' })
     say(child, options)
-    const report = await hear(child)
+    const ended = endOf(child)
+    const report = await hear(child, ended)
     if (report.said !== 'ready') throw new Error('the crowd said something else than that it is ready')
-    return new Crowd(child, report.seconds)
+    return new Crowd(child, ended, report.seconds)
   }
 
   /** From now on only every tenth does anything. */
@@ -80,7 +83,7 @@ export class Crowd {
   /** What was measured since `begin`. Rejects when a client was closed or an answer was wrong. */
   async end(): Promise<CrowdFigures> {
     say(this.#process, 'end')
-    const report = await hear(this.#process)
+    const report = await hear(this.#process, this.#ended)
     if (report.said !== 'figures') throw new Error('the crowd said something else than its figures')
     return report.figures
   }
@@ -97,10 +100,13 @@ function say(child: ChildProcess, order: CrowdOrder): void {
   if (child.connected) child.send(order)
 }
 
-async function hear(child: ChildProcess): Promise<CrowdReport> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the crowd has ended with code ${code}`)
-  })
+/** Rejects when the process ends. */
+async function endOf(child: ChildProcess): Promise<never> {
+  const [code] = await once(child, 'exit')
+  throw new Error(`the crowd has ended with code ${code}`)
+}
+
+async function hear(child: ChildProcess, ended: Promise<never>): Promise<CrowdReport> {
   const [report] = (await Promise.race([once(child, 'message'), ended])) as [CrowdReport]
   if (report.said === 'failed') throw new Error(`the crowd: ${report.error}`)
   return report

@@ -2,7 +2,7 @@
 // something, over several windows of the same length.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Crowd, type CrowdFigures, type CrowdOptions } from './crowd.ts'
-import { type Figure, median, remark, report } from './report.ts'
+import { type Figure, remark, report, spread } from './report.ts'
 import { BenchServer, type ProcessStatus, type ServerOptions } from './server.ts'
 
 const ROLES = ['dispatcher', 'game', 'gate'] as const
@@ -30,8 +30,6 @@ export interface Window extends CrowdFigures {
 
 export interface Measured {
   readonly windows: readonly Window[]
-  /** How long the crowd took to come. */
-  readonly startSeconds: number
   /** What the processes said at the end. */
   readonly processes: readonly ProcessStatus[]
 }
@@ -51,7 +49,7 @@ export async function measure({ game, crowd: options, ...how }: Scenario): Promi
     await sleep(WARM_UP_MS)
     const windows: Window[] = []
     for (let n = 0; n < WINDOWS; n++) windows.push(await window(server, crowd))
-    return { windows, startSeconds: crowd.startSeconds, processes: server.statuses() }
+    return { windows, processes: server.statuses() }
   } finally {
     await crowd?.stop()
     server.stop()
@@ -73,8 +71,7 @@ export function over(
   windows: readonly Window[],
   of: (window: Window) => number,
 ): Pick<Figure, 'value' | 'low' | 'high'> {
-  const values = windows.map(of)
-  return { value: median(values), low: Math.min(...values), high: Math.max(...values) }
+  return spread(windows.map(of))
 }
 
 /** What every scenario says at its end: CPU by role, memory, event loops, and whether the crowd kept up. */

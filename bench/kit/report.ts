@@ -112,6 +112,13 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
+/** Several measurements of one figure: their median, the least and the most. */
+export const spread = (values: readonly number[]): Pick<Figure, 'value' | 'low' | 'high'> => ({
+  value: median(values),
+  low: Math.min(...values),
+  high: Math.max(...values),
+})
+
 /** The median of some measurements. */
 export const median = (values: readonly number[]): number => percentile(values, 0.5)
 
