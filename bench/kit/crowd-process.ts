@@ -1,5 +1,6 @@
 // Clients as load: many in one process, each a bare socket that speaks the client protocol and keeps next to nothing, so
 // that the load costs less than the server that it measures. A child of kit/crowd.ts, which says what to do.
+import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
@@ -39,6 +40,7 @@ class CrowdClient {
   #open = 0
   readonly #socket: Socket
   readonly #settled: (client: CrowdClient) => void
+  #leaving = false
 
   constructor(host: string, port: number, settled: (client: CrowdClient) => void) {
     this.#settled = settled
@@ -53,7 +55,14 @@ class CrowdClient {
       this.#flush()
     })
     this.#socket.on('error', (error) => fail(`a client: ${error.message}`))
-    this.#socket.on('close', () => closing || fail('a client was closed'))
+    this.#socket.on('close', () => closing || this.#leaving || fail('a client was closed'))
+  }
+
+  leave(): Promise<unknown> {
+    this.#leaving = true
+    const left = once(this.#socket, 'close')
+    this.#socket.destroy()
+    return left
   }
 
   /** Has its entity answer; the answer tells when it was asked. */
@@ -228,6 +237,10 @@ process.on('message', async (order: CrowdOrder) => {
   if (order === 'end') return tell({ said: 'figures', figures: figures() })
   options = order
   loopDelay.enable()
+  for (let n = 0; n < (options.rehearsals ?? 0); n++) {
+    const all = await connectAll(options)
+    await Promise.all(all.map((client) => client.leave()))
+  }
   const beganMs = nowMs()
   const clients = await connectAll(options)
   tell({ said: 'ready', seconds: (nowMs() - beganMs) / 1000 })

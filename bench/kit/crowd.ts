@@ -26,6 +26,8 @@ export interface CrowdOptions {
   readonly atATime?: number
   /** Each has its first entity make another and give it the client: what a login is. */
   readonly logsIn?: boolean
+  /** They come and go so often before they come to stay, so that both ends are warm. */
+  readonly rehearsals?: number
 }
 
 export interface CrowdFigures {
@@ -50,7 +52,7 @@ export type CrowdReport =
   | { readonly said: 'failed'; readonly error: string }
 
 export class Crowd {
-  /** How long it took until all were there. */
+  /** How long it took until all were there, when they came to stay. */
   readonly startSeconds: number
   readonly #process: ChildProcess
   readonly #ended: Promise<never>
