@@ -70,6 +70,7 @@ $(INSTALLED): package-lock.json
 	@touch $@
 
 clean:
-	rm -rf coverage .goworld examples/*/.goworld
+	rm -rf coverage .goworld goworld-journal goworld-entities
+	rm -rf examples/*/.goworld examples/*/goworld-journal examples/*/goworld-entities
 	rm -f *.log *.db *.db-shm *.db-wal *.cpuprofile
 	rm -f examples/*/*.log examples/*/*.db examples/*/*.db-shm examples/*/*.db-wal

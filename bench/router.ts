@@ -77,6 +77,7 @@ async function dispatcherProcess(path: string): Promise<void> {
       linkResendBytesMax: RESEND_BYTES_MAX,
       entityQueuePacketsMax: 1000,
       gameQueueBytesMax: RESEND_BYTES_MAX,
+      journalWaitMs: 10_000,
     },
   })
   await dispatcher.start()
@@ -169,7 +170,7 @@ async function throughDispatcher(scenario: Scenario, path: string, child: ChildP
       {
         up: () => {
           const { link } = connector
-          link.send('gameHello', { gameId: id, banBootEntity: false, restoring: false, types: [] })
+          link.send('gameHello', { gameId: id, banBootEntity: false, restoring: false, types: [], journaled: [] })
           if (ownsEntities) {
             for (let entity = 0; entity < scenario.entities; entity++)
               link.send('entityPlaced', { entityId: idOf(entity), epoch: 1 })

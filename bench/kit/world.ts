@@ -2,14 +2,14 @@
 // clock stands still until it is moved, and chance is the same every time.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { VirtualClock } from '../../engine/base/clock.ts'
+import { type Clock, VirtualClock } from '../../engine/base/clock.ts'
 import { IdMaker } from '../../engine/base/id.ts'
 import { silentLog } from '../../engine/base/log.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 import type { PacketSink } from '../../engine/entity/outbound.ts'
-import { World } from '../../engine/entity/world.ts'
+import { World, type WorldOptions } from '../../engine/entity/world.ts'
 import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { messages } from '../../engine/wire/messages.ts'
@@ -22,7 +22,11 @@ const NEIGHBOURS = 39
 /** The side of a square that holds so many entities, each with that many around it. */
 export const sideFor = (entities: number): number => Math.sqrt((entities * Math.PI * RADIUS ** 2) / NEIGHBOURS)
 
-export function newWorld({ types }: GameDefinition, clock = new VirtualClock()): World {
+export function newWorld(
+  { types }: GameDefinition,
+  clock: Clock = new VirtualClock(),
+  more: Partial<WorldOptions> = {},
+): World {
   const sink = nowhere()
   const to = () => sink
   const world = new World({
@@ -37,6 +41,7 @@ export function newWorld({ types }: GameDefinition, clock = new VirtualClock()):
     storage: unkept,
     kvdb: new MemoryKvdb(),
     saveIntervalMs: 600_000,
+    ...more,
   })
   world.players.gateUp(1)
   return world
@@ -64,10 +69,11 @@ function nowhere(): PacketSink {
 
 /** Takes everything and keeps nothing. */
 const unkept: EntityStorage = {
-  write: async () => {},
+  write: async () => true,
   read: async () => undefined,
   exists: async () => false,
   list: async () => [],
+  types: async () => [],
   delete: async () => {},
   close: async () => {},
 }

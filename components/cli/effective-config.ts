@@ -47,7 +47,7 @@ export function formatConfig(config: Config): string {
     }
   }
   add('debug', 'debug', { debug: config.debug })
-  for (const name of ['deployment', 'storage', 'kvdb', 'cluster'] as const) add(name, name, config[name])
+  for (const name of ['deployment', 'storage', 'kvdb', 'sql', 'cluster'] as const) add(name, name, config[name])
   for (const id of config.dispatcherIds) add(`dispatcher${id}`, 'dispatcher', config.dispatcher(id))
   for (const id of config.gameIds) add(`game${id}`, 'game', config.game(id))
   for (const id of config.gateIds) add(`gate${id}`, 'gate', config.gate(id))

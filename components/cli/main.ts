@@ -7,6 +7,7 @@ import { runProgram } from '../../engine/config/program.ts'
 import { suggestion } from '../../engine/config/suggestion.ts'
 import { REPOSITORY } from '../process/flags.ts'
 import { type Command, command } from './command.ts'
+import { db } from './db.ts'
 import { dev } from './dev.ts'
 import { reload } from './reload.ts'
 import { start } from './start.ts'
@@ -34,7 +35,7 @@ const version = command({
   },
 })
 
-const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, reload, status, dev, help, version }
+const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, reload, status, dev, db, help, version }
 
 /** Commands of GoWorld's that have no place here. */
 const ANSWERS: Readonly<Record<string, string>> = {

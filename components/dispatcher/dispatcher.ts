@@ -38,6 +38,7 @@ export interface DispatcherOptions {
     readonly linkResendBytesMax: number
     readonly entityQueuePacketsMax: number
     readonly gameQueueBytesMax: number
+    readonly journalWaitMs: number
   }
 }
 
@@ -85,6 +86,7 @@ export class Dispatcher {
       this.#placement,
       this.#tally,
       this.#drops,
+      log,
       cluster,
     )
     const turn = new Turn(clock)
@@ -225,6 +227,7 @@ export class Dispatcher {
       game.hold(limitMs, () => this.#holdOver(game))
       game.sendNow('gameHeld', { held: true })
     },
+    journalReplayed: ({ gameId }) => this.#entities.journalReplayed(gameId),
     releaseGame: (_, peer) => this.#gameOf(peer)?.release(),
     mark: ({ no }, peer) => this.#gameOf(peer)?.sendNow('marked', { no }),
     registerKey: (values, peer) => this.#registerKey(peer, values),
@@ -295,7 +298,7 @@ export class Dispatcher {
     else this.#gameOf(peer)?.send('keyRegistered', said)
   }
 
-  #gameHello(peer: Peer, { gameId, banBootEntity, restoring, types }: Values<'gameHello'>): void {
+  #gameHello(peer: Peer, { gameId, banBootEntity, restoring, types, journaled }: Values<'gameHello'>): void {
     const { code } = messages.gameHello
     if (gameId !== peer.id) return peer.refuse('forbidden', code, `it says it is game ${gameId}`)
     if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
@@ -307,6 +310,9 @@ export class Dispatcher {
     peer.greeted = true
     game.banBootEntity = banBootEntity
     game.types = new Set(types)
+    game.journaled = new Set(journaled)
+    // It has replayed its own journal before it came.
+    if (!known) this.#entities.journalReplayed(gameId)
     game.attach(peer.link, ++this.#sessions)
     this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
     if (!known) this.#tellGames('gameUp', gameUp(game), game)

@@ -6,11 +6,13 @@
 // service at any time: when its game dies it is placed again.
 import type { Clock } from '../../engine/base/clock.ts'
 import { isServiceIdAt } from '../../engine/base/id.ts'
+import type { Log } from '../../engine/base/log.ts'
 import type { Values } from '../../engine/wire/messages.ts'
 import { AWAITED, type Directory, ENDING, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
 import { HeldEntities } from './held.ts'
+import { LostSaves } from './lost-saves.ts'
 import { Moves } from './moves.ts'
 import type { Placement } from './placement.ts'
 import { type Placing, type PlacingRequest, Placings } from './placings.ts'
@@ -35,6 +37,7 @@ const EPOCHS_SINCE_MS = Date.UTC(2026)
 export interface EntityLimits {
   readonly entityQueuePacketsMax: number
   readonly gameQueueBytesMax: number
+  readonly journalWaitMs: number
 }
 
 export class Entities {
@@ -49,6 +52,7 @@ export class Entities {
   readonly #moves: Moves
   /** When packets for an unknown entity began to be held, by slot, the oldest first. */
   readonly #awaited = new Map<number, number>()
+  readonly #lostSaves: LostSaves
   /** Which game still writes what lasts of an entity, by slot. */
   readonly #ending = new Map<number, number>()
   #gathering = false
@@ -60,8 +64,10 @@ export class Entities {
     placement: Placement,
     tally: Tally,
     drops: Drops,
+    log: Log,
     limits: EntityLimits,
   ) {
+    this.#lostSaves = new LostSaves(clock, log, limits.journalWaitMs)
     this.#clock = clock
     this.#directory = directory
     this.#games = games
@@ -149,6 +155,7 @@ export class Entities {
       return game.sendNow('entityVoid', { entityId, epoch })
     }
     directory.place(slot, game.id, epoch, game.session)
+    if (this.#lostSaves.size > 0) this.#lostSaves.placed(slot)
     this.#placings.done(slot)
     this.#moves.placed(slot, game)
     this.#awaited.delete(slot)
@@ -209,10 +216,28 @@ export class Entities {
 
   /** The game died: its entities are gone, and what it was told to make is made elsewhere. */
   gameLost(game: Game): void {
+    const ending = [...this.#ending.keys()].filter((slot) => this.#ending.get(slot) === game.id)
+    if (game.journaled.size > 0) {
+      const slots = new Set(ending)
+      this.#eachOf(game, (slot) => void slots.add(slot))
+      this.#lostSaves.expect(game.id, game.journaled, slots)
+    }
     this.#endThoseOf(game, () => true)
     for (const slot of this.#moves.gameLost(game)) this.#end(slot)
-    for (const [slot, gameId] of this.#ending) if (gameId === game.id) this.#ended(slot)
+    for (const slot of ending) this.#ended(slot)
     this.#move((one) => one.game === game.id)
+  }
+
+  /** What a dead game has saved is in the store now. */
+  journalReplayed(gameId: number): void {
+    this.#loadWaiting(this.#lostSaves.replayed(gameId))
+  }
+
+  #loadWaiting(slots: Iterable<number>): void {
+    for (const slot of slots) {
+      const placing = this.#placings.get(slot)
+      if (placing?.game === 0 && this.#directory.state(slot) === PLACING) this.#assign(placing)
+    }
   }
 
   /** The clients of these boot entities are gone with their gate. */
@@ -261,12 +286,16 @@ export class Entities {
         if (this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
       }
     }
-    this.#directory.forget(now - FORGET_MS)
+    this.#loadWaiting(this.#lostSaves.overdue())
+    // The slots of those that are waited for must stay theirs.
+    if (this.#lostSaves.size === 0) this.#directory.forget(now - FORGET_MS)
   }
 
   #assign(placing: Placing): void {
     const { slot, request } = placing
     this.#awaited.delete(slot)
+    if (request.name === 'loadEntity' && this.#lostSaves.waits(slot, request.values.type))
+      return this.#directory.hold(slot, PLACING)
     const game = this.#choose(placing)
     if (!game) return this.#directory.hold(slot, PLACING)
     const epoch = this.#nextEpoch(slot, request)
@@ -343,9 +372,15 @@ export class Entities {
   }
 
   #endThoseOf(game: Game, test: (slot: number) => boolean): void {
+    this.#eachOf(game, (slot) => {
+      if (test(slot)) this.#end(slot)
+    })
+  }
+
+  #eachOf(game: Game, action: (slot: number) => void): void {
     for (let slot = this.#directory.firstOf(game.id); slot >= 0; ) {
       const next = this.#directory.nextOf(slot)
-      if (test(slot)) this.#end(slot)
+      action(slot)
       slot = next
     }
   }

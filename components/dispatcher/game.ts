@@ -46,6 +46,8 @@ export class Game {
   banBootEntity = false
   /** The entity classes that it has. */
   types: ReadonlySet<string> = new Set()
+  /** Those whose saves it keeps in a journal until the store has them. */
+  journaled: ReadonlySet<string> = new Set()
   cpuPermille = 0
   lagMs = 0
   entities = 0

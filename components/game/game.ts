@@ -18,12 +18,14 @@ import { restoreWorld } from '../../engine/entity/freezing.ts'
 import { World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
+import type { SqlDatabase } from '../../engine/sql/sql.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { decode } from '../../engine/wire/codec.ts'
 import { messages, NOT_DELIVERED, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 import { Freezer } from './freezer.ts'
 import type { FrozenGame } from './frozen-file.ts'
+import { type Journals, type OpenJournal, takeOver } from './journals.ts'
 import { PositionFlush } from './position-flush.ts'
 
 export interface GameOptions {
@@ -43,9 +45,15 @@ export interface GameOptions {
     readonly restoreLimitMs: number
     readonly linkGraceMs: number
     readonly linkResendBytesMax: number
+    readonly journalWaitMs: number
+    readonly saveDeadlineMs: number
+    readonly saves: { readonly writesMax: number; readonly rate: number; readonly entitiesMax: number }
   }
   readonly storage: EntityStorage
+  /** What keeps saves that the store has not taken yet; closed by whoever opened it. */
+  readonly journals?: Journals | undefined
   readonly kvdb: KeyValueStore
+  readonly sql?: SqlDatabase | undefined
   /** What a game before this one was when it froze: this one goes on from there. */
   readonly frozen?: FrozenGame | undefined
   /** Told when it does. */
@@ -63,8 +71,6 @@ const RESTORED_WITHIN_MS = 5000
 const FREEZE_MAX_MS = 30_000
 /** What the engine has promised authors may take so long when the game ends. */
 const OPEN_DEADLINE_MS = 5_000
-/** How long the last saves may take when the game stops. */
-const SAVE_DEADLINE_MS = 30_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
 
@@ -147,7 +153,9 @@ export class Game {
       cluster: this.#cluster,
       storage: options.storage,
       kvdb: options.kvdb,
+      sql: options.sql,
       saveIntervalMs: options.config.saveIntervalMs,
+      saves: { ...options.config.saves, journal: options.journals?.own },
     })
     this.#positionFlush = new PositionFlush({
       clock: options.clock,
@@ -166,12 +174,36 @@ export class Game {
 
   async start(): Promise<void> {
     worldStarted(this.world)
+    await this.#replayJournal()
     if (this.#options.frozen) this.#restore(this.#options.frozen)
     else this.world.start()
     this.#cluster.start()
     this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.world.services.place())
     this.#every(this.#options.config.positionSyncIntervalMs, () => this.#positionFlush.beat())
     this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
+  }
+
+  /** What a process before this one had saved, and the store does not have: before anybody can ask for it. */
+  async #replayJournal(): Promise<void> {
+    const { journals, config } = this.#options
+    const saves = journals?.own.left.length ?? 0
+    if (!journals || saves === 0) return
+    this.world.saves.adopt(journals.own.left)
+    const { left } = await this.world.saves.drain(config.journalWaitMs)
+    if (left === 0) return this.#log.info(`${saves} saves of the process before this one are in the store`)
+    this.#log.error(
+      `${left} of ${saves} saves of the process before this one wait for the store: it does not take them`,
+    )
+  }
+
+  /** What a game that died had saved likewise: its entities are loaded elsewhere when the dispatchers know of it. */
+  async #replayJournalOf(gameId: number): Promise<void> {
+    const { clock, storage, journals, config } = this.#options
+    if (!journals) return
+    const { writesMax } = config.saves
+    const limitMs = config.journalWaitMs
+    if (await takeOver(gameId, { clock, log: this.#log, storage, journals, writesMax, limitMs }))
+      for (const link of this.#cluster.links) if (link.up) link.send('journalReplayed', { gameId })
   }
 
   /** Saves everything, then leaves the cluster. Resolves to how many saves did not make it. */
@@ -301,10 +333,13 @@ export class Game {
     const before = world.size
     const lostBefore = world.saving.lost
     const { saves } = world
-    saves.liftLimit()
+    saves.liftLimits()
     world.destroyAll()
-    const { left } = await saves.drain(SAVE_DEADLINE_MS)
-    return { destroyed: before - world.size, left: left + world.saving.lost - lostBefore }
+    const { left, kept } = await saves.drain(this.#options.config.saveDeadlineMs)
+    saves.stop()
+    if (kept > 0)
+      this.#log.warn(`${kept} saves are in the journal: the next start of this game takes them to the store`)
+    return { destroyed: before - world.size, left: left - kept + world.saving.lost - lostBefore }
   }
 
   status() {
@@ -321,7 +356,8 @@ export class Game {
       positionFlushesShed: this.#positionFlush.shed,
       droppedClientCalls: world.views.droppedCalls,
       authorErrors: world.authorErrors,
-      unwrittenSaves: world.saves.depth,
+      saves: world.saves.status(),
+      ...(this.#options.journals && { journal: journalStatus(this.#options.journals.own) }),
       openRequests: world.requests.size,
       migrating: world.migration.size,
       arrived: world.migration.arrived,
@@ -349,6 +385,7 @@ export class Game {
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
       restoring: this.#restored !== undefined,
       types: [...this.world.kinds.keys()],
+      journaled: this.#options.journals ? persistentTypes(this.world) : [],
     })
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
@@ -470,6 +507,10 @@ export class Game {
     }
     this.#games.delete(gameId)
     this.world.gameDown(gameId)
+    if (!this.#stopping && gameId !== this.#options.id)
+      this.#replayJournalOf(gameId).catch((error) =>
+        this.#log.error(`the journal of game ${gameId}: ${messageOf(error)}`),
+      )
   }
 
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
@@ -575,3 +616,8 @@ export class Game {
     this.#timers.add(scheduled)
   }
 }
+
+const persistentTypes = (world: World) =>
+  [...world.kinds.values()].flatMap((kind) => (kind.persistent ? kind.name : []))
+
+const journalStatus = ({ rows, bytes, failures }: OpenJournal) => ({ rows, bytes, failures })

@@ -40,15 +40,34 @@ export {
   map,
   optional,
   record,
+  type SavedData,
+  type SchemaMigration,
   type ServerCalls,
   type VisibleAttrs,
 } from '../../engine/entity/contract.ts'
 export { type GameDefinition, type GameOptions, game } from '../../engine/entity/definition.ts'
 export { Entity, entity, type Vector3 } from '../../engine/entity/entity.ts'
-export { call, create, createAnywhere, createSpace, currentGame, kvdb, load } from '../../engine/entity/functions.ts'
+export {
+  call,
+  create,
+  createAnywhere,
+  createSpace,
+  currentGame,
+  kvdb,
+  load,
+  sql,
+} from '../../engine/entity/functions.ts'
 export type { Kvdb, RunningGame, SharedRegistry } from '../../engine/entity/running-game.ts'
 export { Service, service } from '../../engine/entity/service.ts'
 export { Space, space } from '../../engine/entity/space.ts'
 export type { Timer } from '../../engine/entity/timers.ts'
 export { nextLargerKey } from '../../engine/kvdb/kvdb.ts'
 export { PublishSubscribeService, type Subscriber } from '../../engine/service/pubsub.ts'
+export {
+  type Sql,
+  SqlError,
+  type SqlQueries,
+  type SqlResult,
+  type SqlRow,
+  type SqlValue,
+} from '../../engine/sql/sql.ts'

@@ -10,11 +10,13 @@ import type { Config } from '../../engine/config/config.ts'
 import { type GameDefinition, isGameDefinition } from '../../engine/entity/definition.ts'
 import { openKvdb } from '../../engine/kvdb/backends.ts'
 import type { Transport } from '../../engine/net/connection.ts'
+import { openSql } from '../../engine/sql/backends.ts'
 import { openStorage } from '../../engine/storage/backends.ts'
 import type { Part } from '../process/part.ts'
 import { openDoor } from './door.ts'
 import { readFrozen, retireFrozen, writeFrozen } from './frozen-file.ts'
 import { Game } from './game.ts'
+import { type Journals, openJournals } from './journals.ts'
 import { measureLoad } from './load.ts'
 
 export interface GamePartOptions {
@@ -44,10 +46,12 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
   const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs, freezeWaitMs, restoreLimitMs } =
     config.game(id)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
-  const directory = config.dir
+  const baseDirectory = config.dir
   const frozen = restore && frozenPath !== undefined ? readFrozen(frozenPath) : undefined
-  const storage = await openStorage({ ...config.storage, directory, log }).catch(refuse('storage', config))
-  const kvdb = await openKvdb({ ...config.kvdb, directory, log }).catch(refuse('kvdb', config))
+  const storage = await openStorage({ ...config.storage, baseDirectory, log }).catch(refuse('storage', config))
+  const journals = await openJournal(id, config, log)
+  const kvdb = await openKvdb({ ...config.kvdb, baseDirectory, log }).catch(refuse('kvdb', config))
+  const sql = await openSql({ ...config.sql, storage: config.storage, baseDirectory }).catch(refuse('sql', config))
   const game = new Game({
     id,
     definition,
@@ -65,9 +69,18 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
       restoreLimitMs,
       linkGraceMs,
       linkResendBytesMax,
+      journalWaitMs: config.cluster.journalWaitMs,
+      saveDeadlineMs: config.storage.saveDeadlineMs,
+      saves: {
+        writesMax: config.storage.writesMax,
+        rate: config.storage.saveRate,
+        entitiesMax: config.storage.saveQueueMax,
+      },
     },
     storage,
+    journals,
     kvdb,
+    sql,
     load: measureLoad(),
     frozen,
     // From here on it goes its own way.
@@ -75,6 +88,8 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
   })
   await game.start()
   const closeStores = async () => {
+    await sql.close()
+    await journals?.own.close()
     await storage.close()
     await kvdb.close()
   }
@@ -111,9 +126,23 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
   }
 }
 
+/** What is in memory only is not to outlive the process. */
+async function openJournal(id: number, { storage }: Config, log: Log): Promise<Journals | undefined> {
+  if (storage.type === 'memory' || storage.journal === '') return undefined
+  const { journalFsyncMs: fsyncMs, journalBytesMax: bytesMax } = storage
+  return openJournals(storage.journal, id, { clock: realClock, log, fsyncMs, bytesMax }).catch((error) => {
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError(`[storage] journal=${storage.journal}: ${messageOf(error)}`, { cause: error })
+  })
+}
+
 /** A store that cannot be opened is for the operator to mend. */
-const refuse = (section: 'storage' | 'kvdb', config: Config) => (error: unknown) => {
+const refuse = (section: 'storage' | 'kvdb' | 'sql', config: Config) => (error: unknown) => {
   if (error instanceof OperatorError) throw error
   const { type, url } = config[section]
-  throw new OperatorError(`[${section}] type=${type} url=${url}: ${messageOf(error)}`, { cause: error })
+  const setting = `[${section}] type=${type} url=${withoutPassword(url)}`
+  throw new OperatorError(`${setting}: ${messageOf(error)}`, { cause: error })
 }
+
+const withoutPassword = (url: string) =>
+  url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@').replace(/([?&]password=)[^&]*/g, '$1***')

@@ -9,12 +9,13 @@ import { parseAddress, placeOf, reachable } from './address.ts'
 import type { IniEntry, IniSection } from './ini.ts'
 import { parseIni } from './ini.ts'
 import type { AddressKey, Backend, HalfKey, Key, Parsed, Section, SectionName } from './keys.ts'
-import { camelCase, KVDB_BACKENDS, PROCESSES_MAX, SECTIONS, STORAGE_BACKENDS } from './keys.ts'
+import { camelCase, KVDB_BACKENDS, PROCESSES_MAX, SECTIONS, SQL_BACKENDS, STORAGE_BACKENDS } from './keys.ts'
 import { suggestion } from './suggestion.ts'
 import { parseValue } from './value.ts'
 
 export type StorageConfig = Parsed<'storage'>
 export type KvdbConfig = Parsed<'kvdb'>
+export type SqlConfig = Parsed<'sql'>
 export type ClusterConfig = Parsed<'cluster'>
 export type DeploymentConfig = Parsed<'deployment'>
 export type DispatcherConfig = Parsed<'dispatcher'> & { readonly id: number }
@@ -30,6 +31,7 @@ export interface Config {
   readonly deployment: DeploymentConfig
   readonly storage: StorageConfig
   readonly kvdb: KvdbConfig
+  readonly sql: SqlConfig
   readonly cluster: ClusterConfig
   /** 1, 2, … up to `deployment.desiredDispatchers`; the other two alike. */
   readonly dispatcherIds: readonly number[]
@@ -85,6 +87,7 @@ export function parseConfig(text: string, { path }: { path: string }): Config {
     deployment,
     storage: file.withUrl('storage', file.single('storage'), STORAGE_BACKENDS),
     kvdb: file.withUrl('kvdb', file.single('kvdb'), KVDB_BACKENDS),
+    sql: file.withUrl('sql', file.single('sql'), SQL_BACKENDS),
     cluster: file.single('cluster'),
     dispatcherIds: ids(dispatchers),
     gameIds: ids(games),
@@ -159,18 +162,22 @@ class ConfigFile {
   }
 
   /** What `url` means depends on the backend. */
-  withUrl<T extends { readonly type: string; readonly url: string }>(
-    name: 'storage' | 'kvdb',
+  withUrl<T extends { readonly type: string; url: string; host?: string; startNodes?: readonly string[] }>(
+    name: 'storage' | 'kvdb' | 'sql',
     section: T,
     backends: Readonly<Record<string, Backend>>,
   ): T {
     const { urlIs, urlDefault } = backends[section.type]!
     const setting = this.#layers.get(name)?.get('url')
-    const written = setting?.value || urlDefault
+    const written = setting?.value || (section.type === 'redis' && hostUrl(section.host ?? '')) || urlDefault
     if (urlIs === 'file' && (/^[a-z+]+:\/\//i.test(written) || written === ':memory:')) {
       this.#fail(setting!, `must be the path of a file, for type=${section.type}`)
     }
     const url = urlIs === 'unused' ? '' : urlIs === 'file' && !isAbsolute(written) ? join(this.dir, written) : written
+    if (urlIs === 'server' && !/^[a-z+]+:\/\/./i.test(written))
+      this.#fail(setting!, `is no URL, for type=${section.type}`)
+    if (section.type === 'redis_cluster' && section.startNodes?.length === 0)
+      this.#fail(this.#layers.get(name)!.get('type')!, 'wants start_nodes_1=host:port')
     return { ...section, url }
   }
 
@@ -289,6 +296,9 @@ class ConfigFile {
     throw new OperatorError(`${this.path}:${entry.line}: [${entry.section}] ${entry.key}=${value}: ${message}`)
   }
 }
+
+/** As the oldest files of GoWorld name a Redis server. */
+const hostUrl = (host: string) => (host === '' ? '' : `redis://${host}`)
 
 const isNumbered = (name: string): name is NumberedName => SECTIONS[name as SectionName].numbered
 

@@ -8,18 +8,32 @@ export interface Backend {
   readonly urlDefault: string
 }
 
-// A backend that gets built is one line here; its name then leaves the "not built in yet" answer by itself.
 export const STORAGE_BACKENDS = {
   sqlite: { urlIs: 'file', urlDefault: 'goworld.db' },
+  mongodb: { urlIs: 'server', urlDefault: 'mongodb://127.0.0.1:27017/' },
+  redis: { urlIs: 'server', urlDefault: 'redis://127.0.0.1:6379' },
+  redis_cluster: { urlIs: 'unused', urlDefault: '' },
+  postgres: { urlIs: 'server', urlDefault: 'postgres://127.0.0.1:5432/goworld' },
+  filesystem: { urlIs: 'unused', urlDefault: '' },
   memory: { urlIs: 'unused', urlDefault: '' },
 } as const satisfies Record<string, Backend>
 
 export const KVDB_BACKENDS = {
   sqlite: { urlIs: 'file', urlDefault: 'goworld.db' },
+  mongodb: { urlIs: 'server', urlDefault: 'mongodb://127.0.0.1:27017/' },
+  redis: { urlIs: 'server', urlDefault: 'redis://127.0.0.1:6379' },
+  redis_cluster: { urlIs: 'unused', urlDefault: '' },
+  postgres: { urlIs: 'server', urlDefault: 'postgres://127.0.0.1:5432/goworld' },
   memory: { urlIs: 'unused', urlDefault: '' },
 } as const satisfies Record<string, Backend>
 
-const KNOWN_BACKENDS = ['mongodb', 'redis', 'redis_cluster', 'postgres', 'filesystem']
+/** `auto` follows [storage]. */
+export const SQL_BACKENDS = {
+  auto: { urlIs: 'unused', urlDefault: '' },
+  sqlite: { urlIs: 'file', urlDefault: 'goworld.db' },
+  postgres: { urlIs: 'server', urlDefault: 'postgres://127.0.0.1:5432/goworld' },
+  none: { urlIs: 'unused', urlDefault: '' },
+} as const satisfies Record<string, Backend>
 
 interface Described {
   readonly why: string
@@ -57,8 +71,6 @@ export interface OneOfKey<V extends string = string> extends Described {
   readonly default: V
   /** Other spellings of a value. */
   readonly aliases: Readonly<Record<string, V>>
-  /** Values that GoWorld has and we will have. */
-  readonly later: readonly string[]
 }
 /** `host:port` or `unix:path`. In section N a default's port is N-1 higher, so that neighbours do not collide. */
 export interface AddressKey<Optional extends boolean = boolean> extends Described {
@@ -110,19 +122,16 @@ const oneOf = <const V extends string>(
   values: readonly V[],
   standard: NoInfer<V>,
   why: string,
-  more: { aliases?: Record<string, NoInfer<V>>; later?: readonly string[] } = {},
+  more: { aliases?: Record<string, NoInfer<V>> } = {},
 ): OneOfKey<V> => ({
   kind: 'oneOf',
   values,
   default: standard,
   aliases: more.aliases ?? {},
-  later: more.later ?? [],
   why,
 })
 const backend = <const B extends Record<string, Backend>>(built: B, why: string) =>
-  oneOf(Object.keys(built) as (keyof B & string)[], 'sqlite' as keyof B & string, why, {
-    later: KNOWN_BACKENDS.filter((name) => !(name in built)),
-  })
+  oneOf(Object.keys(built) as (keyof B & string)[], 'sqlite' as keyof B & string, why)
 const address = (standard: string, why: string): AddressKey<false> => ({
   kind: 'address',
   default: standard,
@@ -174,10 +183,16 @@ const logLevel = live(
 )
 const logStderr = bool(true, 'Whether the log also goes to standard error.')
 const gomaxprocs = ignored('Go only: a process here runs its game logic on one thread.')
-const db = text('goworld', 'Database name, for backends on a server.')
+const db = text('', 'mongodb: the name of the database (goworld). redis: its number. Empty: what the url says.')
+const url = live(
+  text(
+    'goworld.db',
+    'sqlite: a file, relative to the folder of this one. mongodb, redis, postgres: the URL of the server.',
+  ),
+)
 const driver = old(text('', 'SQL driver name in GoWorld; no backend here needs it.'))
 const startNodes = list('Nodes to find the cluster by: start_nodes_1, start_nodes_2, … (redis_cluster).')
-const host = old(text('', 'Server address in the oldest GoWorld files (redis), before url.'))
+const host = old(text('', 'redis: host:port, as the oldest GoWorld files have it instead of a url.'))
 
 export const SECTIONS = {
   debug: one('Switches for development.', {
@@ -194,23 +209,64 @@ export const SECTIONS = {
       desired_gates: live(int(1, 0, PROCESSES_MAX, 'Gates; 0 runs a server without clients.')),
     },
   ),
-  storage: one('Where entities are saved.', {
+  storage: one('Where entities are saved, and how.', {
     type: live(backend(STORAGE_BACKENDS, 'The backend; memory forgets all when the process stops.')),
-    url: live(text('goworld.db', 'sqlite: the path of the file, relative to the folder of this one.')),
+    url,
     db,
+    start_nodes: startNodes,
+    directory: file('goworld-entities', 'filesystem: the folder of the files.'),
+    writes_max: int(64, 1, 10_000, 'Writes that a game has under way at the store at once.'),
+    save_rate: int(0, 0, 1_000_000, 'Writes a second that a game asks of the store at the most; 0 = as many as come.'),
+    save_queue_max: int(
+      100_000,
+      1,
+      100_000_000,
+      'Entities that wait for the store at the most; beyond, periodic saves wait in the game and save() rejects.',
+    ),
+    save_deadline_ms: int(30_000, 0, 3_600_000, 'How long a game that stops waits for its last saves.'),
+    journal: file(
+      'goworld-journal',
+      'Folder of what is saved but not in the store yet; empty = none, and what is queued dies with the process.',
+    ),
+    journal_fsync_ms: int(
+      50,
+      0,
+      60_000,
+      'The journal is forced to the disk so often (a save counts as kept from then on); 0 = after every write.',
+    ),
+    journal_bytes_max: int(
+      1024 * MIB,
+      1 * MIB,
+      1024 * 1024 * MIB,
+      'Bytes of journal a game may have; beyond, saves fail with JournalFull until the store is back.',
+    ),
     driver,
     host,
-    directory: old(text('', 'Folder of the filesystem backend.')),
-    start_nodes: startNodes,
   }),
   kvdb: one('Where the key-value store of the game code lives.', {
     type: live(backend(KVDB_BACKENDS, 'The backend; memory is private to each game.')),
-    url: live(text('goworld.db', 'sqlite: the path of the file; it may be the file of [storage].')),
+    url,
     db,
     collection: text('__kv__', 'Table or collection that holds the keys.'),
+    start_nodes: startNodes,
     driver,
     host,
-    start_nodes: startNodes,
+  }),
+  sql: one('The database that the game code reaches with `sql` (ours; GoWorld has no such section).', {
+    type: oneOf(
+      Object.keys(SQL_BACKENDS) as (keyof typeof SQL_BACKENDS)[],
+      'auto',
+      'auto is the database of [storage] where that is sqlite or postgres, and else none.',
+    ),
+    url: text('', 'sqlite: a file, relative to the folder of this one. postgres: the URL of the server. auto: unused.'),
+    pool: int(4, 1, 100, 'Connections of each game to it at the most; in SQLite one of them writes.'),
+    time_limit_ms: int(
+      4000,
+      100,
+      3_600_000,
+      'How long a query or a transaction may take. While one writes to the SQLite file of [storage], saves wait, ' +
+        'and fail (to be tried again) after 5000.',
+    ),
   }),
   cluster: one('Limits of the links between processes (ours; GoWorld has no such section).', {
     link_grace_ms: int(
@@ -230,6 +286,12 @@ export const SECTIONS = {
       1,
       1_000_000,
       'Packets a dispatcher holds for one entity that is being loaded.',
+    ),
+    journal_wait_ms: int(
+      10_000,
+      0,
+      600_000,
+      "How long the loading of a dead game's entities waits until what its journal kept of them is in the store.",
     ),
     game_queue_bytes_max: int(
       64 * MIB,

@@ -92,11 +92,7 @@ function allowedIn(spec: Key): string {
   if (spec.kind === 'bool' && spec.notYet) return 'false (true is not available yet)'
   if (spec.kind !== 'oneOf') return allowedOf(spec)
   const aliases = Object.entries(spec.aliases).map(([alias, value]) => `${alias} = ${value}`)
-  const more = [
-    aliases.length > 0 ? `; ${aliases.join(', ')}` : '',
-    spec.later.length > 0 ? `; not built in yet: ${spec.later.join(', ')}` : '',
-  ]
-  return `${allowedOf(spec)}${more.join('')}`
+  return `${allowedOf(spec)}${aliases.length > 0 ? `; ${aliases.join(', ')}` : ''}`
 }
 
 function defaultIn(spec: Key): string {

@@ -26,7 +26,6 @@ export function parseValue(key: Key, text: string, dir: string, fail: (message: 
       const word = text.toLowerCase()
       if (key.values.includes(word)) return word
       if (Object.hasOwn(key.aliases, word)) return key.aliases[word]
-      if (key.later.includes(word)) return fail(`is not built in yet; use ${key.values.join(' or ')}`)
       return refuse()
     }
     case 'address': {

@@ -109,6 +109,11 @@ export type AttrsOf<R extends Specs> = {
 export type Signatures = Readonly<Record<string, (...args: any[]) => void>>
 export type Exposed = Readonly<Record<string, readonly Check<any>[]>>
 
+/** What was saved of an entity, plain, by the names of its attributes. */
+export type SavedData = Record<string, any>
+/** Makes what one version of a class saved into what the next one saves: changes it in place, or returns another. */
+export type SchemaMigration = (saved: SavedData) => SavedData | void
+
 export interface Contract {
   readonly attrs?: Specs
   /** Methods that the entity's own client may call, each with the checks of its arguments. */
@@ -128,6 +133,29 @@ export interface Contract {
   readonly kept?: readonly string[]
   /** Of a service: how many there are of it, each for a part of the keys; 1 without. */
   readonly shards?: number
+  /** The version of what it saves, from 1 up; 1 without. What an older one saved is upgraded by `migrations`. */
+  readonly version?: number
+  /**
+   * Each by the version that it leads to, one for every version from 2 to `version`:
+   *
+   *     version: 3,
+   *     migrations: {
+   *       2: ({ gold = 0, ...rest }) => ({ ...rest, purse: { gold } }),
+   *       3: (saved) => {
+   *         delete saved['mood']
+   *       },
+   *     },
+   *
+   * Any attribute may be missing: a row in storage has the persistent ones that were set, an entity that comes from another
+   * game or out of a freeze has the others too. What throws or returns anything but a plain object leaves all as it was.
+   */
+  readonly migrations?: Readonly<Record<number, SchemaMigration>>
+  /**
+   * Attributes that were persistent once and are to go. Whatever else was saved and is no attribute of the class any more
+   * stays in storage as it is. An attribute that is not `persistent` any more takes what is stored of it, once: it is not
+   * in the next save.
+   */
+  readonly drops?: readonly string[]
 }
 
 export type ContractAttrs<C extends Contract> = C['attrs'] extends Specs ? AttrsOf<C['attrs']> : {}

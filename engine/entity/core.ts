@@ -1,10 +1,12 @@
 // What the engine keeps for each entity, out of the author's sight. The author's object holds it under a symbol.
 
+import type { SaveVersion } from '../storage/row.ts'
 import type { AttrChange, AttrsHost } from './attrs.ts'
 import { Attrs } from './attrs.ts'
 import type { EntityClass } from './contract.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
+import type { Leftovers } from './schema.ts'
 import type { SpaceCore } from './space-core.ts'
 import type { PendingTimer, TimerOwner } from './timers.ts'
 import type { World } from './world.ts'
@@ -62,6 +64,10 @@ export class EntityCore implements AttrsHost, TimerOwner {
   flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false
+  /** The last save of it that this placement knows of. */
+  saved: SaveVersion | undefined
+  /** What was saved and is no attribute of its class any more: see schema.ts. Few have any. */
+  leftovers: Leftovers | undefined
 
   constructor(world: World, kind: Kind, id: string, epoch: number) {
     this.world = world

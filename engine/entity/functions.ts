@@ -1,5 +1,7 @@
 // Shortcuts for code outside of a method: each asks the game whose code is running. Inside a method `this.game` and
 // `this.call` say the same and cannot be mistaken.
+
+import type { Sql } from '../sql/sql.ts'
 import type { Calls } from './calls.ts'
 import type { EntityClass, EntityId, InitialAttrs } from './contract.ts'
 import { currentWorld } from './current.ts'
@@ -35,4 +37,13 @@ export const kvdb: Kvdb = {
   getOrPut: (key, value) => currentGame().kvdb.getOrPut(key, value),
   getRange: (begin, end, limit) => currentGame().kvdb.getRange(begin, end, limit),
   compareAndSet: (key, expected, value) => currentGame().kvdb.compareAndSet(key, expected, value),
+  update: (key, next) => currentGame().kvdb.update(key, next),
+}
+
+export const sql: Sql = {
+  get kind() {
+    return currentWorld().sql.kind
+  },
+  query: (text, parameters) => currentWorld().sql.query(text, parameters),
+  transaction: (work) => currentWorld().sql.transaction(work),
 }

@@ -8,6 +8,7 @@ import { type AllClientsCaller, type ClientCaller, clientCallers, type FilteredC
 import type { Contract, EntityClass } from './contract.ts'
 import { Entity } from './entity.ts'
 import type { Operation, Operations } from './operations.ts'
+import { checkSchema } from './schema.ts'
 import { Service } from './service.ts'
 import { hearsServices } from './services.ts'
 import { Space } from './space.ts'
@@ -26,16 +27,9 @@ export interface Method {
 const TYPE_NAME_MAX = 64
 const SHARDS_MAX = 1000
 /** What a contract may say. */
-const SERVICE_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'shards']
-const ENTITY_CONTRACT: readonly (keyof Contract)[] = [
-  'attrs',
-  'ownClient',
-  'allClients',
-  'client',
-  'aoi',
-  'persistent',
-  'kept',
-]
+const ANY_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'version', 'migrations', 'drops']
+const SERVICE_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'shards']
+const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
 
 export class Kind {
   readonly name: string
@@ -46,6 +40,8 @@ export class Kind {
   /** How far it sees, or -1 for what has no part in AOI. */
   readonly aoiRadius: number
   readonly persistent: boolean
+  /** The version of what it saves. */
+  readonly version: number
   readonly isSpace: boolean
   readonly isService: boolean
   /** Whether the class wants to hear of what enters and leaves its AOI. */
@@ -78,6 +74,7 @@ export class Kind {
     this.isService = type.prototype instanceof Service
     checkContract(this.name, this.contract, this.isService ? SERVICE_CONTRACT : ENTITY_CONTRACT)
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
+    this.version = checkSchema(this.name, this.contract, this.isSpace)
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.methods = methodsOf(this.name, type, operations)

@@ -3,9 +3,8 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Data } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
-import type { AttrSpec } from './contract.ts'
 import { type EntityCore, core as inside } from './core.ts'
-import type { Kind } from './kind.ts'
+import { packLeftovers, persistentOf } from './schema.ts'
 import type { SavedTimer } from './timers.ts'
 
 /** How long ago it was saved, and whatever else a part must know. */
@@ -20,9 +19,19 @@ interface Part {
 }
 
 const PARTS: Readonly<Record<string, Part>> = {
+  // An entity is made with the first three: see `openSaved`.
+  /** The persistent ones. */
   attrs: {
-    save: ({ attrs }) => Attrs.plain(attrs),
-    // An entity is made with them: see `savedAttrs`.
+    save: ({ attrs, kind }) => persistentOf(kind, attrs),
+    restore: () => {},
+  },
+  transient: {
+    save: ({ attrs, kind: { layout } }) =>
+      layout.persistent.includes(false) ? Attrs.plain(attrs, (index) => !layout.persistent[index]) : undefined,
+    restore: () => {},
+  },
+  leftovers: {
+    save: packLeftovers,
     restore: () => {},
   },
   /** The plain fields that its contract names. */
@@ -88,6 +97,12 @@ const PARTS: Readonly<Record<string, Part>> = {
     save: ({ detoured }) => (detoured >= 0 ? detoured : undefined),
     restore: (core, saved: number) => core.world.migration.goOnCatchingUp(core, saved),
   },
+  saved: {
+    save: ({ saved }) => saved && [saved.epoch, saved.no],
+    restore: (core, [epoch, no]: [number, number]) => {
+      core.saved = { epoch, no }
+    },
+  },
   unsaved: {
     save: ({ unsaved }) => unsaved || undefined,
     restore: (core) => core.attrsUnsaved(),
@@ -147,40 +162,6 @@ export function saveParts(core: EntityCore): SavedParts {
     }
   }
   return saved
-}
-
-/** The attributes among the parts; those that the class does not have any more are `dropped`. */
-export function savedAttrs(
-  kind: Kind,
-  { attrs = {} }: SavedParts,
-  dropped: (name: string) => void,
-): Readonly<Record<string, unknown>> {
-  const saved = attrs as Readonly<Record<string, unknown>>
-  const misfits: string[] = []
-  for (const name of Object.keys(saved)) {
-    const spec = kind.contract.attrs?.[name]
-    if (spec && fits(spec, saved[name])) continue
-    misfits.push(name)
-    if (!spec) dropped(`${kind.name}.${name} was saved, but is no attribute any more`)
-    else dropped(`${kind.name}.${name} was saved as ${formOf(saved[name])}, and is another by now`)
-  }
-  if (misfits.length === 0) return saved
-  return Object.fromEntries(Object.entries(saved).filter(([name]) => !misfits.includes(name)))
-}
-
-/** Whether a saved value has the form that the class now gives to the attribute. */
-function fits({ kind, initial }: AttrSpec, value: unknown): boolean {
-  const form = formOf(value)
-  if (kind === 'list') return form === 'a list'
-  if (kind === 'map' || kind === 'record') return form === 'a map'
-  return initial === undefined || initial === null || value === null || form === formOf(initial)
-}
-
-function formOf(value: unknown): string {
-  if (Array.isArray(value)) return 'a list'
-  if (value instanceof Uint8Array) return 'bytes'
-  if (typeof value === 'object' && value !== null) return 'a map'
-  return typeof value === 'bigint' ? 'number' : typeof value
 }
 
 export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {

@@ -1,6 +1,7 @@
 // A game as its authors see it at run time: `this.game` of every entity, and behind the functions of the door.
 import { isId, nilSpaceId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
+import { type KeyUpdate, KeyUpdates } from '../kvdb/key-updates.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { type Asks, askEntity, type Calls, callEntities, callEntity } from './calls.ts'
@@ -25,6 +26,11 @@ export interface Kvdb {
   getRange(begin: string, end: string, limit?: number): Promise<{ key: string; value: string }[]>
   /** Puts `value` if the key's is `expected` (undefined: if it has none). Resolves to whether it did. Atomic over all games. */
   compareAndSet(key: string, expected: string | undefined, value: string): Promise<boolean>
+  /**
+   * Puts what `next` makes of the key's value (undefined: leaves it), as one step over all games; resolves to the value
+   * that is there then. `next` may run several times. One read and one write, and two more for each game that was faster.
+   */
+  update(key: string, next: KeyUpdate): Promise<string | undefined>
 }
 
 /** What every game knows, in the same words: small, and there as long as the server runs. */
@@ -265,7 +271,8 @@ function checkGame(gameId: number): number {
 
 /** The store as authors see it: a game that ends waits for what they have asked of it. */
 function tracked(world: World): Kvdb {
-  const { kvdb, openWork } = world
+  const { kvdb, openWork, clock, random } = world
+  const updates = new KeyUpdates(kvdb, clock, random)
   const work = async <T>(begin: () => Promise<T>): Promise<T> => {
     world.checkSeal()
     return openWork.track(begin())
@@ -278,5 +285,6 @@ function tracked(world: World): Kvdb {
       work(() => kvdb.getOrPut(key, value)) as Promise<T | undefined>,
     getRange: (begin, end, limit) => work(() => kvdb.getRange(begin, end, limit)),
     compareAndSet: (key, expected, value) => work(() => kvdb.compareAndSet(key, expected, value)),
+    update: (key, next) => work(() => updates.update(key, next)),
   }
 }

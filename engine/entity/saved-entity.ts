@@ -7,6 +7,8 @@ export interface SavedEntity {
   readonly type: string
   readonly id: string
   readonly epoch: number
+  /** Of its class, which saved it; 1 without. */
+  readonly version?: number
   /** Of a space. */
   readonly spaceKind?: number
   readonly client?: Client
@@ -22,6 +24,7 @@ export function saveEntity(core: EntityCore): SavedEntity {
     type: kind.name,
     id,
     epoch,
+    ...(kind.version > 1 && { version: kind.version }),
     ...(core instanceof SpaceCore && { spaceKind: core.spaceKind }),
     ...(client && { client: { gateId: client.gateId, clientId: client.clientId } }),
     ...(space && { spaceId: space.id }),

@@ -3,13 +3,23 @@
 //     written to ─> listed, due in saveIntervalMs ─> SaveQueue ─> storage
 //                        ^                             │
 //                        └────────── refused ──────────┘     counted as lost when the entity is gone by then
+//
+// Many that are due at once are saved in slices, so that no turn takes long; while the queue is full they wait here, where
+// they cost nothing.
 import type { Clock, Scheduled } from '../base/clock.ts'
+import type { SaveVersion } from '../storage/row.ts'
 import type { SaveQueue } from '../storage/save-queue.ts'
-import type { Document } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
-import { Attrs } from './attrs.ts'
 import type { EntityCore } from './core.ts'
+import type { Kind } from './kind.ts'
+import type { SavedEntity } from './saved-entity.ts'
+import { storedIn, storedOf } from './schema.ts'
 import { SpaceCore } from './space-core.ts'
+
+const SLICE_MS = 1.5
+const BETWEEN_MS = 1
+/** How long those that are due wait while the queue is full, before they are tried again. */
+const FULL_MS = 250
 
 export class Saving {
   /** Entities that are gone and whose last save was refused. */
@@ -37,16 +47,24 @@ export class Saving {
   async save(core: EntityCore): Promise<void> {
     if (!core.kind.persistent) return
     core.unsaved = false
-    const { persistent } = core.kind.layout
-    const data = Attrs.plain(core.attrs, (index) => persistent[index]!)
+    const data = storedOf(core)
     if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
+    core.saved = after(core.saved, core.epoch)
     try {
-      await this.#queue.save(core.kind.name, core.id, data as Document)
+      await this.#queue.save(core.kind.name, core.id, data, { schema: core.kind.version, ...core.saved })
     } catch (error) {
       if (core.gone) this.lost++
       else core.attrsUnsaved()
       throw error
     }
+  }
+
+  /** Saves what lasts of an entity that cannot be made again. */
+  saveLost(kind: Kind | undefined, { id, epoch, version: schema = 1, parts }: SavedEntity): void {
+    if (!kind?.persistent) return
+    const [savedEpoch, savedNo] = (parts['saved'] as [number, number] | undefined) ?? [epoch, 0]
+    const version = after({ epoch: savedEpoch, no: savedNo }, epoch)
+    this.#queue.save(kind.name, id, storedIn(parts), { schema, ...version }).catch(() => {})
   }
 
   /** Saves it if it has to be. Nobody waits: what is refused the queue has logged. */
@@ -83,9 +101,19 @@ export class Saving {
     const now = this.#clock.now()
     for (const [core, dueMs] of this.#due) {
       if (dueMs > now) break
+      if (this.#queue.room <= 0) return this.#pause(FULL_MS)
+      if (this.#clock.now() - now > SLICE_MS) return this.#pause(BETWEEN_MS)
       this.#due.delete(core)
       this.saveUnsaved(core)
     }
     this.#setAlarm()
   }
+
+  #pause(ms: number): void {
+    this.#alarm = this.#clock.after(ms, () => this.#saveDue())
+  }
 }
+
+/** The version of the next save of a placement that knows of one. */
+const after = (saved: SaveVersion | undefined, epoch: number): SaveVersion =>
+  saved && saved.epoch >= epoch ? { epoch: saved.epoch, no: saved.no + 1 } : { epoch, no: 1 }

@@ -12,7 +12,10 @@ export class Service<C extends Contract = Contract> extends Actor<C> {
 }
 
 /** What a service may have: no client ever sees it. */
-export type ServiceContract = Pick<Contract, 'attrs' | 'persistent' | 'kept' | 'shards'>
+export type ServiceContract = Pick<
+  Contract,
+  'attrs' | 'persistent' | 'kept' | 'shards' | 'version' | 'migrations' | 'drops'
+>
 
 /** The base class of a service with this contract. */
 export function service<const C extends ServiceContract>(

@@ -8,13 +8,17 @@ import type { Random } from '../base/random.ts'
 import { isThenable } from '../base/thenable.ts'
 import type { Turn } from '../base/turn.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
-import { SaveQueue } from '../storage/save-queue.ts'
+import { noSql } from '../sql/backends.ts'
+import type { Sql, SqlDatabase } from '../sql/sql.ts'
+import type { SaveVersion } from '../storage/row.ts'
+import { SaveQueue, type SaveQueueOptions } from '../storage/save-queue.ts'
 import type { EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { encode } from '../wire/codec.ts'
 import type { Values } from '../wire/messages.ts'
 import { Attrs } from './attrs.ts'
 import { AuthorErrors } from './author-errors.ts'
+import { authorSql } from './author-sql.ts'
 import { Calling } from './calling.ts'
 import type { Outcome } from './calls.ts'
 import type { EntityClass } from './contract.ts'
@@ -28,13 +32,14 @@ import { Movement } from './movement.ts'
 import { OpenWork } from './open-work.ts'
 import { type Operation, Operations } from './operations.ts'
 import type { Outbound } from './outbound.ts'
-import { restoreParts, savedAttrs } from './parts.ts'
+import { restoreParts } from './parts.ts'
 import { Players } from './players.ts'
 import { Registry } from './registry.ts'
 import { Requests } from './requests.ts'
 import { RunningGame } from './running-game.ts'
 import type { SavedEntity } from './saved-entity.ts'
 import { Saving } from './saving.ts'
+import { type Leftovers, openRow, openSaved } from './schema.ts'
 import { Services } from './services.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
@@ -55,7 +60,10 @@ export interface WorldOptions {
   readonly cluster: Outbound
   readonly storage: EntityStorage
   readonly kvdb: KeyValueStore
+  /** None, unless it is given. */
+  readonly sql?: SqlDatabase | undefined
   readonly saveIntervalMs: number
+  readonly saves?: Omit<SaveQueueOptions, 'clock' | 'log'>
   readonly aoiHysteresis?: number
   /** What an entity may take up on its way to another game. */
   readonly luggageBytesMax?: number
@@ -92,8 +100,11 @@ export interface Birth {
   readonly spaceKind?: number
   readonly isNilSpace?: boolean
   readonly client?: Client
-  /** Whether its attributes come from storage as they are. */
-  readonly saved?: boolean
+  /** The row in storage that its attributes come from, as they are. */
+  readonly saved?: SaveVersion | undefined
+  readonly leftovers?: Leftovers | undefined
+  /** Whether an older version of its class has saved it. */
+  readonly isUpgraded?: boolean
 }
 
 export class World {
@@ -103,6 +114,7 @@ export class World {
   readonly log: Log
   readonly cluster: Outbound
   readonly kvdb: KeyValueStore
+  readonly sql: Sql
   readonly views: Views
   readonly movement: Movement
   readonly spaceHooks = new SpaceHooks()
@@ -169,10 +181,11 @@ export class World {
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
     this.movement = new Movement(this)
-    this.saves = new SaveQueue(options.storage, { clock: options.clock, log: options.log })
+    this.saves = new SaveQueue(options.storage, { ...options.saves, clock: options.clock, log: options.log })
     this.saving = new Saving(options.clock, this.saves, options.saveIntervalMs)
     this.#errors = new AuthorErrors(options.clock, options.log)
     this.openWork = new OpenWork(options.clock)
+    this.sql = authorSql(this, options.sql ?? noSql)
     this.game = new RunningGame(this)
     options.turn.stage(() => this.flushAttrs())
   }
@@ -250,12 +263,13 @@ export class World {
     try {
       const kind = this.kinds.get(type)
       if (!kind) throw new Error(`this game has no class ${type}`)
-      const saved = await this.#read(kind, id)
+      const row = await this.saves.read(kind.name, id)
       // Time stands still: if it goes on in another process, the dispatcher asks that one.
       if (this.isStill) await new Promise<void>((resolve) => void this.#late.push(resolve))
-      if (!saved && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
+      if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id)) return
-      this.create(kind, saved ?? {}, { id, epoch, saved: saved !== undefined, ...spaceKindOf(saved) })
+      const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
+      this.create(kind, attrs, { id, epoch, saved: row, ...opened })
     } catch (error) {
       this.#errors.add(`load ${type}`, `${type}<${id}> cannot be loaded`, error)
       this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
@@ -285,6 +299,7 @@ export class World {
     if (kind.isService) this.services.placed(core)
     // Others may have called it since it was asked for.
     if (birth.epoch !== undefined) this.migration.catchUp(core)
+    if (birth.saved) core.saved = { epoch: birth.saved.epoch, no: birth.saved.no }
     this.hook(core, 'onAttrsReady')
     if (!birth.saved) core.attrsUnsaved()
     this.hook(core, 'onCreated')
@@ -301,8 +316,8 @@ export class World {
     const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
     if (!kind) throw new Error(`this game has no class ${type}`)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
-    const attrs = savedAttrs(kind, parts, (what) => this.dropped(what))
-    const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace }, attrs, (made) =>
+    const { attrs, ...opened } = openSaved(kind, saved, (what) => this.dropped(what))
+    const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace, ...opened }, attrs, (made) =>
       restoreParts(made, parts, { elapsedMs }),
     )
     if (isNilSpace) this.nilSpace = core as SpaceCore
@@ -314,13 +329,14 @@ export class World {
     kind: Kind,
     id: string,
     epoch: number,
-    { spaceKind = 0, isNilSpace = false }: Birth,
+    { spaceKind = 0, isNilSpace = false, leftovers, isUpgraded }: Birth,
     attrs: Readonly<Record<string, unknown>>,
     finish: (core: EntityCore) => void,
   ): EntityCore {
     const core = kind.isSpace
       ? new SpaceCore(this, kind, id, epoch, spaceKind, isNilSpace)
       : new EntityCore(this, kind, id, epoch)
+    core.leftovers = leftovers
     try {
       Attrs.fill(core.attrs, attrs)
       within(this, () => construct(kind.type, core))
@@ -328,6 +344,7 @@ export class World {
       this.hook(core, 'onInit')
       Attrs.settle(core.attrs, attrs)
       finish(core)
+      if (isUpgraded) core.attrsUnsaved()
     } catch (error) {
       this.saving.forget(core)
       this.timers.cancelAll(core)
@@ -350,22 +367,13 @@ export class World {
   loseEntity(saved: SavedEntity, error: unknown): void {
     this.authorErrors++
     this.#errors.add(`lost ${saved.type}`, `${saved.type}<${saved.id}> is lost: it cannot be made again`, error)
-    const kind = this.kinds.get(saved.type)
-    const attrs = saved.parts['attrs'] as Readonly<Record<string, unknown>> | undefined
-    if (!kind?.persistent || !attrs) return
-    const { names, persistent } = kind.layout
-    const data = Object.fromEntries(names.flatMap((name, at) => (persistent[at] ? [[name, attrs[name]]] : [])))
-    this.saves.save(kind.name, saved.id, data as never).catch(() => {})
+    this.saving.saveLost(this.kinds.get(saved.type), saved)
   }
 
   #register(core: EntityCore): void {
     core.slot = this.#free.pop() ?? this.#cores.length
     this.#cores[core.slot] = core
     this.#slots.setText(core.id, core.slot)
-  }
-
-  async #read(kind: Kind, id: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return (await this.saves.read(kind.name, id)) as Record<string, unknown> | undefined
   }
 
   // --- other games ---------------------------------------------------------------------------------------------------------
@@ -645,7 +653,7 @@ export class World {
 
 const hookOf = (entity: object, name: HookName) => (entity as Record<HookName, (...args: unknown[]) => unknown>)[name]
 
-const spaceKindOf = (attrs: Readonly<Record<string, unknown>> | undefined) => {
-  const kind = attrs?.[SPACE_KIND]
+const spaceKindOf = (attrs: Readonly<Record<string, unknown>>) => {
+  const kind = attrs[SPACE_KIND]
   return typeof kind === 'number' ? { spaceKind: kind } : {}
 }

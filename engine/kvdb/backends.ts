@@ -1,30 +1,27 @@
-// Which backends there are for keys and values: one line each.
+// Which backends there are for keys and values: one line each. What a backend needs is loaded when it is the one.
 import { resolve } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
-import type { Log } from '../base/log.ts'
-import { shareSqliteClient } from '../storage/sqlite-client.ts'
+import type { StoreOptions } from '../storage/backends.ts'
 import type { KeyValueStore } from './kvdb.ts'
-import { MemoryKvdb } from './memory.ts'
-import { SqliteKvdb } from './sqlite.ts'
 
-export interface KvdbOptions {
-  /** A key of BACKENDS. */
-  readonly type: string
-  /** sqlite: the path of the file; it may be that of the entities. */
-  readonly url: string
-  /** The folder that a relative path starts from. */
-  readonly directory: string
+export interface KvdbOptions extends StoreOptions {
   /** Stores of one url with different collections do not see each other's keys. */
   readonly collection: string
-  readonly log: Log
 }
 
 type Backend = (options: KvdbOptions) => Promise<KeyValueStore>
 
 const BACKENDS: Readonly<Record<string, Backend>> = {
-  sqlite: ({ url, directory, collection, log }) =>
-    SqliteKvdb.open(shareSqliteClient(resolve(directory, url), log), collection),
-  memory: async () => new MemoryKvdb(),
+  sqlite: async ({ url, baseDirectory, collection, log }) => {
+    const { shareSqliteClient } = await import('../storage/sqlite-client.ts')
+    const { SqliteKvdb } = await import('./sqlite.ts')
+    return SqliteKvdb.open(shareSqliteClient(resolve(baseDirectory, url), log), collection)
+  },
+  mongodb: async (options) => (await import('./mongodb.ts')).openMongodbKvdb(options),
+  redis: async (options) => (await import('./redis.ts')).openRedisKvdb(options),
+  redis_cluster: async (options) => (await import('./redis.ts')).openRedisClusterKvdb(options),
+  postgres: async (options) => (await import('./postgres.ts')).openPostgresKvdb(options),
+  memory: async () => new (await import('./memory.ts')).MemoryKvdb(),
 }
 
 /** Rejects with OperatorError when there is no such backend, with StorageError when the store cannot be opened. */

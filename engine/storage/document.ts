@@ -11,26 +11,19 @@ import { messageOf } from '../base/errors.ts'
 import { NotStorable, StorageError } from './errors.ts'
 import type { Document, DocumentValue } from './storage.ts'
 
-/** Deeper than any sane entity: what goes further holds itself. */
-export const DEPTH_MAX = 200
+/** Deeper than any sane entity; MongoDB allows 100, with what is around the document. */
+export const DEPTH_MAX = 90
 /** What MongoDB allows for a document: the least of the backends. Measured on the JSON text. */
 export const DOCUMENT_CHARACTERS_MAX = 16 * 1024 * 1024
 
+const DOLLAR = 36
+
 type Path = (string | number)[]
 
-/** Throws NotStorable unless `data` is an object that every backend can keep and give back as it was. */
-export function checkDocument(data: unknown): asserts data is Document {
-  copyDocument(data)
-}
-
-/** A copy that shares nothing with `data`, without the keys that are undefined. Checks like checkDocument. */
-export function copyDocument(data: unknown): Document {
-  return copy(requireObject(data), []) as Document
-}
-
-/** The document as JSON text. Checks like checkDocument. */
+/** The document as JSON text. Throws NotStorable unless it is one that every backend can keep and give back as it was. */
 export function encodeDocument(data: unknown): string {
-  const text = encode(requireObject(data), [])
+  const document = requireObject(data)
+  const text = isJson(document, 0) ? JSON.stringify(document) : encode(document, [])
   if (text.length > DOCUMENT_CHARACTERS_MAX) {
     throw new NotStorable(`the document has ${text.length} characters, more than ${DOCUMENT_CHARACTERS_MAX}`)
   }
@@ -60,22 +53,33 @@ const isPlain = (value: unknown): value is object => {
   return prototype === Object.prototype || prototype === null
 }
 
-function copy(value: unknown, path: Path): DocumentValue {
-  switch (formOf(value, path)) {
-    case 'array':
-      return Array.from(value as unknown[], (item, at) => inside(path, at, item, copy))
-    case 'object': {
-      const into: Document = {}
-      for (const [key, item] of Object.entries(value as object)) {
-        if (item !== undefined) put(into, key, inside(path, key, item, copy))
-      }
-      return into
-    }
-    case 'bytes':
-      return new Uint8Array(value as Uint8Array)
+/** Whether JSON.stringify writes it as `encode` does, at a third of the cost: nearly always so. */
+function isJson(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true
+    case 'number':
+      return Number.isInteger(value) ? Number.isSafeInteger(value) && !Object.is(value, -0) : Number.isFinite(value)
+    case 'object':
+      break
     default:
-      return value as DocumentValue
+      return false
   }
+  if (value === null) return true
+  if (depth > DEPTH_MAX) return false
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (!isJson(value[at], depth + 1)) return false
+    return true
+  }
+  if (!isPlain(value)) return false
+  const object = value as Record<string, unknown>
+  for (const key of Object.keys(object)) {
+    if (key.charCodeAt(0) === DOLLAR) return false
+    const item = object[key]
+    if (item !== undefined && !isJson(item, depth + 1)) return false
+  }
+  return true
 }
 
 function encode(value: unknown, path: Path): string {

@@ -1,27 +1,29 @@
 // Entities in memory, gone when the process stops: for tests, for simulations and for a first look.
-import { decodeDocument, encodeDocument } from './document.ts'
 import { StorageError } from './errors.ts'
+import { compareKeys } from './key.ts'
 import { OrderedMap } from './ordered-map.ts'
-import type { Document, EntityStorage, ListOptions } from './storage.ts'
+import { isEarlier, type Row } from './row.ts'
+import type { EntityStorage, ListOptions } from './storage.ts'
 import { checkEntityName, checkListOptions } from './storage.ts'
 
 export class MemoryStorage implements EntityStorage {
-  /** By type and id. Kept as text, like on a disk: nobody can change what was saved by changing what they saved. */
-  readonly #types = new Map<string, OrderedMap<string>>()
+  /** By type and id. */
+  readonly #types = new Map<string, OrderedMap<Row>>()
   #closed = false
 
-  async write(type: string, id: string, data: Document): Promise<void> {
+  async write(type: string, id: string, row: Row): Promise<boolean> {
     checkEntityName(type, id)
-    const text = encodeDocument(data)
-    const entities = this.#entities(type) ?? new OrderedMap<string>()
-    entities.set(id, text)
+    const entities = this.#entities(type) ?? new OrderedMap<Row>()
+    const before = entities.get(id)
+    if (before && isEarlier(row, before)) return false
+    entities.set(id, row)
     this.#types.set(type, entities)
+    return true
   }
 
-  async read(type: string, id: string): Promise<Document | undefined> {
+  async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
-    const text = this.#entities(type)?.get(id)
-    return text === undefined ? undefined : decodeDocument(text, `${type} ${id}`)
+    return this.#entities(type)?.get(id)
   }
 
   async exists(type: string, id: string): Promise<boolean> {
@@ -35,6 +37,11 @@ export class MemoryStorage implements EntityStorage {
     return this.#entities(type)?.keys(after && `${after}\0`, undefined, limit) ?? []
   }
 
+  async types(): Promise<string[]> {
+    this.#requireOpen()
+    return [...this.#types.keys()].filter((type) => this.#types.get(type)!.size > 0).sort(compareKeys)
+  }
+
   async delete(type: string, id: string): Promise<void> {
     checkEntityName(type, id)
     this.#entities(type)?.delete(id)
@@ -45,8 +52,12 @@ export class MemoryStorage implements EntityStorage {
     this.#types.clear()
   }
 
-  #entities(type: string): OrderedMap<string> | undefined {
+  #requireOpen(): void {
     if (this.#closed) throw new StorageError('the storage is closed')
+  }
+
+  #entities(type: string): OrderedMap<Row> | undefined {
+    this.#requireOpen()
     return this.#types.get(type)
   }
 }

@@ -6,6 +6,10 @@ export class OrderedMap<Value> {
   /** Made by the first walk and kept from then on: a store that is never walked pays nothing for it. */
   #sorted: string[] | undefined
 
+  get size(): number {
+    return this.#values.size
+  }
+
   get(key: string): Value | undefined {
     return this.#values.get(key)
   }

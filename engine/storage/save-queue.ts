@@ -1,20 +1,23 @@
 // What the game saves through: one write at a time for each entity, the newest value only, again and again until
-// it is written.
+// it is written. A journal keeps what is not written yet, if there is one.
 //
 //              newer value replaces         newer value waits in `newer`
 //                     ┌──┐                          ┌──┐
 //     save ──────> ready ──at most writesMax──> writing ──done──> forgotten, or ready with `newer`
-//                     ↑                             │
-//                     └───── paused <────failed─────┘     100 ms, 200 ms, … 10 s
+//       │             ↑                             │
+//       v             └───── paused <────failed─────┘     100 ms, 200 ms, … 10 s
+//     journal ──on the disk──> the save is kept, whatever becomes of this process
 //
 // So memory is bounded by the number of entities, an entity that fails does not hold up others, and a value is
 // dropped only for a newer one of the same entity.
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { copyDocument } from './document.ts'
-import { NotStorable, StorageError } from './errors.ts'
-import type { Document, EntityStorage } from './storage.ts'
+import { NotStorable, SaveOutdated, StorageError } from './errors.ts'
+import type { Journal } from './journal.ts'
+import type { JournalRow } from './journal-file.ts'
+import { Row, type RowHead } from './row.ts'
+import type { EntityStorage } from './storage.ts'
 import { checkEntityName } from './storage.ts'
 
 export interface SaveQueueOptions {
@@ -22,19 +25,30 @@ export interface SaveQueueOptions {
   readonly log: Log
   /** Writes under way at once: enough for full batches, few enough that a stuck store holds little. */
   readonly writesMax?: number
+  /** Writes a second at the most; 0: as many as come. */
+  readonly rate?: number
   /** Entities with something to save; at a few KB each the default is some 400 MB. Beyond it `save` rejects. */
   readonly entitiesMax?: number
+  readonly journal?: Journal | undefined
 }
 
 interface Value {
-  readonly data: Document
+  readonly row: Row
+  /** The journal has it. */
+  kept: boolean
   readonly written: PromiseWithResolvers<void>
+  /** Those whose value the journal does not keep: they hear of it when the store does not take it at once either. */
+  unkept?: ((error: unknown) => void)[] | undefined
 }
 
 interface Entry {
   readonly key: string
   readonly type: string
   readonly id: string
+  /** Since when something of it is not written. */
+  sinceMs: number
+  /** From the journal of an earlier process: what is stored may be later. */
+  adopted: boolean
   state: 'ready' | 'writing' | 'paused'
   value: Value
   /** Handed in while `value` was being written. */
@@ -45,14 +59,18 @@ interface Entry {
 
 const PAUSE_FIRST_MS = 100
 const PAUSE_MAX_MS = 10_000
+/** With a rate: so much of a second's writes may go at once. */
+const BURST_S = 0.1
 
 export class SaveQueue {
   readonly #storage: EntityStorage
   readonly #clock: Clock
   readonly #log: Log
   readonly #writesMax: number
+  readonly #journal: Journal | undefined
+  #rate: number
   #entitiesMax: number
-  /** Every entity with a value that is not written. */
+  /** Every entity with a value that is not written, by type and id; the one that waits the longest first. */
   readonly #entries = new Map<string, Entry>()
   /** Those in state ready, in the order of their turn. */
   readonly #ready = new Set<Entry>()
@@ -61,7 +79,13 @@ export class SaveQueue {
   #failing = 0
   #outageSince = 0
   #fullLogged = false
+  /** Writes that the rate allows now, and since when that is so. */
+  #allowance = 0
+  #allowedMs = 0
+  #later: Scheduled | undefined
   #written = 0
+  #failures = 0
+  #outdated = 0
   readonly #drains = new Set<() => void>()
 
   constructor(storage: EntityStorage, options: SaveQueueOptions) {
@@ -69,7 +93,10 @@ export class SaveQueue {
     this.#clock = options.clock
     this.#log = options.log
     this.#writesMax = options.writesMax ?? 64
+    this.#rate = options.rate ?? 0
     this.#entitiesMax = options.entitiesMax ?? 100_000
+    this.#journal = options.journal
+    this.#allowedMs = options.clock.now()
   }
 
   /** Entities with a value that is not written yet. */
@@ -77,34 +104,63 @@ export class SaveQueue {
     return this.#entries.size
   }
 
+  /** How many more entities it takes. */
+  get room(): number {
+    return this.#entitiesMax - this.#entries.size
+  }
+
   /** Values written since the start. */
   get written(): number {
     return this.#written
   }
 
-  /**
-   * Resolves when this value, or a newer one of the same entity, is written. Takes a copy of `data` at once. Rejects
-   * with NotStorable when it can never be stored and with StorageError when the queue is full; both are logged here,
-   * so a caller who does not wait need not catch.
-   */
-  save(type: string, id: string, data: Document): Promise<void> {
-    const written = Promise.withResolvers<void>()
-    written.promise.catch(() => {})
-    try {
-      checkEntityName(type, id)
-      return this.#put(type, id, { data: copyDocument(data), written })
-    } catch (error) {
-      this.#log.error('an entity was not saved', { type, id, error: messageOf(error) })
-      written.reject(error)
-      return written.promise
+  status() {
+    const [oldest] = this.#entries.values()
+    return {
+      depth: this.#entries.size,
+      oldestMs: oldest ? Math.round(this.#clock.now() - oldest.sinceMs) : 0,
+      writing: this.#writing,
+      failing: this.#failing,
+      written: this.#written,
+      failures: this.#failures,
+      outdated: this.#outdated,
     }
   }
 
+  /**
+   * Resolves when the store or the journal has this value, or the store a newer one of the same entity. `data` is taken
+   * as it is at the call. Rejects with NotStorable when it can never be stored, with StorageError when the queue is full,
+   * with JournalFull when neither journal nor store take it, and with SaveOutdated when a later placement of the
+   * entity has saved; all are logged here, so a caller who does not wait need not catch.
+   */
+  save(type: string, id: string, data: unknown, head: RowHead): Promise<void> {
+    try {
+      checkEntityName(type, id)
+      const saved = this.#put(type, id, Row.of(data, head))
+      saved.catch(() => {})
+      return saved
+    } catch (error) {
+      this.#refused(type, id, error)
+      const refused = Promise.reject(error)
+      refused.catch(() => {})
+      return refused
+    }
+  }
+
+  /** Takes what the journal of an earlier process has kept; none of it is written over what is stored by now. */
+  adopt(rows: readonly JournalRow[]): void {
+    for (const { type, id, row } of rows) this.#add(type, id, row, true)
+    this.#start()
+  }
+
   /** What was saved last, whether it is written yet or not. */
-  async read(type: string, id: string): Promise<Document | undefined> {
+  async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
     const entry = this.#entries.get(keyOf(type, id))
-    return entry ? copyDocument((entry.newer ?? entry.value).data) : this.#storage.read(type, id)
+    if (!entry) return this.#storage.read(type, id)
+    if (!entry.adopted || entry.newer) return (entry.newer ?? entry.value).row
+    await this.settled(type, id)
+    return this.read(type, id)
   }
 
   /** Resolves when nothing of an entity is unwritten any more, however that ended; undefined when nothing is. */
@@ -115,9 +171,10 @@ export class SaveQueue {
     return (entry.newer ?? entry.value).written.promise.then(again, again)
   }
 
-  /** From now on takes whatever comes: the game ends, and what is refused would be lost. */
-  liftLimit(): void {
+  /** From now on takes whatever comes, as fast as it can: the game ends, and what is refused would be lost. */
+  liftLimits(): void {
     this.#entitiesMax = Number.POSITIVE_INFINITY
+    this.#rate = 0
   }
 
   /** Whether there is something to read of an entity. */
@@ -128,9 +185,9 @@ export class SaveQueue {
 
   /**
    * Waits until all is written, at most `deadlineMs`; what is paused is tried at once. `written` counts the values
-   * written meanwhile, `left` the entities that are still not.
+   * written meanwhile, `left` the entities that are still not, `kept` those of them that the journal has.
    */
-  async drain(deadlineMs: number): Promise<{ written: number; left: number }> {
+  async drain(deadlineMs: number): Promise<{ written: number; left: number; kept: number }> {
     const before = this.#written
     for (const entry of this.#entries.values()) if (entry.state === 'paused') this.#makeReady(entry)
     this.#start()
@@ -142,27 +199,75 @@ export class SaveQueue {
       this.#drains.delete(resolve)
       deadline.cancel()
     }
-    return { written: this.#written - before, left: this.#entries.size }
+    let kept = 0
+    for (const { value, newer } of this.#entries.values()) if ((newer ?? value).kept) kept++
+    return { written: this.#written - before, left: this.#entries.size, kept }
   }
 
-  #put(type: string, id: string, value: Value): Promise<void> {
-    const key = keyOf(type, id)
-    const entry = this.#entries.get(key)
+  /** Tries nothing again from now on. What is under way comes to its end. */
+  stop(): void {
+    this.#later?.cancel()
+    for (const entry of this.#entries.values()) entry.pause?.cancel()
+  }
+
+  // --- what comes ----------------------------------------------------------------------------------------------------
+
+  #put(type: string, id: string, row: Row): Promise<void> {
+    const entry = this.#entries.get(keyOf(type, id))
     if (!entry) {
       this.#requireRoom()
-      const added: Entry = { key, type, id, state: 'ready', value, newer: undefined, failures: 0, pause: undefined }
-      this.#entries.set(key, added)
-      this.#makeReady(added)
+      const added = this.#add(type, id, row, false)
+      const kept = this.#keep(added, added.value)
       this.#start()
-      return value.written.promise
+      return kept
     }
     // The value that is replaced resolves with the one that replaces it: they share a promise.
     if (entry.state === 'writing') {
-      entry.newer = { data: value.data, written: entry.newer?.written ?? value.written }
-      return entry.newer.written.promise
+      const { written = newPromise(), unkept } = entry.newer ?? {}
+      entry.newer = { row, kept: false, written, unkept }
+      return this.#keep(entry, entry.newer)
     }
-    entry.value = { data: value.data, written: entry.value.written }
-    return entry.value.written.promise
+    entry.adopted = false
+    entry.value = { row, kept: false, written: entry.value.written, unkept: entry.value.unkept }
+    return this.#keep(entry, entry.value)
+  }
+
+  #add(type: string, id: string, row: Row, adopted: boolean): Entry {
+    const entry: Entry = {
+      key: keyOf(type, id),
+      type,
+      id,
+      sinceMs: this.#clock.now(),
+      adopted,
+      state: 'ready',
+      value: { row, kept: adopted, written: newPromise() },
+      newer: undefined,
+      failures: 0,
+      pause: undefined,
+    }
+    this.#entries.set(entry.key, entry)
+    this.#makeReady(entry)
+    return entry
+  }
+
+  /** Resolves when the journal or the store has the value. */
+  #keep(entry: Entry, value: Value): Promise<void> {
+    const { written } = value
+    if (!this.#journal) return written.promise
+    const kept = newPromise()
+    written.promise.then(kept.resolve, kept.reject)
+    const inJournal = () => {
+      value.kept = true
+      kept.resolve()
+    }
+    this.#journal.append(entry.type, entry.id, value.row).then(inJournal, (error) => {
+      if (entry.failures > 0) return kept.reject(error)
+      // A newer value may have taken its place.
+      const current = entry.newer ?? entry.value
+      current.unkept ??= []
+      current.unkept.push(() => kept.reject(error))
+    })
+    return kept.promise
   }
 
   #requireRoom(): void {
@@ -175,9 +280,15 @@ export class SaveQueue {
     throw new StorageError(`the save queue is full: ${this.#entries.size} entities wait for the store`)
   }
 
+  #refused(type: string, id: string, error: unknown): void {
+    this.#log.error('an entity was not saved', { type, id, error: messageOf(error) })
+  }
+
+  // --- what goes -----------------------------------------------------------------------------------------------------
+
   #start(): void {
     for (const entry of this.#ready) {
-      if (this.#writing >= this.#writesMax) return
+      if (this.#writing >= this.#writesMax || !this.#allowed()) return
       this.#ready.delete(entry)
       entry.state = 'writing'
       this.#writing++
@@ -185,26 +296,59 @@ export class SaveQueue {
     }
   }
 
+  /** Whether the rate allows one more write now; otherwise they go on when it does. */
+  #allowed(): boolean {
+    const rate = this.#rate
+    if (rate === 0) return true
+    const nowMs = this.#clock.now()
+    const earned = ((nowMs - this.#allowedMs) * rate) / 1000
+    this.#allowance = Math.min(Math.max(1, rate * BURST_S), this.#allowance + earned)
+    this.#allowedMs = nowMs
+    if (this.#allowance >= 1) {
+      this.#allowance--
+      return true
+    }
+    // Never zero, which would be for ever on a clock that stands still.
+    this.#later ??= this.#clock.after(Math.max(1, ((1 - this.#allowance) * 1000) / rate), () => {
+      this.#later = undefined
+      this.#start()
+    })
+    return false
+  }
+
   async #write(entry: Entry): Promise<void> {
+    const { type, id, value } = entry
     try {
-      await this.#storage.write(entry.type, entry.id, entry.value.data)
-      this.#written++
-      entry.value.written.resolve()
+      const taken = await this.#storage.write(type, id, value.row)
+      this.#writing--
+      this.#journal?.confirm(type, id, value.row)
+      if (taken) {
+        this.#written++
+        value.written.resolve()
+      } else {
+        this.#overtaken(entry)
+      }
+      this.#finish(entry)
     } catch (error) {
       this.#writing--
       if (error instanceof NotStorable) {
-        this.#log.error('an entity was not saved', { type: entry.type, id: entry.id, error: messageOf(error) })
-        entry.value.written.reject(error)
+        this.#journal?.confirm(type, id, value.row)
+        this.#refused(type, id, error)
+        value.written.reject(error)
         this.#finish(entry)
       } else {
         this.#pause(entry, error)
       }
-      this.#start()
-      return
     }
-    this.#writing--
-    this.#finish(entry)
     this.#start()
+  }
+
+  #overtaken({ type, id, value, adopted }: Entry): void {
+    if (adopted) return value.written.resolve()
+    this.#outdated++
+    const error = new SaveOutdated(`${type}<${id}>: a later placement of it has saved`)
+    this.#refused(type, id, error)
+    value.written.reject(error)
   }
 
   #finish(entry: Entry): void {
@@ -215,17 +359,22 @@ export class SaveQueue {
         this.#log.info('entities can be saved again', { outageMs: Math.round(this.#clock.now() - this.#outageSince) })
       }
     }
+    this.#entries.delete(entry.key)
     if (entry.newer) {
+      // At the end of those that wait.
+      this.#entries.set(entry.key, entry)
+      entry.sinceMs = this.#clock.now()
+      entry.adopted = false
       entry.value = entry.newer
       entry.newer = undefined
       this.#makeReady(entry)
       return
     }
-    this.#entries.delete(entry.key)
     if (this.#entries.size === 0) for (const drained of this.#drains) drained()
   }
 
   #pause(entry: Entry, error: unknown): void {
+    this.#failures++
     if (entry.failures === 0) {
       this.#failing++
       if (this.#failing === 1) {
@@ -238,10 +387,12 @@ export class SaveQueue {
       }
     }
     entry.failures++
+    for (const hear of [...(entry.value.unkept ?? []), ...(entry.newer?.unkept ?? [])]) hear(error)
+    entry.value.unkept = undefined
     if (entry.newer) {
       // The failed value is not needed any more. Its promise goes on as that of the newer one.
       entry.newer.written.resolve(entry.value.written.promise)
-      entry.value = { data: entry.newer.data, written: entry.value.written }
+      entry.value = { ...entry.newer, written: entry.value.written, unkept: undefined }
       entry.newer = undefined
     }
     entry.state = 'paused'
@@ -257,6 +408,13 @@ export class SaveQueue {
     entry.state = 'ready'
     this.#ready.add(entry)
   }
+}
+
+/** Nobody may be waiting for it. */
+function newPromise(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>()
+  made.promise.catch(() => {})
+  return made
 }
 
 /** No two entities share it, whatever characters their type and id have. */

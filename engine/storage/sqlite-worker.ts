@@ -11,6 +11,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../base/errors.ts'
+import { loadSqlite } from './node-sqlite.ts'
 
 export type SqlValue = string | number | null | Uint8Array
 export type SqlRow = Record<string, SqlValue>
@@ -131,19 +132,4 @@ function abandonConnection(): void {
     // It could not even close; it is let go of all the same.
   }
   connection = undefined
-}
-
-/** Early releases of Node 24 warn that SQLite is experimental. Keeps that one line, and no other, off the terminal. */
-function loadSqlite() {
-  const emitWarning = process.emitWarning
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
-    if (!String(warning).startsWith('SQLite is an experimental feature')) {
-      Reflect.apply(emitWarning, process, [warning, ...rest])
-    }
-  }
-  try {
-    return process.getBuiltinModule('node:sqlite')
-  } finally {
-    process.emitWarning = emitWarning
-  }
 }

@@ -1,6 +1,7 @@
 // Where entities are saved: the interface that every backend implements (test/engine/storage/conformance.ts).
 import { NotStorable } from './errors.ts'
 import { checkText } from './key.ts'
+import type { Row } from './row.ts'
 
 export type DocumentValue = null | boolean | number | bigint | string | Uint8Array | DocumentValue[] | Document
 
@@ -18,16 +19,21 @@ export interface ListOptions {
 
 /**
  * All methods reject with StorageError when the store fails, and with NotStorable when what they were handed can
- * never be stored. `data` is taken as it is at the call: changing it afterwards changes nothing. Calls for one
- * entity take effect in the order in which they were made.
+ * never be stored. Calls for one entity of one process take effect in the order in which they were made.
  */
 export interface EntityStorage {
-  write(type: string, id: string, data: Document): Promise<void>
+  /**
+   * Writes the row unless what is stored is of a later save (`isEarlier`), as one step, also when others write at the
+   * same time. Resolves to whether it wrote.
+   */
+  write(type: string, id: string, row: Row): Promise<boolean>
   /** Undefined when there is none. */
-  read(type: string, id: string): Promise<Document | undefined>
+  read(type: string, id: string): Promise<Row | undefined>
   exists(type: string, id: string): Promise<boolean>
   /** A page of the ids of `type`, in byte order of their UTF-8. */
   list(type: string, options?: ListOptions): Promise<string[]>
+  /** The types of which there are entities, in byte order. */
+  types(): Promise<string[]>
   /** Nothing happens when there is none. */
   delete(type: string, id: string): Promise<void>
   /** Resolves when all that was asked before is done. Every call after it rejects. */

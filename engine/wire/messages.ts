@@ -21,7 +21,14 @@ import {
 export const messages = {
   // --- who is there --------------------------------------------------------------------------------------------
   /** First on every new link session of a game; its entities follow as `entityPlaced`, then `gameReported`. */
-  gameHello: message(1, 'game', 'dispatcher', { gameId: u16, banBootEntity: bool, restoring: bool, types: strs }),
+  gameHello: message(1, 'game', 'dispatcher', {
+    gameId: u16,
+    banBootEntity: bool,
+    restoring: bool,
+    types: strs,
+    /** Types whose saves it keeps in a journal until the store has them. */
+    journaled: strs,
+  }),
   /** All that the game has is in the directory: new entities may be placed on it. */
   gameReported: message(2, 'game', 'dispatcher', {}),
   gateHello: message(3, 'gate', 'dispatcher', { gateId: u16 }),
@@ -50,6 +57,8 @@ export const messages = {
   /** Come back when all that I said before is on its way: what I say elsewhere afterwards cannot overtake it. */
   mark: message(14, 'game', 'dispatcher', { no: u32 }),
   marked: message(15, 'dispatcher', 'game', { no: u32 }),
+  /** All that this game, which has died, kept in its journal is in the store. */
+  journalReplayed: message(18, 'game', 'dispatcher', { gameId: u16 }),
   /** The registry that all games share; a key that has a value keeps it unless `force`d. */
   registerKey: message(16, 'game', 'dispatcher', { key: str, value: str, force: bool }),
   keyRegistered: message(17, 'dispatcher', 'game', { key: str, value: str }),

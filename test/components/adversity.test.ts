@@ -335,7 +335,7 @@ describe('an entity', () => {
     there.attrs.gold = 10
     void there.save()
     await cluster.clock.advance(180_000)
-    expect(await cluster.storage.read('Speaker', id)).toMatchObject({ gold: 10 })
+    expect((await cluster.storage.read('Speaker', id))?.data).toMatchObject({ gold: 10 })
     await cluster.stop()
   })
 })

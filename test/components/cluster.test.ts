@@ -309,7 +309,7 @@ test('a game that stops takes no more calls, waits for what is open, ends its en
   server.earn()
   await cluster.clock.advance(1000)
   expect(await stopped).toBe(0)
-  expect(await cluster.storage.read('Bank', id)).toEqual({ gold: 101, closed: true })
+  expect((await cluster.storage.read('Bank', id))?.data).toEqual({ gold: 101, closed: true })
   await cluster.stop()
 })
 

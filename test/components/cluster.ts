@@ -14,6 +14,8 @@ import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { MemoryNetwork } from '../../engine/net/memory.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
+import type { EntityStorage } from '../../engine/storage/storage.ts'
+import { MemoryJournals } from './memory-journals.ts'
 
 export interface ClusterOptions {
   readonly definition: GameDefinition
@@ -23,6 +25,8 @@ export interface ClusterOptions {
   readonly games?: number
   readonly gates?: number
   readonly split?: boolean
+  /** Whether games keep journals. */
+  readonly journals?: boolean
   /** Games that take no boot entities. */
   readonly banned?: readonly number[]
   /** Of one game, where that is not that of all. */
@@ -39,6 +43,7 @@ export class TestCluster {
   readonly log = new MemoryLog()
   readonly storage = new MemoryStorage()
   readonly kvdb = new MemoryKvdb()
+  readonly journals: MemoryJournals
   readonly random: () => number
   /** Between our processes. */
   readonly network: MemoryNetwork
@@ -55,10 +60,12 @@ export class TestCluster {
   /** Who reaches no dispatcher, or not this one: `game1`, `gate /d2`. */
   readonly #cutOff = new Set<string>()
   readonly #addresses: readonly Address[]
+  readonly #stores = new Map<number, { dead: boolean }>()
 
   private constructor(options: ClusterOptions) {
     this.#options = options
     this.#addresses = Array.from({ length: options.dispatchers ?? 1 }, (_, n) => ({ kind: 'unix', path: `/d${n + 1}` }))
+    this.journals = new MemoryJournals(this.clock)
     this.random = seededRandom(options.seed ?? 1)
     this.network = new MemoryNetwork(this.clock, { random: this.random, split: options.split ?? false })
     this.internet = new MemoryNetwork(this.clock, { random: this.random })
@@ -119,6 +126,8 @@ export class TestCluster {
   /** The process of a game is gone without a word. */
   async crashGame(id: number): Promise<void> {
     this.cutGame(id)
+    this.#stores.get(id)!.dead = true
+    this.journals.crash(id)
     const game = this.games[id - 1]!
     await Promise.all([game.leave(), this.clock.advance(0)])
   }
@@ -198,7 +207,7 @@ export class TestCluster {
       transport: this.network.transport,
       listen: this.#addresses[id - 1]!,
       deployment: { games, gates },
-      cluster: { ...LIMITS, entityQueuePacketsMax: 1000, gameQueueBytesMax: 64 * 1024 * 1024 },
+      cluster: { ...LIMITS, entityQueuePacketsMax: 1000, gameQueueBytesMax: 64 * 1024 * 1024, journalWaitMs: 10_000 },
     })
   }
 
@@ -218,11 +227,31 @@ export class TestCluster {
         banBootEntity: banned.includes(id),
         freezeWaitMs: 1000,
         restoreLimitMs: 60_000,
+        journalWaitMs: 10_000,
+        saveDeadlineMs: 30_000,
+        saves: { writesMax: 64, rate: 0, entitiesMax: 100_000 },
         ...LIMITS,
       },
-      storage: this.storage,
+      storage: this.#newStore(id),
+      journals: this.#options.journals ? this.journals.of(id) : undefined,
       kvdb: this.kvdb,
     })
+  }
+
+  /** The storage as one process has it: from its death on nothing of it arrives. */
+  #newStore(id: number): EntityStorage {
+    const { storage } = this
+    const store = { dead: false }
+    this.#stores.set(id, store)
+    return {
+      write: (...args) => (store.dead ? new Promise(() => {}) : storage.write(...args)),
+      read: (...args) => storage.read(...args),
+      exists: (...args) => storage.exists(...args),
+      list: (...args) => storage.list(...args),
+      types: () => storage.types(),
+      delete: (...args) => storage.delete(...args),
+      close: async () => {},
+    }
   }
 
   #newGate(id: number): Gate {

@@ -385,6 +385,6 @@ test('what was not saved yet is saved before a freeze: who is restored too late 
   await cluster.clock.advance(10)
   keeper.attrs.gold = 7
   await cluster.freezeGame(1)
-  expect(await cluster.storage.read('Keeper', keeper.id)).toMatchObject({ gold: 7 })
+  expect((await cluster.storage.read('Keeper', keeper.id))?.data).toMatchObject({ gold: 7 })
   await cluster.stop()
 })

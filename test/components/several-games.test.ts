@@ -450,5 +450,5 @@ test('who loads an entity finds what it was when it was destroyed elsewhere, how
   worldOf(cluster, 3).entity(id)!.attrs.gold = 30
   await settled(cluster, worldOf(cluster, 3).entity(id)!.save())
   await cluster.clock.advance(1000)
-  expect(await cluster.storage.read('Hero', id)).toMatchObject({ gold: 30 })
+  expect((await cluster.storage.read('Hero', id))?.data).toMatchObject({ gold: 30 })
 })

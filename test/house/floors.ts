@@ -7,7 +7,7 @@
 //     components/process, signals
 //     engine/service
 //     engine/entity
-//     engine/storage, kvdb, cluster
+//     engine/storage, kvdb, sql, cluster
 //     engine/wire, net, config        engine/client: base and wire; entity for types only
 //     engine/base
 import { posix } from 'node:path'
@@ -16,7 +16,7 @@ import { codeOnly, type Import, importsOf, type Source } from './sources.ts'
 const FLOORS: readonly (readonly string[])[] = [
   ['engine/base'],
   ['engine/wire', 'engine/net', 'engine/config'],
-  ['engine/storage', 'engine/kvdb', 'engine/cluster'],
+  ['engine/storage', 'engine/kvdb', 'engine/sql', 'engine/cluster'],
   ['engine/entity'],
   ['engine/service'],
   ['components/process', 'components/signals.ts'],
@@ -29,6 +29,8 @@ const FLOORS: readonly (readonly string[])[] = [
 const DOORS: Readonly<Record<string, readonly string[]>> = {
   // Both keep what they have in SQLite, in one file and through one worker.
   'engine/kvdb': ['engine/storage'],
+  // It reaches the same databases, over connections of its own.
+  'engine/sql': ['engine/storage'],
   'components/process': ['components/signals.ts'],
 }
 

@@ -136,7 +136,8 @@ test('a break of the connection within the grace is no death', async () => {
 test('only games and gates from 1 on are talked to', async () => {
   const set = await stage({ games: 1 })
   const zero = new Actor(set, 'game', 0)
-  zero.onUp = () => zero.say('gameHello', { gameId: 0, banBootEntity: false, restoring: false, types: [] })
+  zero.onUp = () =>
+    zero.say('gameHello', { gameId: 0, banBootEntity: false, restoring: false, types: [], journaled: [] })
   await set.until(() => set.log.matching('error', 'from 1 on').length > 0, 'it is turned away')
   expect(set.status.games).toEqual([])
   zero.leave()

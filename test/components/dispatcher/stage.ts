@@ -19,6 +19,7 @@ export const LIMITS = {
   linkResendBytesMax: 4 * 1024 * 1024,
   entityQueuePacketsMax: 100,
   gameQueueBytesMax: 1024 * 1024,
+  journalWaitMs: 10_000,
 }
 
 const NAMES = new Map(Object.entries(messages).map(([name, { code }]) => [code, name as MessageName]))
@@ -223,13 +224,21 @@ export class Stage {
       restoring = false,
       ban = false,
       types = ['Avatar', 'Monster', 'M'],
-    }: { has?: Record<string, number>; report?: boolean; restoring?: boolean; ban?: boolean; types?: string[] } = {},
+      journaled = [],
+    }: {
+      has?: Record<string, number>
+      report?: boolean
+      restoring?: boolean
+      ban?: boolean
+      types?: string[]
+      journaled?: string[]
+    } = {},
   ): Promise<Actor> {
     const process = (restoring && this.#processes.get(id)) || new IdMaker(this.clock, this.random).next()
     this.#processes.set(id, process)
     const game = new Actor(this, 'game', id, process)
     game.onUp = () => {
-      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types })
+      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types, journaled })
       for (const [entityId, epoch] of Object.entries(has)) game.place(entityId, epoch)
       if (report) game.say('gameReported', {})
     }

@@ -37,10 +37,21 @@ describe('an empty file', () => {
       linkGraceMs: 3000,
       linkResendBytesMax: 67_108_864,
       entityQueuePacketsMax: 1000,
+      journalWaitMs: 10_000,
       gameQueueBytesMax: 67_108_864,
     })
     expect(config.warnings).toEqual([])
     expect(config.dir).toBe('/srv')
+  })
+
+  it('has the address of a server for each backend that has one', () => {
+    const storage = (text: string) => parseConfig(`[storage]\n${text}`, { path: '/srv/goworld.ini' }).storage
+    expect(storage('type=mongodb').url).toBe('mongodb://127.0.0.1:27017/')
+    expect(storage('type=redis').url).toBe('redis://127.0.0.1:6379')
+    expect(storage('type=redis\nhost=10.0.0.1:7000').url).toBe('redis://10.0.0.1:7000')
+    expect(storage('type=postgres').url).toBe('postgres://127.0.0.1:5432/goworld')
+    expect(storage('type=redis_cluster\nstart_nodes_1=a:1\nstart_nodes_2=b:2').startNodes).toEqual(['a:1', 'b:2'])
+    expect(storage('type=filesystem\ndirectory=sub').directory).toBe('/srv/sub')
   })
 
   it('gives every key of a process its default', () => {
@@ -90,7 +101,9 @@ describe('an empty file', () => {
 
   it('has types that follow the table', () => {
     expectTypeOf(config.gate(1).clientProtocol).toEqualTypeOf<'2022' | '2017'>()
-    expectTypeOf(config.storage.type).toEqualTypeOf<'sqlite' | 'memory'>()
+    expectTypeOf(config.kvdb.type).toEqualTypeOf<
+      'sqlite' | 'mongodb' | 'redis' | 'redis_cluster' | 'postgres' | 'memory'
+    >()
     expectTypeOf(config.game(1).httpAddr).toEqualTypeOf<Address | undefined>()
     expectTypeOf(config.dispatcher(1).listenAddr).toEqualTypeOf<Address>()
     expectTypeOf(config.game(1).logLevel).toEqualTypeOf<'debug' | 'info' | 'warn' | 'error'>()
@@ -407,10 +420,12 @@ describe('a mistake', () => {
     ['[gate1]\nport=0', '2: [gate1] port=0: must be a whole number from 1 to 65535'],
     ['[gate1]\nhttp_port=70000', '2: [gate1] http_port=70000: must be a whole number from 0 (off) to 65535'],
     ['[gate1]\nip=a b', '2: [gate1] ip=a b: must be a host name or an IP address'],
-    ['[storage]\ntype=mongodb', '2: [storage] type=mongodb: is not built in yet; use sqlite or memory'],
-    ['[storage]\ntype=filesystem', '2: [storage] type=filesystem: is not built in yet; use sqlite or memory'],
-    ['[kvdb]\ntype=redis_cluster', '2: [kvdb] type=redis_cluster: is not built in yet; use sqlite or memory'],
-    ['[kvdb]\ntype=oracle', '2: [kvdb] type=oracle: must be one of sqlite, memory'],
+    ['[storage]\ntype=mongodb\nurl=here', '3: [storage] url=here: is no URL, for type=mongodb'],
+    ['[kvdb]\ntype=redis_cluster', '2: [kvdb] type=redis_cluster: wants start_nodes_1=host:port'],
+    [
+      '[kvdb]\ntype=oracle',
+      '2: [kvdb] type=oracle: must be one of sqlite, mongodb, redis, redis_cluster, postgres, memory',
+    ],
     ['[storage]\nurl=mongodb://h:1/', '2: [storage] url=mongodb://h:1/: must be the path of a file, for type=sqlite'],
     ['[kvdb]\nurl=:memory:', '2: [kvdb] url=:memory:: must be the path of a file, for type=sqlite'],
     [

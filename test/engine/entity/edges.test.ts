@@ -381,7 +381,7 @@ describe('what cannot be saved', () => {
     expect(coreOf(hero).unsaved).toBe(true)
     hero.attrs.bag.set('weight', 7)
     await h.clock.advance(60_001)
-    expect(await h.storage.read('Hero', hero.id)).toMatchObject({ bag: { weight: 7 } })
+    expect((await h.storage.read('Hero', hero.id))?.data).toMatchObject({ bag: { weight: 7 } })
     hero.attrs.bag.set('weight', Number.NaN)
     hero.destroy()
     await h.clock.advance(1)

@@ -100,7 +100,7 @@ describe('attributes', () => {
     expect([there.attrs.a, there.attrs.gone, there.attrs.bag.toPlain()]).toEqual([5, undefined, {}])
   })
 
-  test('that the class does not have any more are left out, which is said once for each', () => {
+  test('that no save had, and the class does not have any more, are left out, which is said once for each', () => {
     const older = () => {
       class Pet extends entity({ attrs: { name: attr(''), mood: attr(1), wool: attr(2) } }) {}
       return Pet
@@ -144,7 +144,7 @@ describe('attributes', () => {
   test('that cannot be filled in refuse the entity by their name, and leave nothing of it behind', () => {
     class Pet extends entity({ attrs: { toys: list(integer) } }) {}
     const saved = carried(coreFor(start([Pet]).game.create(Pet, { toys: [1] })))
-    const broken = { ...saved, parts: { ...saved.parts, attrs: { toys: ['ball'] } } }
+    const broken = { ...saved, parts: { ...saved.parts, transient: { toys: ['ball'] } } }
     const there = start([Pet])
     expect(() => there.world.revive(broken, 2, 0)).toThrow('attribute toys: ')
     expect([there.world.find(saved.id), there.world.size, there.world.timers.size]).toEqual([undefined, 1, 0])
@@ -165,7 +165,7 @@ describe('attributes', () => {
     early.attrs.a = 9
     early.attrs.bag.delete('made')
     const saved = carried(coreOf(early))
-    delete (saved.parts['attrs'] as Record<string, unknown>)['fresh']
+    delete (saved.parts['transient'] as Record<string, unknown>)['fresh']
     const { h: after, core, entity: there } = revived<Early>(saved, [Early])
     core.client = client(1)
     await after.settle()
@@ -481,7 +481,7 @@ describe('what is not in storage yet', () => {
     const { h: after, core } = revived(carried(coreOf(saved)), [Saved])
     expect(core.unsaved).toBe(true)
     await after.clock.advance(60_001)
-    expect(await after.storage.read('Saved', saved.id)).toEqual({ n: 7 })
+    expect((await after.storage.read('Saved', saved.id))?.data).toEqual({ n: 7 })
   })
 
   test('is nothing when all of it is', async () => {

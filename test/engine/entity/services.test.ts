@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { attr, type EntityClass, entity, service, space } from '../../../components/game/goworld.ts'
 import { serviceId } from '../../../engine/base/id.ts'
+import { Row } from '../../../engine/storage/row.ts'
 import { Harness } from './harness.ts'
 
 class Mail extends service({ attrs: { sent: attr(0, 'persistent') } }) {
@@ -181,7 +182,7 @@ describe('a service is placed', () => {
 
   test('with what it saved', async () => {
     const h = start()
-    await h.storage.write('Mail', serviceId('Mail'), { sent: 41 })
+    await h.storage.write('Mail', serviceId('Mail'), Row.of({ sent: 41 }, { schema: 1, epoch: 1, no: 1 }))
     await place(h, Mail)
     const [mail] = h.game.entitiesOf(Mail)
     mail!.send()

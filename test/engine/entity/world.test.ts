@@ -495,18 +495,18 @@ test('persistent entities are saved when made, at intervals when dirty, on destr
   const h = start([Saved], { saveIntervalMs: 1000 })
   const saved = h.game.create(Saved, { hp: 3 })
   await h.clock.advance(1)
-  expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: {}, log: [] })
+  expect((await h.storage.read('Saved', saved.id))?.data).toEqual({ hp: 3, bag: {}, log: [] })
   saved.attrs.hp = 5
   await h.clock.advance(998)
-  expect(await h.storage.read('Saved', saved.id)).toMatchObject({ hp: 3 })
+  expect((await h.storage.read('Saved', saved.id))?.data).toMatchObject({ hp: 3 })
   await h.clock.advance(2)
-  expect(await h.storage.read('Saved', saved.id)).toMatchObject({ hp: 5 })
+  expect((await h.storage.read('Saved', saved.id))?.data).toMatchObject({ hp: 5 })
   saved.attrs.hp = 3
   saved.attrs.bag.set('coin', { gold: 1 })
   saved.attrs.log.push('hello')
   saved.attrs.temp = 9
   await h.clock.advance(1001)
-  expect(await h.storage.read('Saved', saved.id)).toEqual({ hp: 3, bag: { coin: { gold: 1 } }, log: ['hello'] })
+  expect((await h.storage.read('Saved', saved.id))?.data).toEqual({ hp: 3, bag: { coin: { gold: 1 } }, log: ['hello'] })
   saved.attrs.hp = 4
   h.take()
   saved.destroy()

@@ -9,6 +9,7 @@ import { silentLog } from '../../../engine/base/log.ts'
 import { openKvdb } from '../../../engine/kvdb/backends.ts'
 import { SqliteKvdb } from '../../../engine/kvdb/sqlite.ts'
 import { SqliteClient } from '../../../engine/storage/sqlite-client.ts'
+import { storeOptions } from '../storage/options.ts'
 import { temporaryDirectory } from '../storage/temporary.ts'
 import { describeKvdb } from './conformance.ts'
 
@@ -19,7 +20,7 @@ describeKvdb('sqlite', (count) => {
 })
 
 const open = (directory: string, collection: string) =>
-  openKvdb({ type: 'sqlite', url: 'a.db', directory, collection, log: silentLog })
+  openKvdb(storeOptions('sqlite', { url: 'a.db', baseDirectory: directory, collection }))
 
 describe('a SQLite file', () => {
   it('has everything when it is opened again', async () => {
@@ -52,7 +53,7 @@ describe('a SQLite file', () => {
       `import { openKvdb } from ${JSON.stringify(backends)}
       const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log }
       const [directory, me] = process.argv.slice(2)
-      const store = await openKvdb({ type: 'sqlite', url: 'a.db', directory, collection: 'kv', log })
+      const store = await openKvdb({ type: 'sqlite', url: 'a.db', baseDirectory: directory, collection: 'kv', log })
       const won = []
       for (let n = 0; n < 100; n++) {
         if (await store.getOrPut('name ' + n, me) === undefined) won.push(n)

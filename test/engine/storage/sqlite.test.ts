@@ -11,10 +11,11 @@ import { openStorage } from '../../../engine/storage/backends.ts'
 import { StorageError } from '../../../engine/storage/errors.ts'
 import { SqliteStorage } from '../../../engine/storage/sqlite.ts'
 import { SqliteClient, shareSqliteClient } from '../../../engine/storage/sqlite-client.ts'
-import { describeStorage } from './conformance.ts'
+import { describeStorage, get, put } from './conformance.ts'
+import { storeOptions } from './options.ts'
 import { temporaryDirectory } from './temporary.ts'
 
-const open = (directory: string) => openStorage({ type: 'sqlite', url: 'a.db', directory, log: silentLog })
+const open = (directory: string) => openStorage(storeOptions('sqlite', { url: 'a.db', baseDirectory: directory }))
 
 describeStorage('sqlite', () => open(temporaryDirectory()))
 
@@ -49,11 +50,11 @@ describe('a SQLite file', () => {
   it('has everything when it is opened again', async () => {
     const directory = temporaryDirectory()
     const first = await open(directory)
-    await first.write('Avatar', 'A', { level: 1, bytes: new Uint8Array([1]) })
+    await put(first, 'Avatar', 'A', { level: 1, bytes: new Uint8Array([1]) })
     await first.close()
     expect(readdirSync(directory)).toEqual(['a.db'])
     const second = await open(directory)
-    expect(await second.read('Avatar', 'A')).toStrictEqual({ level: 1, bytes: new Uint8Array([1]) })
+    expect(await get(second, 'Avatar', 'A')).toStrictEqual({ level: 1, bytes: new Uint8Array([1]) })
     await second.close()
   })
 
@@ -61,7 +62,7 @@ describe('a SQLite file', () => {
     const directory = temporaryDirectory()
     const storage = await open(directory)
     onTestFinished(() => storage.close())
-    await storage.write('Avatar', 'A', { bag: { gold: 7 } })
+    await put(storage, 'Avatar', 'A', { bag: { gold: 7 } })
     const beside = openBeside(join(directory, 'a.db'))
     expect(beside.prepare(`SELECT type, id, data ->> '$.bag.gold' AS gold FROM entities`).all()).toEqual([
       { type: 'Avatar', id: 'A', gold: 7 },
@@ -90,8 +91,8 @@ describe('a SQLite file', () => {
     const directory = temporaryDirectory()
     const storage = await open(directory)
     onTestFinished(() => storage.close())
-    openBeside(join(directory, 'a.db')).exec(`INSERT INTO entities VALUES ('Avatar', 'A', '{"level":')`)
-    expect(await messageOfRejected(storage.read('Avatar', 'A'))).toContain('Avatar A cannot be read')
+    openBeside(join(directory, 'a.db')).exec(`INSERT INTO entities VALUES ('Avatar', 'A', '{"level":', 1, 1, 1)`)
+    expect(await messageOfRejected(get(storage, 'Avatar', 'A'))).toContain('Avatar A cannot be read')
   })
 
   it('is opened by many at once while it is new', async () => {
@@ -99,7 +100,7 @@ describe('a SQLite file', () => {
     const storages = await Promise.all(
       Array.from({ length: 4 }, () => SqliteStorage.open(new SqliteClient(path, silentLog))),
     )
-    await Promise.all(storages.map((storage, n) => storage.write('Avatar', `A${n}`, { n })))
+    await Promise.all(storages.map((storage, n) => put(storage, 'Avatar', `A${n}`, { n })))
     expect(await storages[0]!.list('Avatar')).toEqual(['A0', 'A1', 'A2', 'A3'])
     await Promise.all(storages.map((storage) => storage.close()))
   })
@@ -252,9 +253,9 @@ describe('the worker', () => {
     const client = shareSqliteClient(join(directory, 'a.db'), silentLog)
     const sends = vi.spyOn(client, 'write')
     const storage = await open(directory)
-    const kvdb = await openKvdb({ type: 'sqlite', url: 'a.db', directory, collection: 'kv', log: silentLog })
+    const kvdb = await openKvdb(storeOptions('sqlite', { url: 'a.db', baseDirectory: directory }))
     await client.close()
-    await storage.write('Avatar', 'A', {})
+    await put(storage, 'Avatar', 'A', {})
     await kvdb.put('a', '1')
     expect(sends).toHaveBeenCalledTimes(4)
     await storage.close()
@@ -269,9 +270,11 @@ describe('the worker', () => {
   const script = (last: string) => `
     import { openStorage } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../engine/storage/backends.ts')).href)}
     const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log }
-    const storage = await openStorage({ type: 'sqlite', url: 'a.db', directory: process.argv[2], log })
-    await storage.write('Avatar', 'A', { level: 1 })
-    process.stdout.write(JSON.stringify(await storage.read('Avatar', 'A')) + '\\n')
+    const storage = await openStorage({ type: 'sqlite', url: 'a.db', baseDirectory: process.argv[2], log })
+    const { Row } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../engine/storage/row.ts')).href)})
+    const row = Row.of({ level: 1 }, { schema: 1, epoch: 1, no: 1 })
+    await storage.write('Avatar', 'A', row)
+    process.stdout.write((await storage.read('Avatar', 'A')).text + '\\n')
     ${last}`
 
   it.each([
@@ -292,7 +295,7 @@ describe('the worker', () => {
   it('holds the process until what was asked is done', () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'script.mjs')
-    writeFileSync(path, script(`void storage.write('Avatar', 'B', {}).then(() => process.stdout.write('written'))`))
+    writeFileSync(path, script(`void storage.write('Avatar', 'B', row).then(() => process.stdout.write('written'))`))
     const { stdout } = spawnSync(process.execPath, [path, directory], { encoding: 'utf8', timeout: 50_000 })
     expect(stdout).toBe('{"level":1}\nwritten')
   })

@@ -412,11 +412,11 @@ test('no mail has a number that a game could hand out again after it was killed'
   const before = await mailsOf(kvdb, target)
   expect(before.map(([, name]) => name)).toEqual(new Array(5).fill('before'))
   const id = world.services.only(MailService)
-  expect(await storage.read('MailService', id)).toMatchObject({ lastMailID: expect.toSatisfy((n) => n >= 5) })
+  expect((await storage.read('MailService', id))?.data).toMatchObject({ lastMailID: expect.toSatisfy((n) => n >= 5) })
 
   // As after kill -9: what has not been written by now never is.
   const { write } = storage
-  storage.write = async () => {}
+  storage.write = async () => true
   game.entitiesOf(MailService)[0]!.destroy()
   await clock.advance(1000)
   storage.write = write
