@@ -9,13 +9,14 @@ BOTS = 20
 PORT = 4000
 
 .DEFAULT_GOAL := help
-.PHONY: help start test check types lint floors format bench clean install \
+.PHONY: help start test check types lint floors format bench clean install services \
         dispatcher gate test_game test_client nil_game server client
 
 help:
 	@echo 'make start        run a server with test_game and $(BOTS) bots (BOTS=n); Ctrl-C stops it'
 	@echo 'make start-NAME   run a server with examples/NAME'
 	@echo 'make test         run every test'
+	@echo 'make services     start every database that is installed, on free ports; Ctrl-C ends them'
 	@echo 'make check        types, style and the rules of the house: before every commit'
 	@echo 'make format       put the style right'
 	@echo 'make bench        run every benchmark, or one: make bench ONLY=name'
@@ -33,6 +34,9 @@ start-%: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(NODE) node_modules/.bin/vitest run
+
+services: $(INSTALLED)
+	@$(NODE) test/services/services.ts
 
 check: types lint floors
 

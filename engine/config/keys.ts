@@ -191,7 +191,9 @@ const url = live(
   ),
 )
 const driver = old(text('', 'SQL driver name in GoWorld; no backend here needs it.'))
-const startNodes = list('Nodes to find the cluster by: start_nodes_1, start_nodes_2, … (redis_cluster).')
+const startNodes = list(
+  'redis_cluster: nodes to find the others by: start_nodes_1, start_nodes_2, …; host:port, or redis://user:password@host:port.',
+)
 const host = old(text('', 'redis: host:port, as the oldest GoWorld files have it instead of a url.'))
 
 export const SECTIONS = {

@@ -2,6 +2,7 @@
 import { isId, nilSpaceId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
 import { type KeyUpdate, KeyUpdates } from '../kvdb/key-updates.ts'
+import type { Sql } from '../sql/sql.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import { type Asks, askEntity, type Calls, callEntities, callEntity } from './calls.ts'
@@ -75,6 +76,9 @@ export class RunningGame {
   }
   get kvdb(): Kvdb {
     return this.#kvdb
+  }
+  get sql(): Sql {
+    return this.#world.sql
   }
   /** Where entities are that are in no space. */
   get nilSpace(): Space {

@@ -13,7 +13,7 @@ type Backend = (options: KvdbOptions) => Promise<KeyValueStore>
 
 const BACKENDS: Readonly<Record<string, Backend>> = {
   sqlite: async ({ url, baseDirectory, collection, log }) => {
-    const { shareSqliteClient } = await import('../storage/sqlite-client.ts')
+    const { shareSqliteClient } = await import('../storage/sqlite/client.ts')
     const { SqliteKvdb } = await import('./sqlite.ts')
     return SqliteKvdb.open(shareSqliteClient(resolve(baseDirectory, url), log), collection)
   },

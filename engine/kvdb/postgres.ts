@@ -1,6 +1,6 @@
 // Keys and values in a PostgreSQL database, which may be that of the entities. Several games may share it.
 import { StorageError } from '../storage/errors.ts'
-import { fromPostgresText, PostgresClient, toPostgresText } from '../storage/postgres-client.ts'
+import { fromPostgresText, PostgresClient, toPostgresText } from '../storage/postgres/client.ts'
 import { checkLimit } from '../storage/storage.ts'
 import type { KvdbOptions } from './backends.ts'
 import type { KeyValue, KeyValueStore } from './kvdb.ts'

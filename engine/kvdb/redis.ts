@@ -4,9 +4,9 @@
 //     goworld:{tag}:kv:values:<collection>   hash      of their values
 //
 // A script changes both as one step. `getRange` asks every shard for a page of its keys, so they are not many.
-import type { RedisAsk, RedisLimits } from '../storage/redis-client.ts'
-import { RedisClient } from '../storage/redis-client.ts'
-import { Shards } from '../storage/redis-shards.ts'
+import type { RedisAsk, RedisLimits } from '../storage/redis/client.ts'
+import { RedisClient } from '../storage/redis/client.ts'
+import { Shards } from '../storage/redis/shards.ts'
 import { checkLimit } from '../storage/storage.ts'
 import type { KvdbOptions } from './backends.ts'
 import type { KeyValue, KeyValueStore } from './kvdb.ts'

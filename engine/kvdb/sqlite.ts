@@ -1,6 +1,6 @@
 // Keys and values in a SQLite file, which may be that of the entities. Several processes may share it.
 import { StorageError } from '../storage/errors.ts'
-import type { SqliteClient } from '../storage/sqlite-client.ts'
+import type { SqliteClient } from '../storage/sqlite/client.ts'
 import { checkLimit } from '../storage/storage.ts'
 import type { KeyValue, KeyValueStore } from './kvdb.ts'
 import { checkKey, checkRange, checkValue } from './kvdb.ts'

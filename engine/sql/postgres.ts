@@ -1,7 +1,7 @@
 // SQL for the code of a game on a PostgreSQL server: a few connections that are not those of the entities.
 import pg from 'pg'
 import { type Clock, realClock } from '../base/clock.ts'
-import { type PostgresServer, postgresServer } from '../storage/postgres-client.ts'
+import { type PostgresServer, postgresServer } from '../storage/postgres/client.ts'
 import { Pool, type SqlConnection, tookLonger } from './pool.ts'
 import {
   type SqlDatabase,

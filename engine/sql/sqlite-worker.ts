@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../base/errors.ts'
-import { loadSqlite } from '../storage/node-sqlite.ts'
+import { enterWal, loadSqlite } from '../storage/sqlite/node-sqlite.ts'
 import type { SqlValue } from './sql.ts'
 import type { Bound } from './statement.ts'
 
@@ -24,7 +24,6 @@ export type SqliteReply =
 
 const { path, busyMs, readOnly } = workerData as SqliteWorkerData
 const port = parentPort!
-const SQLITE_BUSY = 5
 let database: DatabaseSync | undefined
 
 port.on('message', (message: SqliteQuery | 'close') => {
@@ -72,25 +71,11 @@ function narrow(value: SqlValue): SqlValue {
 function open(): DatabaseSync {
   const opened = new (loadSqlite().DatabaseSync)(path, { timeout: busyMs })
   try {
-    enterWal(opened)
+    enterWal(opened, busyMs)
     opened.exec(`PRAGMA synchronous = NORMAL; PRAGMA query_only = ${readOnly ? 1 : 0}`)
     return opened
   } catch (error) {
     opened.close()
     throw error
-  }
-}
-
-/** Readers and a writer do not wait for one another then. On a fresh file SQLite does not wait its busy time for this. */
-function enterWal(opened: DatabaseSync): void {
-  const pauseMs = 20
-  for (let waitedMs = 0; ; waitedMs += pauseMs) {
-    try {
-      opened.exec('PRAGMA journal_mode = WAL')
-      return
-    } catch (error) {
-      if (((error as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY || waitedMs > busyMs) throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs)
-    }
   }
 }

@@ -28,18 +28,18 @@ type Backend = (options: StorageOptions) => Promise<EntityStorage>
 
 const BACKENDS: Readonly<Record<string, Backend>> = {
   sqlite: async ({ url, baseDirectory, log }) => {
-    const { shareSqliteClient } = await import('./sqlite-client.ts')
-    const { SqliteStorage } = await import('./sqlite.ts')
+    const { shareSqliteClient } = await import('./sqlite/client.ts')
+    const { SqliteStorage } = await import('./sqlite/storage.ts')
     return SqliteStorage.open(shareSqliteClient(resolve(baseDirectory, url), log))
   },
   filesystem: async ({ directory, baseDirectory }) => {
-    const { FilesystemStorage } = await import('./filesystem.ts')
+    const { FilesystemStorage } = await import('./filesystem/storage.ts')
     return FilesystemStorage.open(resolve(baseDirectory, directory))
   },
-  mongodb: async (options) => (await import('./mongodb.ts')).openMongodbStorage(options),
-  redis: async (options) => (await import('./redis.ts')).openRedisStorage(options),
-  redis_cluster: async (options) => (await import('./redis.ts')).openRedisClusterStorage(options),
-  postgres: async (options) => (await import('./postgres.ts')).openPostgresStorage(options),
+  mongodb: async (options) => (await import('./mongodb/storage.ts')).openMongodbStorage(options),
+  redis: async (options) => (await import('./redis/storage.ts')).openRedisStorage(options),
+  redis_cluster: async (options) => (await import('./redis/storage.ts')).openRedisClusterStorage(options),
+  postgres: async (options) => (await import('./postgres/storage.ts')).openPostgresStorage(options),
   memory: async () => new (await import('./memory.ts')).MemoryStorage(),
 }
 

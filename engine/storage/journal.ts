@@ -13,9 +13,9 @@ import type { Clock, Scheduled } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { JournalFull, StorageError } from './errors.ts'
-import { FileLock } from './file-lock.ts'
 import { decodeJournal, encodeJournalRow, type JournalRow } from './journal-file.ts'
 import { isEarlier, type Row } from './row.ts'
+import { FileLock } from './sqlite/file-lock.ts'
 
 /** What the save queue needs of a journal. */
 export interface Journal {

@@ -51,10 +51,16 @@ export function skipLine(what: string): void {
   process.stderr.write(`skipped: ${what}\n`)
 }
 
+/** What is left to do when the test process ends. */
+const atExit = new Set<() => void>()
+process.on('exit', () => {
+  for (const action of atExit) action()
+})
+
 /** A fresh folder that is removed when the test process ends, or before. */
 export function serviceFolder(name: string): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `gw-${name}-`)))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atExit.add(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -112,10 +118,10 @@ export class Server {
       this.#output += error.message
     })
     const end = () => this.#process.kill('SIGKILL')
-    process.on('exit', end)
+    atExit.add(end)
     // `exit` and not `close`: a child of the server may hold its output open for a while.
     this.#closed = Promise.race([once(this.#process, 'exit'), once(this.#process, 'close')]).finally(() =>
-      process.off('exit', end),
+      atExit.delete(end),
     )
     this.#closed.catch(() => {})
   }

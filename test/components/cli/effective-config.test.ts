@@ -11,7 +11,7 @@ const parse = (text: string) => parseConfig(text, { path: `${DIR}/goworld.ini` }
 /** All that a process can learn from a configuration. */
 const contentOf = (config: Config) => ({
   ...Object.fromEntries(
-    ['debug', 'deployment', 'storage', 'kvdb', 'cluster'].map((key) => [key, config[key as 'kvdb']]),
+    ['debug', 'deployment', 'storage', 'kvdb', 'sql', 'cluster'].map((key) => [key, config[key as 'kvdb']]),
   ),
   dispatchers: config.dispatcherIds.map(config.dispatcher),
   games: config.gameIds.map(config.game),

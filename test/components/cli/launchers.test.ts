@@ -11,6 +11,7 @@ const LAUNCHERS = {
   gate: 'components/gate/gate',
   goworld: 'components/cli/goworld',
   test_game: 'examples/test_game/test_game',
+  leaderboard: 'examples/leaderboard/leaderboard',
   nil_game: 'examples/nil_game/nil_game',
   test_client: 'examples/test_client/test_client',
 }
