@@ -170,7 +170,14 @@ async function throughDispatcher(scenario: Scenario, path: string, child: ChildP
       {
         up: () => {
           const { link } = connector
-          link.send('gameHello', { gameId: id, banBootEntity: false, restoring: false, types: [], journaled: [] })
+          link.send('gameHello', {
+            gameId: id,
+            banBootEntity: false,
+            restoring: false,
+            types: [],
+            journaled: [],
+            journalsClear: true,
+          })
           if (ownsEntities) {
             for (let entity = 0; entity < scenario.entities; entity++)
               link.send('entityPlaced', { entityId: idOf(entity), epoch: 1 })

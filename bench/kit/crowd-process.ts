@@ -26,6 +26,7 @@ let options: CrowdOptions
 let closing = false
 let eased = false
 let answering: CrowdClient | undefined
+let calls = 0
 let answers = 0
 let records = 0
 let bytesIn = 0
@@ -70,6 +71,7 @@ class CrowdClient {
     const { workMs, outstanding = Number.POSITIVE_INFINITY } = options
     if (this.#open >= outstanding) return
     this.#open++
+    calls++
     if (workMs) this.#call('work', [nowMs(), workMs])
     else this.#call('echo', [nowMs()])
   }
@@ -194,7 +196,7 @@ function act(clients: readonly CrowdClient[]): void {
 
 // --- what the parent wants -----------------------------------------------------------------------------------------------
 
-let began = { ms: 0, cpu: process.cpuUsage(), answers: 0, records: 0, bytesIn: 0 }
+let began = { ms: 0, cpu: process.cpuUsage(), calls: 0, answers: 0, records: 0, bytesIn: 0 }
 
 function ease(): void {
   eased = true
@@ -203,7 +205,7 @@ function ease(): void {
 function begin(): void {
   latency.reset()
   loopDelay.reset()
-  began = { ms: performance.now(), cpu: process.cpuUsage(), answers, records, bytesIn }
+  began = { ms: performance.now(), cpu: process.cpuUsage(), calls, answers, records, bytesIn }
 }
 
 function figures(): CrowdFigures {
@@ -214,6 +216,8 @@ function figures(): CrowdFigures {
     p50Ms: ms(50),
     p90Ms: ms(90),
     p99Ms: ms(99),
+    maxMs: latency.count > 0 ? latency.max / 1000 : Number.NaN,
+    calls: calls - began.calls,
     answers: answers - began.answers,
     records: records - began.records,
     bytesIn: bytesIn - began.bytesIn,

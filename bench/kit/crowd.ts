@@ -36,6 +36,9 @@ export interface CrowdFigures {
   readonly p50Ms: number
   readonly p90Ms: number
   readonly p99Ms: number
+  readonly maxMs: number
+  /** Calls that were made, and of these those that were answered: what is under way at an end counts with the next. */
+  readonly calls: number
   readonly answers: number
   readonly records: number
   readonly bytesIn: number

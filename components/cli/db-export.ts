@@ -1,14 +1,14 @@
 // `goworld db export`: every entity as a line, types and ids in byte order, so that equal stores make equal files.
-import { OperatorError } from '../../engine/base/errors.ts'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import { suggestion } from '../../engine/config/suggestion.ts'
 import { StorageError } from '../../engine/storage/errors.ts'
 import { compareKeys } from '../../engine/storage/key.ts'
 import type { Row } from '../../engine/storage/row.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
-import { encodeLine, type Line } from './db-lines.ts'
+import { checkLine, encodeLine, type Line } from './db-lines.ts'
 import { count, Progress } from './db-progress.ts'
 import { OutputGone, openSink, type Sink } from './db-sink.ts'
-import { configOf, gamesOf, note, STORE_FLAGS, tell, withStore } from './db-store.ts'
+import { configOf, gamesOf, journalsLeft, note, STORE_FLAGS, tell, withStore } from './db-store.ts'
 import { shownName, verb } from './db-verb.ts'
 import { Interrupts } from './interrupts.ts'
 
@@ -32,6 +32,9 @@ export const exportVerb = verb({
     const config = configOf(flags)
     const games = gamesOf(config)
     if (games.length > 0) tell(`${games.join(', ')} may save meanwhile: the export is not of one moment`)
+    for (const folder of journalsLeft(config)) {
+      tell(`${folder} has saves that are not exported: start the server and stop it, and they are in the store`)
+    }
     await withStore(config, { makes: false }, async (storage) => {
       const types = await typesOf(storage, several['type']!)
       const sink = await openSink(path!)
@@ -115,17 +118,18 @@ async function* linesOfType(storage: EntityStorage, type: string, onBad: Work['o
   const next = async (): Promise<Line | undefined> => {
     const { id, row } = reads.shift()!
     // One that was deleted meanwhile is not exported; one that is damaged is found here, and not when it is imported.
-    const check = (read: Row | undefined): Line | undefined => read?.data && { type, id, row: read }
+    const check = (read: Row | undefined): Line | undefined => read && checked({ type, id, row: read })
     try {
       return check(await row)
     } catch (error) {
-      if (!(error instanceof StorageError && onBad)) throw error
+      if (!(error instanceof StorageError)) throw error
+      if (!onBad) throw named(error, type, id)
       // When it is the store that fails, nothing is left out for that.
       await storage.exists(type, id)
       try {
         return check(await storage.read(type, id))
       } catch {
-        onBad(error)
+        onBad(named(error, type, id))
       }
     }
   }
@@ -146,6 +150,24 @@ async function* linesOfType(storage: EntityStorage, type: string, onBad: Work['o
     if (line) yield line
   }
 }
+
+/** By what an import checks it. */
+function checked(line: Line): Line {
+  try {
+    checkLine(line)
+    return line
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    const name = `${shownName(line.type)} ${shownName(line.id)}`
+    throw new StorageError(`what is stored as ${name} could not be imported: ${messageOf(error)}`)
+  }
+}
+
+/** A store may say what is wrong, and not with which row. */
+const named = (error: StorageError, type: string, id: string): StorageError =>
+  [`${type} ${id}`, `${type}/${id}`].some((name) => error.message.includes(name))
+    ? error
+    : new StorageError(`${shownName(type)} ${shownName(id)}: ${error.message}`, { cause: error })
 
 /** All ids behind `after`, page by page. */
 export async function* idsOf(storage: EntityStorage, type: string, after = ''): AsyncGenerator<string> {

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import { NotStorable, StorageError } from '../../engine/storage/errors.ts'
+import { Row, type SaveVersion } from '../../engine/storage/row.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { decodeLine, LINE_BYTES_MAX, type Line, linesOf, reasonOf } from './db-lines.ts'
 import { count, Progress } from './db-progress.ts'
@@ -17,13 +18,18 @@ import { Interrupts } from './interrupts.ts'
 const WRITES_MAX = 64
 const WRITES_CHARACTERS_MAX = 64 * 1024 * 1024
 const READ_BYTES = 1024 * 1024
+/** A game that runs may save an entity while it is replaced. */
+const REPLACES_MAX = 10
 
 export const importVerb = verb({
   name: 'import',
   about: 'Writes the lines of an export to the store; - is standard input. What is stored of a later save is kept.',
   words: ['<file>'],
   flags: {
-    force: { type: 'bool', help: 'overwrite what is later too, and import although a game runs' },
+    force: {
+      type: 'bool',
+      help: 'overwrite what is later too, as a save behind it, and import although a game runs',
+    },
     'skip-bad': { type: 'bool', help: 'leave out lines that cannot be read, and say which' },
     ...STORE_FLAGS,
   },
@@ -193,10 +199,30 @@ class Import {
   async #writeOver({ type, id, row }: Line): Promise<boolean> {
     if (await this.#storage.write(type, id, row)) return true
     if (!this.#options.force) return false
-    await this.#storage.delete(type, id)
-    return this.#storage.write(type, id, row)
+    return this.#replaceLater({ type, id, row })
+  }
+
+  /**
+   * The version of what is there only grows: what is imported gets one behind it. So there is no moment in which the row
+   * is missing, and nothing of before, such as a journal that is replayed, comes over it.
+   */
+  async #replaceLater({ type, id, row }: Line): Promise<boolean> {
+    for (let tries = 0; tries < REPLACES_MAX; tries++) {
+      const stored = await this.#storage.read(type, id)
+      // Imported before.
+      if (stored?.text === row.text && stored.schema === row.schema) return true
+      const version = stored ? behind(stored) : row
+      const later = Row.stored(row.text, { ...version, schema: row.schema }, `${type} ${id}`)
+      if (await this.#storage.write(type, id, later)) return true
+    }
+    throw new StorageError('others save it again and again')
   }
 }
+
+const NO_MAX = Number.MAX_SAFE_INTEGER
+
+/** A save of the same version is written over; so the last of all stays what it is. */
+const behind = ({ epoch, no }: SaveVersion): SaveVersion => ({ epoch, no: Math.min(no + 1, NO_MAX) })
 
 const BLANK_BYTES_MAX = 100
 

@@ -1,9 +1,11 @@
 // The store that a verb of `goworld db` works on: the one of [storage] in a goworld.ini.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import type { Log, LogFields } from '../../engine/base/log.ts'
 import { type Config, readConfig } from '../../engine/config/config.ts'
 import type { FlagSpec } from '../../engine/config/flags.ts'
+import { withoutPassword } from '../../engine/config/secrets.ts'
 import { openStorage } from '../../engine/storage/backends.ts'
 import { NotStorable, StorageError } from '../../engine/storage/errors.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
@@ -77,6 +79,38 @@ export function gamesOf(config: Config): string[] {
   ]
 }
 
+/**
+ * The folders of [storage] journal with saves of games that do not run: they come to the store when the games are
+ * started again, or a game beside them notices that they died.
+ */
+export function journalsLeft(config: Config): string[] {
+  const { journal } = config.storage
+  if (journal === '') return []
+  const running = RunFolder.of(config)
+    .processes()
+    .filter(({ alive }) => alive)
+    .map(({ role, id }) => (role === 'dev' ? 'dev' : `${role}${id}`))
+  // All games of the configuration are in one process.
+  if (running.includes('dev')) return []
+  const games = listed(journal).filter((name) => /^game\d+$/.test(name) && !running.includes(name))
+  return games.map((name) => join(journal, name)).filter(hasRows)
+}
+
+const hasRows = (folder: string): boolean =>
+  listed(folder).some((name) => {
+    const stats = name.endsWith('.journal') && statSync(join(folder, name), { throwIfNoEntry: false })
+    return stats && stats.size > 0
+  })
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch {
+    // Most have none.
+    return []
+  }
+}
+
 /** A path that was mistyped is not to become an empty store. */
 function requireThere(config: Config): void {
   const { type, url, directory } = config.storage
@@ -87,10 +121,8 @@ function requireThere(config: Config): void {
 }
 
 function placeOf({ storage: { type, url, directory, startNodes } }: Config): string {
-  const place = { filesystem: `directory=${directory}`, redis_cluster: `start_nodes=${startNodes.join()}` }[
-    type as string
-  ]
   // Whoever looks over one's shoulder need not learn the password.
-  const shown = url.replace(/^([a-z+]+:\/\/[^:/@]*):[^/]*@/i, '$1:***@')
-  return `[storage] type=${type} ${place ?? `url=${shown}`}`
+  const nodes = startNodes.map(withoutPassword).join()
+  const place = { filesystem: `directory=${directory}`, redis_cluster: `start_nodes=${nodes}` }[type as string]
+  return `[storage] type=${type} ${place ?? `url=${withoutPassword(url)}`}`
 }

@@ -1,14 +1,13 @@
 // The `goworld` command: starts, shows and stops the processes of a server, and runs a game while it is being written.
 import '../signals.ts'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { OperatorError } from '../../engine/base/errors.ts'
 import { runProgram } from '../../engine/config/program.ts'
 import { suggestion } from '../../engine/config/suggestion.ts'
-import { REPOSITORY } from '../process/flags.ts'
+import { ENGINE_VERSION } from '../process/engine-version.ts'
 import { type Command, command } from './command.ts'
 import { db } from './db.ts'
 import { dev } from './dev.ts'
+import { inspect } from './inspect.ts'
 import { reload } from './reload.ts'
 import { start } from './start.ts'
 import { status } from './status.ts'
@@ -30,12 +29,22 @@ const version = command({
   about: 'Prints the versions of goworld and of Node.js.',
   flags: {},
   async run() {
-    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string }
-    process.stdout.write(`goworld ${version}, Node.js ${process.version}\n`)
+    process.stdout.write(`goworld ${ENGINE_VERSION}, Node.js ${process.version}\n`)
   },
 })
 
-const COMMANDS: Readonly<Record<string, Command>> = { start, stop, kill, reload, status, dev, db, help, version }
+const COMMANDS: Readonly<Record<string, Command>> = {
+  start,
+  stop,
+  kill,
+  reload,
+  status,
+  dev,
+  db,
+  inspect,
+  help,
+  version,
+}
 
 /** Commands of GoWorld's that have no place here. */
 const ANSWERS: Readonly<Record<string, string>> = {

@@ -19,6 +19,10 @@ run_node() {
     major=${version#v}
     [ "${major%%.*}" -ge 24 ] || die "Node.js 24 or newer is wanted, $node is $version: run npm ci in $repo"
   fi
+  # What was compiled once need not be compiled again: it halves the time that a process takes to start.
+  if [ -w "$repo/node_modules" ]; then
+    export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$repo/node_modules/.cache/goworld}"
+  fi
   # SQLite and the like are marked experimental in Node; the operator can do nothing about it.
   exec "$node" --disable-warning=ExperimentalWarning "$script" "$@"
 }

@@ -1,18 +1,22 @@
-// `goworld reload`: new code for a server while people play. Each game is frozen and restored by a new process, one game
-// after another: what is for the one that is being swapped waits at the dispatchers, and the others go on.
+// `goworld reload`: new code for a server while people play, one game after another; what is for the one that is being
+// swapped waits at the dispatchers, and the others go on.
 //
-//     game1: asked ─> frozen, its process gone ─> started with -restore ─> ready ─> game2: …
-//              └ fails: it goes on as before         └ fails: its frozen file stays for another try
+//     game1: the new code restores a copy of it ─> a successor is loaded and stands by ─> game1 freezes, it restores ─> ready
+//              └ fails: nothing has happened           └ fails, whenever: the old process goes on     (swap-channel.ts)
+//
+//     a game that is frozen already: started with -restore ─> ready
+//                                         └ fails: its frozen file stays for another try
+import { execFile } from 'node:child_process'
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { realClock } from '../../engine/base/clock.ts'
 import { OperatorError } from '../../engine/base/errors.ts'
 import { Child, type Status, statusOf } from '../process/child.ts'
-import { askControl } from '../process/control.ts'
 import { PROCESS_ID_MAX } from '../process/flags.ts'
 import { nameOf, type ProcessId, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
-import { type Running, runningOf, sendSignal } from './ending.ts'
+import { type Running, runningOf } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
 import { say, sayFor, sayFrozen } from './screen.ts'
 import {
@@ -26,8 +30,9 @@ import {
   writeConfig,
 } from './server.ts'
 
-/** A game waits up to a minute for open requests (`freeze_wait_ms`), and then writes its file. */
-const FREEZE_LIMIT_MS = 120_000
+const REHEARSAL_LIMIT_MS = 60_000
+/** A game waits up to a minute for open requests (`freeze_wait_ms`). */
+const SUCCEED_LIMIT_MS = 150_000
 const RESTORE_LIMIT_MS = 60_000
 const POLL_MS = 25
 const LOG_LINES_MAX = 20
@@ -35,13 +40,14 @@ const LOG_BYTES_MAX = 64 * 1024
 
 export const reload = command({
   name: 'reload',
-  about: 'Swaps the code of a running server: freezes and restores each game, one after another.',
+  about: 'Swaps the code of a running server, one game after another, while people play.',
   positionals: '<game folder>',
   flags: {
+    drop: { type: 'bool', help: 'though the new code has no place for all that is there: what it says is dropped' },
     game: { type: 'int', min: 1, max: PROCESS_ID_MAX, help: 'the id of a game: only this one' },
     configfile: { type: 'string', help: `${SERVER_FLAGS.configfile.help}; unless given, that of the running game` },
   },
-  async run({ game, configfile }, [folder]) {
+  async run({ game, configfile, drop }, [folder]) {
     const run = new RunFolder(gameFolder(folder!))
     const swaps = await plan(folder!, run, game, configfile)
     if (swaps.length === 0) {
@@ -55,7 +61,7 @@ export const reload = command({
     })
     for (const [at, swap] of swaps.entries()) {
       const rest = swaps.slice(at + 1).map(({ name }) => nameOf(name))
-      const failed = !((await freeze(run, swap)) && (await restore(run, swap)))
+      const failed = !(swap.running ? await succeed(run, swap, swap.running, drop) : await restore(run, swap))
       if (failed) process.exitCode = 1
       else if (interrupts.count > 0 && rest.length > 0) process.exitCode = 130
       else continue
@@ -125,31 +131,75 @@ async function configOf(run: RunFolder, processes: readonly ProcessId[]): Promis
   return existsSync(run.configPath) ? run.configPath : undefined
 }
 
-/** Resolves to whether it is frozen and its process gone; if not, it has said why. */
-async function freeze(run: RunFolder, { name, running, log }: Swap): Promise<boolean> {
-  if (!running) return true
-  const began = realClock.now()
-  const before = versionOf(run.frozenPath(name))
+/** Resolves to whether a process with the new code has its place; if not, it has said why, and the old one goes on. */
+async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boolean): Promise<boolean> {
+  const { name, command, cwd, log } = swap
+  const flags = drop ? ['-drop'] : []
+  const rehearsed = await rehearse(swap, flags)
+  if (!rehearsed) return false
   const logBytes = sizeOf(log)
-  const fail = (why: string) => {
-    say(`${nameOf(name)} ${why}`)
-    for (const line of linesFrom(log, logBytes)) sayFor(name, line)
+  const child = new Child(name, run, { command: [...command, '-succeed', ...flags], cwd, appends: true })
+  child.unref()
+  let last: Status | undefined
+  const isReady = (status: Status) => {
+    last = status
+    return status.ready === true
+  }
+  if (await child.until(isReady, SUCCEED_LIMIT_MS)) {
+    sayTimes(name, last!)
+    return true
+  }
+  if (child.end === undefined) child.signal('SIGKILL')
+  const why = child.end ?? `is not ready after ${SUCCEED_LIMIT_MS / 1000} s`
+  say(`${nameOf(name)} is not swapped: its successor ${why}`)
+  for (const line of new Set([...child.lastLines, ...linesFrom(log, logBytes)])) sayFor(name, line)
+  await goesOn(run, name, running)
+  return false
+}
+
+/** Resolves to whether the new code can go on from a copy of the game; if not, it has said why. */
+async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]): Promise<boolean> {
+  const args = [...process.execArgv, ...command, '-rehearse', ...flags]
+  const running = promisify(execFile)(process.execPath, args, {
+    cwd,
+    timeout: REHEARSAL_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  })
+  try {
+    const { stdout } = await running
+    const { entities, bytes, restoreMs } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, number>
+    say(`${nameOf(name)} rehearsed: ${entities} entities, ${((bytes ?? 0) / 1e6).toFixed(2)} MB, in ${restoreMs} ms`)
+    return true
+  } catch (error) {
+    const { killed, stderr = '', message } = error as { killed?: boolean; stderr?: string; message: string }
+    const why = killed
+      ? `it took longer than ${REHEARSAL_LIMIT_MS / 1000} s`
+      : 'the new code cannot go on from what is there'
+    say(`${nameOf(name)} is not swapped, and goes on as it was: ${why}`)
+    for (const line of (stderr || message).trimEnd().split('\n').slice(-LOG_LINES_MAX)) sayFor(name, line)
     return false
   }
-  const answer = await askControl(run.socketPath(name), 'freeze').catch(() => undefined)
-  if (answer?.error !== undefined) return fail(`is not frozen: ${answer.error}`)
-  if (!answer) sendSignal(running.pid, 'SIGUSR1')
-  while (running.alive()) {
+}
+
+function sayTimes(name: ProcessId, { entities, swap }: Status): void {
+  const { blackoutMs, bytes, ...steps } = swap as Record<string, number>
+  const { waitMs, freezeMs, restoreMs, leaveMs, returnMs } = steps
+  say(`${nameOf(name)} swapped: away for ${blackoutMs} ms, ${entities} entities, ${((bytes ?? 0) / 1e6).toFixed(2)} MB`)
+  sayFor(
+    name,
+    `waited for promises ${waitMs} ms, frozen ${freezeMs}, restored ${restoreMs}, left ${leaveMs}, back ${returnMs}`,
+  )
+}
+
+/** Says whether the old process is well. */
+async function goesOn(run: RunFolder, name: ProcessId, running: Running): Promise<void> {
+  const end = realClock.now() + RESTORE_LIMIT_MS
+  while (running.alive() && realClock.now() < end) {
     const said = await statusOf(run, name)
-    const failed = said?.pid === running.pid && !said.freezing && said.freezeError !== undefined
-    if (failed) return fail(`could not be frozen, and goes on: ${said.freezeError}`)
-    if (realClock.now() - began > FREEZE_LIMIT_MS) return fail(`is not frozen after ${FREEZE_LIMIT_MS / 1000} s`)
+    if (said?.pid === running.pid && said.ready === true) return say(`${nameOf(name)} goes on as it was`)
     await sleep(POLL_MS)
   }
-  const after = versionOf(run.frozenPath(name))
-  if (after === undefined || after === before) return fail('ended, but not frozen')
-  say(`${nameOf(name)} frozen after ${secondsSince(began)} s`)
-  return true
+  say(`${nameOf(name)} ${running.alive() ? 'is not ready' : 'has ended'}: see its log`)
 }
 
 /** Resolves to whether it is back; if not, it has said why, and what to do. */
@@ -176,12 +226,6 @@ async function restore(run: RunFolder, { name, command, cwd, again }: Swap): Pro
 }
 
 const secondsSince = (began: number): string => ((realClock.now() - began) / 1000).toFixed(2)
-
-/** Another for each file that is written in this place; undefined while there is none. */
-function versionOf(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found && `${found.ino} ${found.mtimeMs}`
-}
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 

@@ -114,6 +114,7 @@ export class Dispatcher {
     const { transport, listen, clock } = this.#options
     this.#reportedAt = clock.now()
     this.#gather()
+    this.#entities.awaitGames()
     this.#tidyLater()
     this.#listener = await transport.listen(listen, (connection) => this.#acceptor.accept(connection))
   }
@@ -228,6 +229,10 @@ export class Dispatcher {
       game.sendNow('gameHeld', { held: true })
     },
     journalReplayed: ({ gameId }) => this.#entities.journalReplayed(gameId),
+    journalsClear: ({ clear }, peer) => {
+      const game = this.#gameOf(peer)
+      if (game) this.#entities.journalsClear(game.id, game.journaled, clear)
+    },
     releaseGame: (_, peer) => this.#gameOf(peer)?.release(),
     mark: ({ no }, peer) => this.#gameOf(peer)?.sendNow('marked', { no }),
     registerKey: (values, peer) => this.#registerKey(peer, values),
@@ -298,7 +303,8 @@ export class Dispatcher {
     else this.#gameOf(peer)?.send('keyRegistered', said)
   }
 
-  #gameHello(peer: Peer, { gameId, banBootEntity, restoring, types, journaled }: Values<'gameHello'>): void {
+  #gameHello(peer: Peer, hello: Values<'gameHello'>): void {
+    const { gameId, banBootEntity, restoring, types, journaled, journalsClear } = hello
     const { code } = messages.gameHello
     if (gameId !== peer.id) return peer.refuse('forbidden', code, `it says it is game ${gameId}`)
     if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
@@ -311,7 +317,8 @@ export class Dispatcher {
     game.banBootEntity = banBootEntity
     game.types = new Set(types)
     game.journaled = new Set(journaled)
-    // It has replayed its own journal before it came.
+    this.#entities.journalsClear(gameId, game.journaled, journalsClear)
+    // It has replayed its own journal before it came, or says that it could not.
     if (!known) this.#entities.journalReplayed(gameId)
     game.attach(peer.link, ++this.#sessions)
     this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
@@ -419,7 +426,7 @@ export class Dispatcher {
     this.#gathering?.cancel()
     this.#gathering = this.#options.clock.after(GATHER_MS, () => {
       this.#startingUp = false
-      this.#entities.endGathering()
+      this.#endGathering()
     })
     this.#entities.gather()
   }
@@ -427,10 +434,17 @@ export class Dispatcher {
   #endGatheringWhenAllIsIn(): void {
     const games = [...this.#games.values()]
     if (games.some((game) => !game.reported)) return
-    if (this.#startingUp && games.length < this.#options.deployment.games) return
+    const areAll = games.length >= this.#options.deployment.games
+    if (areAll) this.#entities.gamesAreIn()
+    if (this.#startingUp && !areAll) return
     this.#startingUp = false
     this.#gathering?.cancel()
-    if (this.#entities.gathering) this.#entities.endGathering()
+    if (this.#entities.gathering) this.#endGathering()
+  }
+
+  #endGathering(): void {
+    this.#entities.endGathering()
+    this.#tellGames('gathered', {})
   }
 
   #tidyLater(): void {

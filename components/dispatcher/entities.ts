@@ -8,7 +8,7 @@ import type { Clock } from '../../engine/base/clock.ts'
 import { isServiceIdAt } from '../../engine/base/id.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Values } from '../../engine/wire/messages.ts'
-import { AWAITED, type Directory, ENDING, GONE, MOVING, PLACED, PLACING } from './directory.ts'
+import { AWAITED, type Directory, ENDING, FREE, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
 import { HeldEntities } from './held.ts'
@@ -53,6 +53,8 @@ export class Entities {
   /** When packets for an unknown entity began to be held, by slot, the oldest first. */
   readonly #awaited = new Map<number, number>()
   readonly #lostSaves: LostSaves
+  readonly #journalWaitMs: number
+  readonly #log: Log
   /** Which game still writes what lasts of an entity, by slot. */
   readonly #ending = new Map<number, number>()
   #gathering = false
@@ -68,6 +70,8 @@ export class Entities {
     limits: EntityLimits,
   ) {
     this.#lostSaves = new LostSaves(clock, log, limits.journalWaitMs)
+    this.#journalWaitMs = limits.journalWaitMs
+    this.#log = log
     this.#clock = clock
     this.#directory = directory
     this.#games = games
@@ -166,10 +170,17 @@ export class Entities {
   /** The entity is gone from a game, which will say when it is written. */
   ending(game: Game, { entityId, epoch }: Values<'entityEnding'>): void {
     const directory = this.#directory
-    const slot = directory.findText(entityId)
-    if (slot < 0 || directory.state(slot) !== PLACED || directory.game(slot) !== game.id) return
-    if (epoch !== directory.epoch(slot)) return
-    directory.hold(slot, ENDING)
+    let slot = directory.findText(entityId)
+    if (slot < 0) slot = directory.addText(entityId)
+    if (epoch < directory.epoch(slot)) return
+    const state = directory.state(slot)
+    const isItsOwn = state === PLACED && directory.game(slot) === game.id
+    // Another dispatcher was told of it before; here somebody may have asked for it by now.
+    const isNowhere = state === FREE || state === GONE || state === AWAITED
+    const isAskedFor = state === PLACING && this.#placings.get(slot)?.game === 0
+    if (!isItsOwn && !isNowhere && !isAskedFor) return
+    this.#awaited.delete(slot)
+    directory.hold(slot, ENDING, epoch)
     this.#ending.set(slot, game.id)
   }
 
@@ -218,10 +229,13 @@ export class Entities {
   gameLost(game: Game): void {
     const ending = [...this.#ending.keys()].filter((slot) => this.#ending.get(slot) === game.id)
     if (game.journaled.size > 0) {
-      const slots = new Set(ending)
+      // Those that it was told to make as well: it may have made and saved them before it could say so.
+      const slots = new Set([...ending, ...this.#moves.kept(game)])
       this.#eachOf(game, (slot) => void slots.add(slot))
+      for (const { slot } of this.#placings.filter((one) => one.game === game.id)) slots.add(slot)
       this.#lostSaves.expect(game.id, game.journaled, slots)
     }
+    this.#lostSaves.doubt(game.id)
     this.#endThoseOf(game, () => true)
     for (const slot of this.#moves.gameLost(game)) this.#end(slot)
     for (const slot of ending) this.#ended(slot)
@@ -231,6 +245,21 @@ export class Entities {
   /** What a dead game has saved is in the store now. */
   journalReplayed(gameId: number): void {
     this.#loadWaiting(this.#lostSaves.replayed(gameId))
+  }
+
+  /** Whether there are journals on the machine of a game that may have what the store has not. */
+  journalsClear(gameId: number, journaled: ReadonlySet<string>, clear: boolean): void {
+    if (this.#lostSaves.journals(gameId, journaled, clear)) this.assignWaiting()
+  }
+
+  /** It knows nothing of any journal yet: games that come will say. */
+  awaitGames(): void {
+    this.#lostSaves.doubtAll()
+  }
+
+  /** All that belong here are here. */
+  gamesAreIn(): void {
+    if (this.#lostSaves.trustAll()) this.assignWaiting()
   }
 
   #loadWaiting(slots: Iterable<number>): void {
@@ -279,28 +308,49 @@ export class Entities {
       this.#stopAwaiting(slot)
     }
     if (this.#placings.size > 0) {
-      for (const placing of this.#placings.filter((one) => now - one.since >= PLACING_MS)) this.#giveUp(placing)
-      const impatient = (one: Placing) => one.game === 0 && one.wanted !== 0 && now - one.since >= WANTED_GAME_MS
+      const isLate = (one: Placing) => now - one.since >= PLACING_MS && one.waitsSince === undefined
+      for (const placing of this.#placings.filter(isLate)) this.#giveUp(placing)
+      const impatient = (one: Placing) =>
+        one.game === 0 && one.wanted !== 0 && one.waitsSince === undefined && now - one.since >= WANTED_GAME_MS
       for (const placing of this.#placings.filter(impatient)) {
         placing.wanted = 0
         if (this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
       }
     }
     this.#loadWaiting(this.#lostSaves.overdue())
+    this.#endWaits(now)
     // The slots of those that are waited for must stay theirs.
     if (this.#lostSaves.size === 0) this.#directory.forget(now - FORGET_MS)
+  }
+
+  /** No load waits for journals for longer than it may. */
+  #endWaits(now: number): void {
+    const limitMs = this.#journalWaitMs
+    const late = this.#placings.filter(({ waitsSince = now }) => waitsSince < now && now - waitsSince >= limitMs)
+    if (late.length > 0)
+      this.#log.error(
+        `there are journals that nobody could replay in time: ${late.length} entities are loaded as the store has them`,
+        { waitedMs: limitMs },
+      )
+    for (const placing of late) placing.hasWaited = true
+    // Those that nobody has to wait for any more as well.
+    for (const placing of this.#placings.filter(({ waitsSince }) => waitsSince !== undefined)) {
+      if (placing.hasWaited) placing.waitsSince = undefined
+      if (placing.game === 0 && this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
+    }
   }
 
   #assign(placing: Placing): void {
     const { slot, request } = placing
     this.#awaited.delete(slot)
-    if (request.name === 'loadEntity' && this.#lostSaves.waits(slot, request.values.type))
-      return this.#directory.hold(slot, PLACING)
+    if (this.#waitsForJournals(placing)) return this.#directory.hold(slot, PLACING)
     const game = this.#choose(placing)
     if (!game) return this.#directory.hold(slot, PLACING)
     const epoch = this.#nextEpoch(slot, request)
     this.#directory.hold(slot, PLACING, epoch)
     placing.game = game.id
+    placing.waitsSince = undefined
+    placing.hasWaited = false
     placing.session = game.queueing ? 0 : game.session
     placing.since = this.#clock.now()
     placing.tries++
@@ -313,6 +363,15 @@ export class Entities {
       case 'bootEntity':
         return game.send('bootHere', { ...request.values, epoch })
     }
+  }
+
+  /** Whether what is stored of an entity may not be the last of it. */
+  #waitsForJournals(placing: Placing): boolean {
+    const { slot, request, hasWaited } = placing
+    if (request.name !== 'loadEntity' || hasWaited) return false
+    const waits = this.#lostSaves.waits(slot, request.values.type)
+    placing.waitsSince = waits ? (placing.waitsSince ?? this.#clock.now()) : undefined
+    return waits
   }
 
   /** Gives placings to other games than those that were told of them. */

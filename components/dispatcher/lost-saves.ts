@@ -1,7 +1,8 @@
-// Entities of games that died, whose last saves may be in a journal of their machine alone: who wants one of them loaded
-// waits until that is in the store, or the time for it is over.
+// Who has to wait before it is loaded, since its last saves may be in a journal and not in the store yet: entities of a game
+// that died, and all while a game says that there are such journals on its machine.
 //
 //     game lost ─> expected ──journalReplayed, the game is back, or waitMs over──> forgotten: loads go on
+//     journals of its machine not clear ─> doubted ──clear, or the game is lost and waitMs over──> forgotten
 import type { Clock } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 
@@ -11,12 +12,19 @@ interface Expected {
   readonly untilMs: number
 }
 
+/** In place of a game: those that have yet to come. */
+const ALL = 0
+
 export class LostSaves {
   readonly #clock: Clock
   readonly #log: Log
   readonly #waitMs: number
   /** By game. */
   readonly #games = new Map<number, Expected>()
+  /** Games whose machines have journals that are not clear: until when nobody is loaded. */
+  readonly #doubted = new Map<number, number>()
+  /** What is kept in journals at all. */
+  readonly #types = new Set<string>()
 
   constructor(clock: Clock, log: Log, waitMs: number) {
     this.#clock = clock
@@ -37,6 +45,7 @@ export class LostSaves {
 
   /** Whether a save of the entity may still be on its way to the store. */
   waits(slot: number, type: string): boolean {
+    if (this.#doubted.size > 0 && this.#types.has(type)) return true
     for (const { types, slots } of this.#games.values()) if (slots.has(slot) && types.has(type)) return true
     return false
   }
@@ -56,14 +65,46 @@ export class LostSaves {
   /** Those whose time is over, likewise. */
   overdue(): number[] {
     const slots: number[] = []
+    const now = this.#clock.now()
     for (const [gameId, { untilMs }] of this.#games) {
-      if (this.#clock.now() < untilMs) continue
+      if (now < untilMs) continue
       this.#log.error(
         `the journal of game ${gameId}, which is dead, was not replayed in time: its entities are loaded as the store has them`,
         { waitedMs: this.#waitMs },
       )
       slots.push(...this.replayed(gameId))
     }
+    for (const [gameId, untilMs] of this.#doubted) {
+      if (now < untilMs) continue
+      this.#doubted.delete(gameId)
+      if (this.#types.size > 0) this.#log.warn('nobody has said what became of journals', { waitedMs: this.#waitMs })
+    }
     return slots
+  }
+
+  /** What a game says of the journals of its machine. Answers whether nobody has a doubt any more. */
+  journals(gameId: number, types: ReadonlySet<string>, clear: boolean): boolean {
+    for (const type of types) this.#types.add(type)
+    if (clear) return this.#trust(gameId)
+    if (this.#waitMs > 0) this.#doubted.set(gameId, Number.POSITIVE_INFINITY)
+    return false
+  }
+
+  /** A game is lost: whoever else is there may say the same of its machine, in a while. */
+  doubt(gameId: number): void {
+    if (this.#doubted.has(gameId)) this.#doubted.set(gameId, this.#clock.now() + this.#waitMs)
+  }
+
+  /** Games have yet to come that may know of journals. */
+  doubtAll(): void {
+    if (this.#waitMs > 0) this.#doubted.set(ALL, this.#clock.now() + this.#waitMs)
+  }
+
+  trustAll(): boolean {
+    return this.#trust(ALL)
+  }
+
+  #trust(gameId: number): boolean {
+    return this.#doubted.delete(gameId) && this.#doubted.size === 0
   }
 }

@@ -138,6 +138,12 @@ export class Moves {
     return lost.flatMap((move) => this.#failAll([move], `game ${move.to} is down`))
   }
 
+  /** Those whose saves may be in the journal of this game alone, as it has them, or may have had them. */
+  *kept(game: Game): IterableIterator<number> {
+    for (const { slot, from, to, state } of this.#bySlot.values())
+      if ((from === game && state !== 'sent') || (to === game.id && state !== 'held')) yield slot
+  }
+
   /** Answers the slots of those that are gone with the game. */
   gameLost(game: Game): number[] {
     const gone: number[] = []

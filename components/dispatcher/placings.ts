@@ -22,6 +22,10 @@ export interface Placing {
   session: number
   /** When it was asked for, or its game was told. */
   since: number
+  /** When it began to wait for journals (lost-saves.ts); undefined when it has not. */
+  waitsSince: number | undefined
+  /** It has waited for so long as it may. */
+  hasWaited: boolean
   tries: number
 }
 
@@ -52,7 +56,17 @@ export class Placings {
     const bytes = bytesOf(request)
     if (this.#bySlot.size >= this.#limits.countMax || this.#byteCount + bytes > this.#limits.bytesMax) return undefined
     const wanted = request.name === 'bootEntity' ? 0 : request.values.gameId
-    const placing: Placing = { slot, request, wanted, game: 0, session: 0, since: now, tries: 0 }
+    const placing: Placing = {
+      slot,
+      request,
+      wanted,
+      game: 0,
+      session: 0,
+      since: now,
+      waitsSince: undefined,
+      hasWaited: false,
+      tries: 0,
+    }
     this.#bySlot.set(slot, placing)
     this.#byteCount += bytes
     return placing

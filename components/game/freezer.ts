@@ -17,6 +17,10 @@ export interface FreezerOptions {
   readonly limitMs: number
   /** Sends what the turn has gathered. */
   readonly flush: () => void
+  /**
+   * Whether what is unsaved is written at the end, for whoever comes too late for the restore. Otherwise it is unsaved there.
+   */
+  readonly saves: boolean
 }
 
 /** Dispatchers answer at once, or are not there. */
@@ -28,6 +32,10 @@ const LOOK_MS = 2
 const ON_FROZEN_MIN_MS = 100
 
 export class Freezer {
+  /** Milliseconds since 1970: when dispatchers were told to keep what is for the game. */
+  heldSinceMs = 0
+  /** When all that authors had waited for was over: from then on nothing runs. */
+  stillSinceMs = 0
   readonly #options: FreezerOptions
   readonly #held = new Set<number>()
   #failure: string | undefined
@@ -58,6 +66,7 @@ export class Freezer {
     // Who comes too late for the restore finds in storage what is there now.
     world.saving.saveAll()
     await this.#saveAll()
+    this.heldSinceMs = this.#options.clock.wallMs()
     for (const link of links) link.send('holdGame', { limitMs })
     await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
     await this.#turn()
@@ -69,9 +78,10 @@ export class Freezer {
     world.requests.close((what) => new GameFrozen(`${what}: the game is being frozen`))
     world.openWork.rejectAll(new GameFrozen('the game is being frozen: the answer would come too late'))
     await this.#turn()
+    this.stillSinceMs = this.#options.clock.wallMs()
     world.standStill()
     await this.#tellAuthors()
-    world.saving.saveAll()
+    if (this.#options.saves) world.saving.saveAll()
     await this.#saveAll()
     await this.#turn()
     world.calling.postpone()

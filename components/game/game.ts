@@ -14,18 +14,19 @@ import { Peers } from '../../engine/cluster/peers.ts'
 import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
-import { restoreWorld } from '../../engine/entity/freezing.ts'
+import { copyWorld, restoreWorld } from '../../engine/entity/freezing.ts'
 import { World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import type { SqlDatabase } from '../../engine/sql/sql.ts'
+import type { Row } from '../../engine/storage/row.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { decode } from '../../engine/wire/codec.ts'
 import { messages, NOT_DELIVERED, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 import { Freezer } from './freezer.ts'
-import type { FrozenGame } from './frozen-file.ts'
-import { type Journals, type OpenJournal, takeOver } from './journals.ts'
+import { describeFrozen, type FrozenGame } from './frozen-file.ts'
+import { type Journals, JournalWatch, type OpenJournal } from './journals.ts'
 import { PositionFlush } from './position-flush.ts'
 
 export interface GameOptions {
@@ -52,6 +53,8 @@ export interface GameOptions {
   readonly storage: EntityStorage
   /** What keeps saves that the store has not taken yet; closed by whoever opened it. */
   readonly journals?: Journals | undefined
+  /** Whether there is one, or will be. */
+  readonly keepsJournal?: boolean
   readonly kvdb: KeyValueStore
   readonly sql?: SqlDatabase | undefined
   /** What a game before this one was when it froze: this one goes on from there. */
@@ -60,6 +63,14 @@ export interface GameOptions {
   readonly restored?: () => void
   /** How busy the process is; see `load.ts`. */
   readonly load?: () => { readonly cpuPermille: number; readonly lagMs: number }
+}
+
+/** Milliseconds since 1970. */
+export interface FreezeTimes {
+  /** From then on dispatchers kept what was for the game. */
+  readonly heldSinceMs: number
+  /** From then on nothing ran. */
+  readonly stillSinceMs: number
 }
 
 const LOAD_INTERVAL_MS = 1000
@@ -73,6 +84,9 @@ const FREEZE_MAX_MS = 30_000
 const OPEN_DEADLINE_MS = 5_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
+/** A copy takes so long at a time. */
+const COPY_SLICE_MS = 1.5
+const NIL_SPACE_AGAIN_MS = 500
 
 export class Game {
   readonly world: World
@@ -83,6 +97,8 @@ export class Game {
   readonly #readyDispatchers = new Set<number>()
   /** Games, by those dispatchers that say that they are there. */
   readonly #games = new Map<number, Set<number>>()
+  /** By dispatcher: those of them that it named before it was gone, and has yet to name again. */
+  readonly #doubted: readonly Set<number>[]
   /** Gates, by the dispatcher that answers for them. */
   readonly #gates: readonly Peers[]
   readonly #refused = new Map<string, number>()
@@ -93,6 +109,9 @@ export class Game {
   #stopping = false
   #left = false
   #freezer: Freezer | undefined
+  #journals: Journals | undefined
+  #journalWatch: JournalWatch | undefined
+  #started = false
   /** While the game is being restored: the dispatchers that know it again, and whether they kept what was for it. */
   #restored: Map<number, boolean> | undefined
   /** What waits until it is: before, not everybody can hear what the game would say. */
@@ -104,6 +123,7 @@ export class Game {
     this.#options = options
     this.#log = options.log
     this.#turn = new Turn(options.clock, { gathers: true })
+    this.#doubted = options.dispatchers.map(() => new Set())
     const { linkGraceMs, linkResendBytesMax } = options.config
     this.#cluster = new Cluster(
       {
@@ -127,6 +147,7 @@ export class Game {
           this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
           this.world.requests.linkDown(this.#cluster.links[dispatcher]!)
           this.#freezer?.fail(`dispatcher ${dispatcher + 1} is gone`)
+          this.#doubtGames(dispatcher)
           if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
         },
       },
@@ -155,7 +176,7 @@ export class Game {
       kvdb: options.kvdb,
       sql: options.sql,
       saveIntervalMs: options.config.saveIntervalMs,
-      saves: { ...options.config.saves, journal: options.journals?.own },
+      saves: options.config.saves,
     })
     this.#positionFlush = new PositionFlush({
       clock: options.clock,
@@ -164,6 +185,7 @@ export class Game {
       flush: () => this.world.movement.flush(),
     })
     this.#turn.stage(() => this.#cluster.flush())
+    this.keepIn(options.journals)
     this.#checkBoot()
   }
 
@@ -172,38 +194,107 @@ export class Game {
     return this.#ready && !this.#restored && this.#readyDispatchers.size === this.#options.dispatchers.length
   }
 
+  /**
+   * Makes what was frozen again, in memory alone: nobody is told, nothing runs yet. Throws OperatorError for what cannot be
+   * restored. Answers what was frozen and has no place in the code of now.
+   */
+  prepare(): readonly string[] {
+    const { frozen } = this.#options
+    if (frozen && !this.#restored) this.#restore(frozen)
+    return this.world.droppedParts
+  }
+
+  /** From now on saves are kept there. */
+  keepIn(journals: Journals | undefined): void {
+    const { id: gameId, clock, storage, config } = this.#options
+    const sayToAll = (say: (link: Link) => void) => {
+      for (const link of this.#cluster.links) if (link.up) say(link)
+    }
+    this.#journals = journals
+    this.world.saves.keepIn(journals?.own)
+    this.#journalWatch =
+      journals &&
+      new JournalWatch({
+        clock,
+        log: this.#log,
+        storage,
+        journals,
+        gameId,
+        writesMax: config.saves.writesMax,
+        limitMs: config.journalWaitMs,
+        isHere: (other) => this.#isHere(other),
+        replayed: (of) => sayToAll((link) => link.send('journalReplayed', { gameId: of })),
+        changed: (clear) => sayToAll((link) => link.send('journalsClear', { clear })),
+      })
+    if (this.#started) void this.#lookAtJournals()
+  }
+
   async start(): Promise<void> {
     worldStarted(this.world)
-    await this.#replayJournal()
-    if (this.#options.frozen) this.#restore(this.#options.frozen)
-    else this.world.start()
+    this.#started = true
+    await this.#lookAtJournals()
+    const row = this.#options.frozen ? undefined : await this.#savedNilSpace()
+    // Somebody may have given it up meanwhile.
+    if (this.#stopping) return
+    if (this.#options.frozen) {
+      this.prepare()
+      this.#timers.add(this.#options.clock.after(RESTORED_WITHIN_MS, () => this.#goOn()))
+    } else {
+      this.#startWorld(row)
+    }
     this.#cluster.start()
     this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.world.services.place())
     this.#every(this.#options.config.positionSyncIntervalMs, () => this.#positionFlush.beat())
     this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
   }
 
-  /** What a process before this one had saved, and the store does not have: before anybody can ask for it. */
-  async #replayJournal(): Promise<void> {
-    const { journals, config } = this.#options
-    const saves = journals?.own.left.length ?? 0
-    if (!journals || saves === 0) return
-    this.world.saves.adopt(journals.own.left)
-    const { left } = await this.world.saves.drain(config.journalWaitMs)
-    if (left === 0) return this.#log.info(`${saves} saves of the process before this one are in the store`)
-    this.#log.error(
-      `${left} of ${saves} saves of the process before this one wait for the store: it does not take them`,
-    )
+  /** What dead processes had saved, and the store does not have: as much as can be, before anybody asks for it. */
+  async #lookAtJournals(): Promise<void> {
+    const others = this.#journalWatch?.start()
+    await this.#replayJournal()
+    // Those who wait for a restored game know that there may be more.
+    if (!this.#options.frozen) await others
   }
 
-  /** What a game that died had saved likewise: its entities are loaded elsewhere when the dispatchers know of it. */
-  async #replayJournalOf(gameId: number): Promise<void> {
-    const { clock, storage, journals, config } = this.#options
-    if (!journals) return
-    const { writesMax } = config.saves
-    const limitMs = config.journalWaitMs
-    if (await takeOver(gameId, { clock, log: this.#log, storage, journals, writesMax, limitMs }))
-      for (const link of this.#cluster.links) if (link.up) link.send('journalReplayed', { gameId })
+  /** What the process before this one had saved. */
+  async #replayJournal(): Promise<void> {
+    const { saves } = this.world
+    const watch = this.#journalWatch
+    const rows = this.#journals?.own.left ?? []
+    if (rows.length > 0) saves.adopt(rows)
+    const { left } = rows.length > 0 ? await saves.drain(this.#options.config.journalWaitMs) : { left: 0 }
+    if (left > 0) {
+      const before = `${left} of ${rows.length} saves of the process before this one`
+      this.#log.error(`${before} wait for the store: it does not take them`)
+      const written = Promise.all(rows.map(({ type, id }) => saves.settled(type, id)))
+      return void written.then(() => watch?.ownCleared())
+    }
+    if (rows.length > 0) this.#log.info(`${rows.length} saves of the process before this one are in the store`)
+    watch?.ownCleared()
+  }
+
+  /** As long as it cannot be read nothing can be here: what is saved of it would be written over. */
+  async #savedNilSpace(): Promise<Row | undefined> {
+    const { clock } = this.#options
+    for (let saidWhy = false; !this.#stopping; ) {
+      try {
+        return await this.world.savedNilSpace()
+      } catch (error) {
+        if (!saidWhy) this.#log.error(`the game waits for its nil space, which cannot be read: ${messageOf(error)}`)
+        saidWhy = true
+        await new Promise<void>((resolve) => void clock.after(NIL_SPACE_AGAIN_MS, resolve))
+      }
+    }
+    return undefined
+  }
+
+  #startWorld(row: Row | undefined): void {
+    try {
+      this.world.start(row)
+    } catch (error) {
+      if (error instanceof OperatorError) throw error
+      throw new OperatorError(`the nil space cannot be made: ${messageOf(error)}`, { cause: error })
+    }
   }
 
   /** Saves everything, then leaves the cluster. Resolves to how many saves did not make it. */
@@ -215,6 +306,7 @@ export class Game {
     for (const timer of this.#timers) timer.cancel()
     for (const gates of this.#gates) gates.stop()
     const { world } = this
+    await this.#journalWatch?.stop()
     world.stopTime()
     const open = await world.openWork.idle(OPEN_DEADLINE_MS)
     if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
@@ -230,10 +322,10 @@ export class Game {
   // --- freeze and restore ----------------------------------------------------------------------------------------------
 
   /**
-   * Stands still, and answers what it is: then `leave`, or `thaw` when that could not be kept. Rejects when it cannot be
-   * frozen; then it goes on.
+   * Stands still, and answers what it is and since when: then `leave`, or `thaw` when that could not be kept. Rejects when it
+   * cannot be frozen; then it goes on. Without `saves` what is unsaved stays so, in what is answered.
    */
-  async freeze(): Promise<FrozenGame> {
+  async freeze({ saves = true } = {}): Promise<FrozenGame & FreezeTimes> {
     if (this.#freezer) throw new Error('it is being frozen already')
     if (this.#restored) throw new Error('it is still being restored')
     if (this.#gates.some(({ settled }) => !settled)) throw new Error('a gate has yet to come back to its dispatcher')
@@ -246,17 +338,44 @@ export class Game {
       // From the moment on that it has left.
       limitMs: config.restoreLimitMs + config.freezeWaitMs + FREEZE_MAX_MS,
       flush: () => this.#turn.end(),
+      saves,
     })
     this.#freezer = freezer
     try {
       const chunks = await freezer.run()
-      const gates = this.#gates.flatMap((peers) => peers.all)
-      const frozenAt = new Date(clock.wallMs()).toISOString()
-      return { process: { process: this.#cluster.process, ready: this.#ready, gates, frozenAt }, chunks }
+      const { heldSinceMs, stillSinceMs } = freezer
+      return { ...this.#described(chunks), heldSinceMs, stillSinceMs }
     } catch (error) {
       this.thaw()
       throw error
     }
+  }
+
+  /** Much the same while it goes on, for a rehearsal; others run meanwhile. */
+  async copy(): Promise<FrozenGame> {
+    const { clock } = this.#options
+    let sinceMs = clock.now()
+    const chunks = await copyWorld(this.world, async () => {
+      if (clock.now() - sinceMs < COPY_SLICE_MS) return
+      await new Promise<void>((resolve) => void clock.after(1, resolve))
+      sinceMs = clock.now()
+    })
+    return this.#described(chunks)
+  }
+
+  #described(chunks: readonly Uint8Array[]): FrozenGame {
+    const { clock, id: gameId, definition } = this.#options
+    const gates = this.#gates.flatMap((peers) => peers.all)
+    const { process } = this.#cluster
+    const known = {
+      process,
+      ready: this.#ready,
+      gates,
+      gameId,
+      gameVersion: definition.version,
+      frozenMs: clock.wallMs(),
+    }
+    return describeFrozen(known, chunks)
   }
 
   /** Goes on as if it had not been frozen. */
@@ -272,7 +391,7 @@ export class Game {
     for (const timer of this.#timers) timer.cancel()
     for (const gates of this.#gates) gates.stop()
     this.world.stopTime()
-    await this.#cluster.close()
+    await Promise.all([this.#journalWatch?.stop(), this.#cluster.close()])
     worldStopped(this.world)
   }
 
@@ -290,7 +409,6 @@ export class Game {
       world.players.gateUp(gateId)
       this.#gates[this.#cluster.links.indexOf(this.#cluster.toGate(gateId))]!.expect(gateId, name)
     }
-    this.#timers.add(this.#options.clock.after(RESTORED_WITHIN_MS, () => this.#goOn()))
   }
 
   #gameHeld(dispatcher: number, held: boolean): void {
@@ -357,7 +475,7 @@ export class Game {
       droppedClientCalls: world.views.droppedCalls,
       authorErrors: world.authorErrors,
       saves: world.saves.status(),
-      ...(this.#options.journals && { journal: journalStatus(this.#options.journals.own) }),
+      ...(this.#journals && { journal: journalStatus(this.#journals.own) }),
       openRequests: world.requests.size,
       migrating: world.migration.size,
       arrived: world.migration.arrived,
@@ -380,12 +498,15 @@ export class Game {
 
   /** Tells a dispatcher that knows nothing of us who we are and what we have. */
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
+    this.#journalWatch?.tell()
+    const keepsJournal = this.#options.keepsJournal ?? this.#journals !== undefined
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
       restoring: this.#restored !== undefined,
       types: [...this.world.kinds.keys()],
-      journaled: this.#options.journals ? persistentTypes(this.world) : [],
+      journaled: keepsJournal ? persistentTypes(this.world) : [],
+      journalsClear: this.#journalWatch?.clear ?? !keepsJournal,
     })
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
@@ -394,6 +515,8 @@ export class Game {
     for (const { id, epoch } of this.world.all()) {
       if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })
     }
+    for (const [entityId, epoch] of this.world.endings)
+      if (bucketOfText(entityId, dispatchers) === dispatcher) link.send('entityEnding', { entityId, epoch })
     // Whether a restored game was held, the dispatcher says itself.
     if (!this.#restored) this.world.migration.nothingKept(link)
     this.world.migration.tellAgain(link)
@@ -452,6 +575,8 @@ export class Game {
         return this.#gameUp(dispatcher, messages.gameUp.read(bytes, at, end).gameId)
       case messages.gameDown.code:
         return this.#gameDown(dispatcher, messages.gameDown.read(bytes, at, end).gameId)
+      case messages.gathered.code:
+        return this.#gathered(dispatcher)
       case messages.gameHeld.code:
         return this.#gameHeld(dispatcher, messages.gameHeld.read(bytes, at, end).held)
       case messages.marked.code:
@@ -495,22 +620,43 @@ export class Game {
   #gameUp(dispatcher: number, gameId: number): void {
     const known = this.#games.get(gameId) ?? new Set()
     this.#games.set(gameId, known.add(dispatcher))
+    this.#doubted[dispatcher]!.delete(gameId)
     this.world.gameUp(gameId)
+    this.#journalWatch?.came(gameId)
   }
 
   /** Down is who no dispatcher has. */
   #gameDown(dispatcher: number, gameId: number): void {
     const known = this.#games.get(gameId)
+    this.#doubted[dispatcher]!.delete(gameId)
     if (!known?.delete(dispatcher) || known.size > 0) {
+      if (known && !this.#isHere(gameId)) this.#journalWatch?.doubt(gameId, false)
       // What its dispatcher had of it is gone all the same.
       return this.world.services.place()
     }
     this.#games.delete(gameId)
     this.world.gameDown(gameId)
-    if (!this.#stopping && gameId !== this.#options.id)
-      this.#replayJournalOf(gameId).catch((error) =>
-        this.#log.error(`the journal of game ${gameId}: ${messageOf(error)}`),
-      )
+    this.#journalWatch?.doubt(gameId, true)
+  }
+
+  /** A dispatcher is gone: whom it has named may die before it is back, and it would never know. */
+  #doubtGames(dispatcher: number): void {
+    for (const [gameId, known] of this.#games) {
+      if (!known.has(dispatcher)) continue
+      this.#doubted[dispatcher]!.add(gameId)
+      if (!this.#isHere(gameId)) this.#journalWatch?.doubt(gameId, false)
+    }
+  }
+
+  /** It is back, and has named all that are there. */
+  #gathered(dispatcher: number): void {
+    for (const gameId of [...this.#doubted[dispatcher]!]) this.#gameDown(dispatcher, gameId)
+  }
+
+  /** Whether a dispatcher that can know says so. */
+  #isHere(gameId: number): boolean {
+    for (const dispatcher of this.#games.get(gameId) ?? []) if (!this.#doubted[dispatcher]!.has(gameId)) return true
+    return false
   }
 
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any

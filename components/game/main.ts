@@ -7,13 +7,17 @@ import { runProgram } from '../../engine/config/program.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
 import { detach } from '../process/detach.ts'
 import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
+import { openLog } from '../process/log.ts'
 import { runProcess } from '../process/process.ts'
 import { RunFolder } from '../process/run-folder.ts'
-import { loadGame, startGame } from './part.ts'
+import { loadGame, rehearseGame, startGame, succeedGame } from './part.ts'
 
 const FLAGS = {
   gid: { type: 'int', alias: 'sid', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which game of the deployment' },
   restore: { type: 'bool', help: 'go on from where a frozen game stopped' },
+  succeed: { type: 'bool', help: 'take the place of the running game, as `goworld reload` does' },
+  rehearse: { type: 'bool', help: 'say whether the running game could go on with this code, and end' },
+  drop: { type: 'bool', help: 'with those two: though it has no place for all that is there' },
   ...COMMON_FLAGS,
 } as const
 
@@ -26,9 +30,21 @@ void runProgram('game', async () => {
   if (flags.d) return detach(name, config, settings.logFile)
   const definition = await loadGame(resolve(flags.positionals[0]!))
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
-  const { restore } = flags
-  const frozenPath = RunFolder.of(config).frozenPath(name)
-  await runProcess(name, config, settings, flags, ({ log }) =>
-    startGame({ id: settings.id, config, definition, links: tcpTransport, dispatchers, log, restore, frozenPath }),
+  const { restore, drop: drops, succeed } = flags
+  const folder = RunFolder.of(config)
+  const paths = { frozenPath: folder.frozenPath(name), swapPath: folder.swapPath(name) }
+  const options = { id: settings.id, config, definition, links: tcpTransport, dispatchers, ...paths }
+  if (flags.rehearse) {
+    const log = openLog({ name: 'rehearsal', level: flags.log ?? 'warn', file: '', stderr: true })
+    process.stdout.write(`${JSON.stringify(await rehearseGame({ ...options, log }, { drops }))}\n`)
+    return process.exit()
+  }
+  await runProcess(
+    name,
+    config,
+    settings,
+    flags,
+    ({ log }) => (succeed ? succeedGame({ ...options, log }, { drops }) : startGame({ ...options, log, restore })),
+    { succeeds: succeed },
   )
 })

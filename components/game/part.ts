@@ -1,5 +1,6 @@
-// A game as a part of a process: its module loaded, its stores opened, started, with its figures.
-import { existsSync } from 'node:fs'
+// A game as a part of a process: its module loaded, its stores opened, started, with its figures. It can be frozen into its
+// file, or handed over to a successor that stands by (swap-channel.ts); and it can be that successor.
+import { existsSync, rmSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Address } from '../../engine/base/address.ts'
 import { realClock } from '../../engine/base/clock.ts'
@@ -8,16 +9,17 @@ import type { Log } from '../../engine/base/log.ts'
 import { machineRandom } from '../../engine/base/random.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { type GameDefinition, isGameDefinition } from '../../engine/entity/definition.ts'
-import { openKvdb } from '../../engine/kvdb/backends.ts'
+import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Transport } from '../../engine/net/connection.ts'
-import { openSql } from '../../engine/sql/backends.ts'
-import { openStorage } from '../../engine/storage/backends.ts'
+import { MemoryStorage } from '../../engine/storage/memory.ts'
 import type { Part } from '../process/part.ts'
 import { openDoor } from './door.ts'
-import { readFrozen, retireFrozen, writeFrozen } from './frozen-file.ts'
+import { type FrozenGame, readFrozen, retireFrozen, syncFrozen, writeFrozen } from './frozen-file.ts'
 import { Game } from './game.ts'
-import { type Journals, openJournals } from './journals.ts'
 import { measureLoad } from './load.ts'
+import { keepsJournal, openJournal, openStores, type Stores } from './stores.ts'
+import { type Frozen, SwapClient, type Swapped, SwapServer } from './swap-channel.ts'
+import { warmUp } from './warm-up.ts'
 
 export interface GamePartOptions {
   readonly id: number
@@ -28,9 +30,25 @@ export interface GamePartOptions {
   readonly log: Log
   /** Where the game is written to when it freezes; without it, it cannot. */
   readonly frozenPath?: string
+  /** The socket by which a successor takes it over. */
+  readonly swapPath?: string
   /** Goes on from what is written there. */
   readonly restore?: boolean
 }
+
+/** What a swap took, in milliseconds. */
+export interface SwapTimes extends Omit<Frozen, 'path'> {
+  readonly restoreMs: number
+  readonly leaveMs: number
+  /** Until it was there again for all others. */
+  readonly returnMs: number
+  /** From the moment on that nothing was passed on to it, until all that had waited came. */
+  readonly blackoutMs: number
+  readonly bytes: number
+}
+
+/** So long a successor may take until it is the game, after the one before has left. */
+const RETURN_LIMIT_MS = 10_000
 
 /** The game that a module exports. Whatever else is wrong with the module is thrown as it is, with its stack. */
 export async function loadGame(path: string): Promise<GameDefinition> {
@@ -42,17 +60,230 @@ export async function loadGame(path: string): Promise<GameDefinition> {
 }
 
 export async function startGame(options: GamePartOptions): Promise<Part> {
-  const { id, config, definition, links, dispatchers, log, frozenPath, restore = false } = options
+  const { config, log, frozenPath, restore = false } = options
+  const frozen = restore && frozenPath !== undefined ? readFrozen(frozenPath) : undefined
+  const part = new GamePart(options, await openStores(config, log))
+  await part.begin(frozen)
+  await part.listen()
+  return part
+}
+
+/**
+ * Takes the place of the running game, which goes on by itself when this rejects. Unless `drops`, what has no place in the
+ * code of now is a reason not to.
+ */
+export async function succeedGame(options: GamePartOptions, { drops = false } = {}): Promise<Part> {
+  const part = new GamePart(options, await openStores(options.config, options.log))
+  warmUp()
+  const swap = await SwapClient.connect(options.swapPath!)
+  try {
+    await part.succeed(swap, drops)
+  } catch (error) {
+    // Once it has begun to be the game, only its end makes sure that it is not.
+    if (part.hasBegun) swap.close()
+    else swap.fail(messageOf(error))
+    throw error
+  }
+  swap.done()
+  return part
+}
+
+/** Tries whether the running game could go on with this code, on a copy of it. Throws OperatorError when it could not. */
+export async function rehearseGame(options: GamePartOptions, { drops = false } = {}) {
+  const swap = await SwapClient.connect(options.swapPath!)
+  const path = await swap.copy()
+  swap.close()
+  const frozen = readFrozen(path)
+  const began = realClock.now()
+  // Whatever its authors' code does on the way: nothing of it is saved, and nobody hears of it.
+  const game = newGame(options, { storage: new MemoryStorage(), kvdb: new MemoryKvdb() }, { frozen })
+  refuseDropped(game.prepare(), drops)
+  const bytes = bytesOf(frozen)
+  return { entities: game.world.size, bytes, restoreMs: Math.round(realClock.now() - began), path }
+}
+
+class GamePart implements Part {
+  readonly addresses = {}
+  readonly freeze?: () => Promise<void>
+  readonly #options: GamePartOptions
+  readonly #server: SwapServer | undefined
+  #stores: Stores
+  #game!: Game
+  #journals: Awaited<ReturnType<typeof openJournal>>
+  #swapped: SwapTimes | undefined
+  /** Whether its game has begun to say that it is there. */
+  hasBegun = false
+
+  constructor(options: GamePartOptions, stores: Stores) {
+    this.#options = options
+    this.#stores = stores
+    const { swapPath, frozenPath, log } = options
+    if (frozenPath === undefined) return
+    this.freeze = () => this.#freezeToFile(frozenPath)
+    if (swapPath !== undefined) this.#server = new SwapServer(swapPath, log, this.#asSwapped(frozenPath))
+  }
+
+  get ready(): boolean {
+    return this.#game.ready
+  }
+
+  status(): Record<string, unknown> {
+    return { ...this.#game.status(), ...(this.#swapped && { swap: this.#swapped }) }
+  }
+
+  strayRejection(error: unknown): void {
+    this.#game.world.strayRejection(error)
+  }
+
+  /** Starts the game: from nothing, or from what it was. */
+  async begin(frozen: FrozenGame | undefined, restored = () => {}): Promise<void> {
+    const { id, config, log } = this.#options
+    this.#journals = await openJournal(id, config, log)
+    this.#game = this.#newGame(frozen, restored)
+    this.#game.keepIn(this.#journals)
+    await this.#game.start()
+  }
+
+  /** From now on a successor may come. */
+  async listen(): Promise<void> {
+    await this.#server?.listen()
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.settled()
+    this.#server?.close()
+    const unsaved = await this.#game.stop()
+    await this.#close()
+    if (unsaved > 0) throw new Error(`${unsaved} entities could not be saved`)
+  }
+
+  async #freezeToFile(path: string): Promise<void> {
+    const taken = await this.#game.freeze()
+    try {
+      writeFrozen(path, taken)
+    } catch (error) {
+      this.#game.thaw()
+      throw error
+    }
+    // From here on there is no way back: whoever restores the file is the game.
+    try {
+      await this.#game.leave()
+      await this.#close()
+    } catch (error) {
+      this.#options.log.error(`the frozen game did not leave in order: ${messageOf(error)}`)
+    }
+  }
+
+  /** The one that is swapped. Its file is for the case that both processes die. */
+  #asSwapped(path: string): Swapped {
+    const { log, config } = this.#options
+    /** What it was when it was frozen. */
+    let taken: FrozenGame | undefined
+    let hasLeft = false
+    return {
+      copy: async () => {
+        const copyPath = `${path}.copy`
+        writeFrozen(copyPath, await this.#game.copy(), { sync: false })
+        return copyPath
+      },
+      freeze: async () => {
+        log.info('a successor stands by: freezing')
+        const { heldSinceMs, stillSinceMs, ...frozen } = await this.#game.freeze({ saves: false })
+        try {
+          writeFrozen(path, frozen, { sync: false })
+        } catch (error) {
+          this.#game.thaw()
+          throw error
+        }
+        taken = frozen
+        // Its time is for others: it is needed only when both processes die with their machine.
+        syncFrozen(path).catch((error) => log.warn(messageOf(error)))
+        const freezeMs = realClock.wallMs() - stillSinceMs
+        return { path, heldSinceMs, waitMs: stillSinceMs - heldSinceMs, freezeMs }
+      },
+      leave: async () => {
+        hasLeft = true
+        await this.#game.leave()
+        await this.#journals?.own.close()
+        // Nothing is under way in them, and this process ends.
+        this.#stores.close().catch((error) => log.error(`the stores: ${messageOf(error)}`))
+      },
+      back: async (why) => {
+        log.error(`its successor has failed, so it goes on: ${why}`)
+        const again = taken
+        taken = undefined
+        rmSync(path, { force: true })
+        if (!hasLeft) return this.#game.thaw()
+        hasLeft = false
+        this.#stores = await openStores(config, log)
+        await this.begin(again)
+      },
+      done: () => {
+        log.info('handed over to its successor')
+        process.exit(0)
+      },
+    }
+  }
+
+  /** Becomes the game that `swap` is the end of. */
+  async succeed(swap: SwapClient, drops: boolean): Promise<void> {
+    const { id, config, log } = this.#options
+    const { path, ...times } = await swap.freeze()
+    const frozenMs = realClock.wallMs()
+    const frozen = readFrozen(path)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#game = this.#newGame(frozen, resolve)
+    refuseDropped(this.#game.prepare(), drops)
+    const preparedMs = realClock.wallMs()
+    await swap.leave()
+    const leftMs = realClock.wallMs()
+    this.hasBegun = true
+    await this.#game.start()
+    const late = realClock.after(RETURN_LIMIT_MS, () => process.exit(1))
+    await promise
+    late.cancel()
+    const nowMs = realClock.wallMs()
+    // It has nothing in it: who is frozen has written all. Until it is open, saves count as kept when the store has them.
+    this.#journals = await openJournal(id, config, log)
+    this.#game.keepIn(this.#journals)
+    this.#swapped = {
+      ...times,
+      restoreMs: preparedMs - frozenMs,
+      leaveMs: leftMs - preparedMs,
+      returnMs: nowMs - leftMs,
+      blackoutMs: nowMs - times.heldSinceMs,
+      bytes: bytesOf(frozen),
+    }
+    await this.listen()
+  }
+
+  #newGame(frozen: FrozenGame | undefined, restored: () => void): Game {
+    return newGame(this.#options, this.#stores, {
+      frozen,
+      restored: () => {
+        // From here on it goes its own way.
+        const { id, config, frozenPath } = this.#options
+        if (existsSync(frozenPath ?? '')) retireFrozen(frozenPath!, config.game(id).frozenKept)
+        restored()
+      },
+    })
+  }
+
+  async #close(): Promise<void> {
+    await this.#journals?.own.close()
+    await this.#stores.close()
+  }
+}
+
+function newGame(
+  { id, config, definition, links, dispatchers, log }: GamePartOptions,
+  stores: Pick<Stores, 'storage' | 'kvdb'> & Partial<Pick<Stores, 'sql'>>,
+  { frozen, restored }: { readonly frozen: FrozenGame | undefined; readonly restored?: () => void },
+): Game {
   const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs, freezeWaitMs, restoreLimitMs } =
     config.game(id)
-  const { linkGraceMs, linkResendBytesMax } = config.cluster
-  const baseDirectory = config.dir
-  const frozen = restore && frozenPath !== undefined ? readFrozen(frozenPath) : undefined
-  const storage = await openStorage({ ...config.storage, baseDirectory, log }).catch(refuse('storage', config))
-  const journals = await openJournal(id, config, log)
-  const kvdb = await openKvdb({ ...config.kvdb, baseDirectory, log }).catch(refuse('kvdb', config))
-  const sql = await openSql({ ...config.sql, storage: config.storage, baseDirectory }).catch(refuse('sql', config))
-  const game = new Game({
+  const { storage, cluster } = config
+  return new Game({
     id,
     definition,
     clock: realClock,
@@ -67,82 +298,30 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
       positionSyncIntervalMs,
       freezeWaitMs,
       restoreLimitMs,
-      linkGraceMs,
-      linkResendBytesMax,
-      journalWaitMs: config.cluster.journalWaitMs,
-      saveDeadlineMs: config.storage.saveDeadlineMs,
-      saves: {
-        writesMax: config.storage.writesMax,
-        rate: config.storage.saveRate,
-        entitiesMax: config.storage.saveQueueMax,
-      },
+      linkGraceMs: cluster.linkGraceMs,
+      linkResendBytesMax: cluster.linkResendBytesMax,
+      journalWaitMs: cluster.journalWaitMs,
+      saveDeadlineMs: storage.saveDeadlineMs,
+      saves: { writesMax: storage.writesMax, rate: storage.saveRate, entitiesMax: storage.saveQueueMax },
     },
-    storage,
-    journals,
-    kvdb,
-    sql,
+    storage: stores.storage,
+    kvdb: stores.kvdb,
+    sql: stores.sql,
     load: measureLoad(),
+    keepsJournal: keepsJournal(config),
     frozen,
-    // From here on it goes its own way.
-    restored: () => retireFrozen(frozenPath!),
-  })
-  await game.start()
-  const closeStores = async () => {
-    await sql.close()
-    await journals?.own.close()
-    await storage.close()
-    await kvdb.close()
-  }
-  return {
-    get ready() {
-      return game.ready
-    },
-    addresses: {},
-    status: () => game.status(),
-    strayRejection: (error) => game.world.strayRejection(error),
-    ...(frozenPath !== undefined && {
-      async freeze() {
-        const taken = await game.freeze()
-        try {
-          writeFrozen(frozenPath, taken)
-        } catch (error) {
-          game.thaw()
-          throw error
-        }
-        // From here on there is no way back: whoever restores the file is the game.
-        try {
-          await game.leave()
-          await closeStores()
-        } catch (error) {
-          log.error(`the frozen game did not leave in order: ${messageOf(error)}`)
-        }
-      },
-    }),
-    async stop() {
-      const unsaved = await game.stop()
-      await closeStores()
-      if (unsaved > 0) throw new Error(`${unsaved} entities could not be saved`)
-    },
-  }
-}
-
-/** What is in memory only is not to outlive the process. */
-async function openJournal(id: number, { storage }: Config, log: Log): Promise<Journals | undefined> {
-  if (storage.type === 'memory' || storage.journal === '') return undefined
-  const { journalFsyncMs: fsyncMs, journalBytesMax: bytesMax } = storage
-  return openJournals(storage.journal, id, { clock: realClock, log, fsyncMs, bytesMax }).catch((error) => {
-    if (error instanceof OperatorError) throw error
-    throw new OperatorError(`[storage] journal=${storage.journal}: ${messageOf(error)}`, { cause: error })
+    ...(restored && { restored }),
   })
 }
 
-/** A store that cannot be opened is for the operator to mend. */
-const refuse = (section: 'storage' | 'kvdb' | 'sql', config: Config) => (error: unknown) => {
-  if (error instanceof OperatorError) throw error
-  const { type, url } = config[section]
-  const setting = `[${section}] type=${type} url=${withoutPassword(url)}`
-  throw new OperatorError(`${setting}: ${messageOf(error)}`, { cause: error })
+/** What was frozen and has no place in the code of now is never dropped in silence. */
+function refuseDropped(dropped: readonly string[], drops: boolean): void {
+  if (drops || dropped.length === 0) return
+  const more = dropped.length > 5 ? `, and ${dropped.length - 5} more` : ''
+  throw new OperatorError(
+    `the new code would drop what is there: ${dropped.slice(0, 5).join('; ')}${more}. ` +
+      'Name it in `drops` or a migration of its class, or reload with -drop',
+  )
 }
 
-const withoutPassword = (url: string) =>
-  url.replace(/(:\/\/[^:@/]*):.*@/, '$1:***@').replace(/([?&]password=)[^&]*/g, '$1***')
+const bytesOf = ({ chunks }: FrozenGame): number => chunks.reduce((sum, { length }) => sum + length, 0)

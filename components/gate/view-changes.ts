@@ -175,6 +175,7 @@ export class ViewChanges {
     const known = view.own === client.slot
     view.own = client.slot
     view.missed = false
+    view.arrived()
     client.player = view
     client.entityId = entityId
     client.state = 'bound'

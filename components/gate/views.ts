@@ -63,6 +63,12 @@ export class View {
     this.#watchers = watchers
   }
 
+  /** It is where it was said to be, and who is to see it there is told. */
+  arrived(): void {
+    this.leavingTo = 0
+    this.doubtful = false
+  }
+
   /** The clients that see it, its own not among them, up to `watcherCount`. Not to be kept. */
   get watchers(): Int32Array {
     return this.#watchers.items
@@ -126,8 +132,8 @@ export class Views {
       this.#withdrawWatchers(known)
       known.epoch = epoch
       known.gameId = gameId
-      known.leavingTo = 0
-      known.doubtful = false
+      // Whether its client has come with it, only the game that has both says: see `#bindPlayer`.
+      if (known.own < 0) known.arrived()
     }
     return known
   }

@@ -1,6 +1,6 @@
 // A process of ours as the one that started it sees it: its last lines, its answers, its end.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,6 +18,8 @@ export interface ChildOptions {
   readonly cwd: string
   /** Where each line goes that the process writes; without it the lines go to a file in the run folder. */
   readonly onLine?: (line: string) => void
+  /** Whether its lines come behind those that are there. */
+  readonly appends?: boolean
   /** Ends the process when we end, however that is. */
   readonly tied?: boolean
 }
@@ -37,11 +39,17 @@ export class Child {
   readonly #lines: string[] = []
   readonly #inFile: boolean
 
-  constructor(name: ProcessId, folder: RunFolder, { command, cwd, onLine, tied = false }: ChildOptions) {
+  constructor(
+    name: ProcessId,
+    folder: RunFolder,
+    { command, cwd, onLine, appends = false, tied = false }: ChildOptions,
+  ) {
     this.name = name
     this.#folder = folder
     this.#inFile = onLine === undefined
-    const out = this.#inFile ? openSync(folder.outPath(name), 'w') : 'pipe'
+    if (this.#inFile && !appends) writeFileSync(folder.outPath(name), '')
+    // Always at the end: one process may write to it while the next one begins to.
+    const out = this.#inFile ? openSync(folder.outPath(name), 'a') : 'pipe'
     this.#process = spawn(process.execPath, [...process.execArgv, ...command], {
       cwd,
       detached: true,

@@ -5,7 +5,9 @@
 //                                                                      │   └ a second signal: 143 or 130, at once
 //                                                                      └─> SIGUSR1 or `freeze` ─> part freezes ─> 0
 import type { Server } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { messageOf } from '../../engine/base/errors.ts'
 import { reachable } from '../../engine/config/address.ts'
@@ -36,18 +38,20 @@ export interface PartTools {
 
 /** How long a process that has failed may take to save what it can. */
 const LAST_WORDS_MS = 10_000
+const NAME_LOOK_MS = 5
 
-/** Runs until a signal; resolves when the process is up. */
+/** Runs until a signal; resolves when the process is up. One that `succeeds` another has its name from that one's end on. */
 export async function runProcess(
   name: ProcessId,
   { warnings, dir, path }: Pick<Config, 'warnings' | 'dir' | 'path'>,
   settings: ProcessSettings,
   flags: Pick<CommonFlags, 'log'>,
   start: (tools: PartTools) => Promise<Part>,
+  { succeeds = false }: { readonly succeeds?: boolean } = {},
 ): Promise<void> {
   const folder = RunFolder.of({ dir })
-  const release = folder.claim(name)
-  process.on('exit', release)
+  const claim = () => process.on('exit', folder.claim(name))
+  if (!succeeds) claim()
   const log = openLog({
     name: nameOf(name),
     level: flags.log ?? settings.logLevel,
@@ -134,6 +138,11 @@ export async function runProcess(
   }
 
   part = await start({ log, http })
+  if (succeeds) {
+    // It ends by itself as soon as it knows; its name and its doors are free then.
+    while (folder.find(name)?.alive) await sleep(NAME_LOOK_MS)
+    claim()
+  }
   if (http && settings.httpAddr) {
     httpAddress = await listenHttp(http, settings.httpAddr, `${nameOf(name)} http_addr`)
   }
@@ -146,6 +155,7 @@ export async function runProcess(
   const where = Object.values(status().addresses).join(' ')
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
   if (!stopping) freezing.up(part)
+  flushCompileCache()
 }
 
 interface Strays {

@@ -2,8 +2,10 @@
 //
 //     <game folder>/.goworld/gate1.pid    the pid, and when that process began, so that a reused pid is told apart
 //                            gate1.sock   the control channel
+//                            game1.swap   by which a successor takes it over
 //                            gate1.out    standard output and error in the background
 //                            game1.frozen what a frozen game was, until it is restored
+//                            game1.frozen.20261121T182329.123Z    the last of them, by when they were restored
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -60,6 +62,10 @@ export class RunFolder {
   }
   outPath(process: ProcessId): string {
     return join(this.path, `${nameOf(process)}.out`)
+  }
+  /** By which a successor takes over. */
+  swapPath(process: ProcessId): string {
+    return join(this.socketFolder, `${nameOf(process)}.swap`)
   }
   frozenPath(process: ProcessId): string {
     return join(this.path, `${nameOf(process)}.frozen`)

@@ -10,6 +10,7 @@ import type { IniEntry, IniSection } from './ini.ts'
 import { parseIni } from './ini.ts'
 import type { AddressKey, Backend, HalfKey, Key, Parsed, Section, SectionName } from './keys.ts'
 import { camelCase, KVDB_BACKENDS, PROCESSES_MAX, SECTIONS, SQL_BACKENDS, STORAGE_BACKENDS } from './keys.ts'
+import { withoutPassword } from './secrets.ts'
 import { suggestion } from './suggestion.ts'
 import { parseValue } from './value.ts'
 
@@ -106,6 +107,13 @@ interface Setting extends IniEntry {
 type Layer = Map<string, Setting>
 type NumberedName = 'dispatcher' | 'game' | 'gate'
 
+/** What the URL of a server begins with. */
+const SCHEMES: Readonly<Record<string, readonly [string, string]>> = {
+  mongodb: ['mongodb://', 'mongodb+srv://'],
+  redis: ['redis://', 'rediss://'],
+  postgres: ['postgres://', 'postgresql://'],
+}
+
 interface Listening {
   readonly who: string
   readonly place: string
@@ -162,7 +170,7 @@ class ConfigFile {
   }
 
   /** What `url` means depends on the backend. */
-  withUrl<T extends { readonly type: string; url: string; host?: string; startNodes?: readonly string[] }>(
+  withUrl<T extends { readonly type: string; url: string; host?: string; db?: string; startNodes?: readonly string[] }>(
     name: 'storage' | 'kvdb' | 'sql',
     section: T,
     backends: Readonly<Record<string, Backend>>,
@@ -174,11 +182,37 @@ class ConfigFile {
       this.#fail(setting!, `must be the path of a file, for type=${section.type}`)
     }
     const url = urlIs === 'unused' ? '' : urlIs === 'file' && !isAbsolute(written) ? join(this.dir, written) : written
-    if (urlIs === 'server' && !/^[a-z+]+:\/\/./i.test(written))
-      this.#fail(setting!, `is no URL, for type=${section.type}`)
-    if (section.type === 'redis_cluster' && section.startNodes?.length === 0)
-      this.#fail(this.#layers.get(name)!.get('type')!, 'wants start_nodes_1=host:port')
+    if (urlIs === 'server') this.#checkServerUrl(section.type, written, setting!)
+    if (section.type === 'redis') this.#checkRedis(name)
+    if (section.type === 'redis_cluster') this.#checkRedisCluster(name)
     return { ...section, url }
+  }
+
+  /** `setting` is where it was written: a default passes. */
+  #checkServerUrl(type: string, url: string, setting: Setting): void {
+    if (!/^[a-z+]+:\/\/./i.test(url)) this.#fail(setting, `is no URL, for type=${type}`)
+    const schemes = SCHEMES[type]
+    if (!schemes || schemes.some((scheme) => url.toLowerCase().startsWith(scheme))) return
+    this.#fail(setting, `must begin with ${schemes.join(' or ')}, for type=${type}`)
+  }
+
+  #checkRedis(name: string): void {
+    const layer = this.#layers.get(name)
+    const [url, db] = [layer?.get('url'), layer?.get('db')]
+    if (url?.value && !hasRedisDb(url.value)) {
+      this.#fail(url, 'must be redis://[user:password@]host[:port][/number of the database], or rediss://…')
+    }
+    if (db?.value && !isRedisDb(db.value)) this.#fail(db, 'must be the number of a database, for type=redis')
+  }
+
+  #checkRedisCluster(name: string): void {
+    const layer = this.#layers.get(name)!
+    const nodes = [...layer.values()].filter(({ key }) => key.startsWith('start_nodes_'))
+    if (nodes.length === 0) this.#fail(layer.get('type')!, 'wants start_nodes_1=host:port')
+    const bad = nodes.find(({ value }) => value.includes('://') && !/^rediss?:\/\//i.test(value))
+    if (bad) this.#fail(bad, 'must be host:port or redis://[user:password@]host:port')
+    const db = layer.get('db')
+    if (db?.value && db.value !== '0') this.#fail(db, 'must be 0 or empty: a redis_cluster has no other database')
   }
 
   processes<S extends NumberedName>(name: S, count: number): (Parsed<S> & { readonly id: number })[] {
@@ -292,13 +326,25 @@ class ConfigFile {
   }
 
   #fail(entry: IniEntry, message: string): never {
-    const value = entry.value.length > 80 ? `${entry.value.slice(0, 80)}…` : entry.value
-    throw new OperatorError(`${this.path}:${entry.line}: [${entry.section}] ${entry.key}=${value}: ${message}`)
+    // With the key, as it may be one named password.
+    const shown = withoutPassword(`${entry.key}=${entry.value}`)
+    const shownMax = entry.key.length + '='.length + 80
+    const setting = shown.length > shownMax ? `${shown.slice(0, shownMax)}…` : shown
+    throw new OperatorError(`${this.path}:${entry.line}: [${entry.section}] ${setting}: ${message}`)
   }
 }
 
 /** As the oldest files of GoWorld name a Redis server. */
 const hostUrl = (host: string) => (host === '' ? '' : `redis://${host}`)
+
+const isRedisDb = (text: string): boolean => /^\d{1,9}$/.test(text)
+
+/** Whether it is one, as far as a URL of Redis says it. */
+function hasRedisDb(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const path = new URL(url).pathname.slice(1)
+  return path === '' || isRedisDb(path)
+}
 
 const isNumbered = (name: string): name is NumberedName => SECTIONS[name as SectionName].numbered
 

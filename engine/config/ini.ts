@@ -3,7 +3,9 @@
 //     [section]            ; a comment: own line, or after white space
 //     key = value          # so too
 //     key = "a ; b"        quotes keep what is in them, and fall away
+
 import { OperatorError } from '../base/errors.ts'
+import { withoutPassword } from './secrets.ts'
 
 export interface IniEntry {
   /** In lower case. */
@@ -70,4 +72,7 @@ function unquoted(text: string): string | undefined {
   return text.replace(/\s[;#].*$/, '').trim()
 }
 
-const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+const shown = (text: string) => {
+  const safe = withoutPassword(text)
+  return JSON.stringify(safe.length > 60 ? `${safe.slice(0, 60)}…` : safe)
+}

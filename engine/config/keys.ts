@@ -249,7 +249,10 @@ export const SECTIONS = {
     type: live(backend(KVDB_BACKENDS, 'The backend; memory is private to each game.')),
     url,
     db,
-    collection: text('__kv__', 'Table or collection that holds the keys.'),
+    collection: text(
+      '__kv__',
+      'Table or collection that holds the keys. mongodb: one that begins with __ is never that of an entity type.',
+    ),
     start_nodes: startNodes,
     driver,
     host,
@@ -261,13 +264,18 @@ export const SECTIONS = {
       'auto is the database of [storage] where that is sqlite or postgres, and else none.',
     ),
     url: text('', 'sqlite: a file, relative to the folder of this one. postgres: the URL of the server. auto: unused.'),
-    pool: int(4, 1, 100, 'Connections of each game to it at the most; in SQLite one of them writes.'),
+    pool: int(
+      4,
+      1,
+      100,
+      'Connections of each game to it at the most. In SQLite each is a process, made when needed; one of them writes.',
+    ),
     time_limit_ms: int(
       4000,
       100,
       3_600_000,
-      'How long a query or a transaction may take. While one writes to the SQLite file of [storage], saves wait, ' +
-        'and fail (to be tried again) after 5000.',
+      'How long a query or a transaction may take; then it is ended and undone. Saves into the same SQLite file have ' +
+        'their turn between two that write, and fail (to be tried again) when one lasts 5000.',
     ),
   }),
   cluster: one('Limits of the links between processes (ours; GoWorld has no such section).', {
@@ -334,6 +342,12 @@ export const SECTIONS = {
         1000,
         3_600_000,
         'How long dispatchers keep what is for a frozen game; one that is restored later finds its players gone.',
+      ),
+      frozen_kept: int(
+        3,
+        0,
+        1000,
+        'Files of frozen games that have been restored: so many are kept for a look (goworld inspect).',
       ),
       http_addr: addressOrOff('127.0.0.1:25000', 'Health and metrics; empty = off.'),
       log_file: file('game.log', 'All games append to it; empty = none.'),

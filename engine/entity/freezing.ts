@@ -27,32 +27,66 @@ interface WorldHeader {
 
 /** One chunk for the game, and one for each entity. Throws for what cannot be saved, and names it. */
 export function freezeWorld(world: World): Uint8Array[] {
+  const [spaces, others] = spacesAndOthers(world)
+  const lingering = spaces.flatMap((space) => {
+    const pairs = space.lingering()
+    return pairs.length > 0 ? [[space.id, pairs.map(({ id }) => id)] as const] : []
+  })
+  const chunks = new Chunks()
+  chunks.write(headerOf(world, spaces, Object.fromEntries(lingering)))
+  for (const core of spaces) chunks.write(saveEntity(core))
+  for (const core of others) chunks.write(saveEntity(core))
+  return chunks.all()
+}
+
+/**
+ * Much the same while the world goes on: each entity is as it is when its turn comes. Good for a rehearsal, and for nothing
+ * else. `pause` is called again and again, and may let others run.
+ */
+export async function copyWorld(world: World, pause: () => Promise<void>): Promise<Uint8Array[]> {
+  const [spaces, others] = spacesAndOthers(world)
+  const known = new Set(spaces.map(({ id }) => id))
+  const chunks = new Chunks()
+  chunks.write(headerOf(world, spaces, {}))
+  for (const core of [...spaces, ...others]) {
+    await pause()
+    // A space that has gone is still written: others that are in the copy were in it.
+    if (core.gone && !(core instanceof SpaceCore)) continue
+    const { spaceId, ...saved } = saveEntity(core)
+    chunks.write(spaceId !== undefined && known.has(spaceId) ? { ...saved, spaceId } : saved)
+  }
+  return chunks.all()
+}
+
+function spacesAndOthers(world: World): [SpaceCore[], EntityCore[]] {
   const cores = [...world.all()]
-  const spaces = cores.filter((core) => core instanceof SpaceCore)
-  const others = cores.filter((core) => !(core instanceof SpaceCore))
-  const header: WorldHeader = {
+  return [cores.filter((core) => core instanceof SpaceCore), cores.filter((core) => !(core instanceof SpaceCore))]
+}
+
+function headerOf(world: World, spaces: readonly SpaceCore[], lingering: WorldHeader['lingering']): WorldHeader {
+  return {
     gameId: world.gameId,
     frozenMs: world.clock.wallMs(),
     registry: [...world.registry.entries()],
     spaces: spaces.length,
     offers: world.players.offers,
-    lingering: Object.fromEntries(
-      spaces.flatMap((space) => {
-        const pairs = space.lingering()
-        return pairs.length > 0 ? [[space.id, pairs.map(({ id }) => id)]] : []
-      }),
-    ),
+    lingering,
   }
-  const writer = new PacketWriter(1024 * 1024)
-  const ends: number[] = []
-  const write = (data: unknown) => {
-    writeValue(writer, data)
-    ends.push(writer.at)
+}
+
+/** Values one behind the other in one buffer. */
+class Chunks {
+  readonly #writer = new PacketWriter(1024 * 1024)
+  readonly #ends: number[] = []
+
+  write(data: unknown): void {
+    writeValue(this.#writer, data)
+    this.#ends.push(this.#writer.at)
   }
-  write(header)
-  for (const core of spaces) write(saveEntity(core))
-  for (const core of others) write(saveEntity(core))
-  return ends.map((end, at) => writer.bytes.subarray(at === 0 ? 0 : ends[at - 1]!, end))
+
+  all(): Uint8Array[] {
+    return this.#ends.map((end, at) => this.#writer.bytes.subarray(at === 0 ? 0 : this.#ends[at - 1]!, end))
+  }
 }
 
 /** Brings a frozen game back, in a world that has not started: nobody is told of anything. Throws for what cannot be. */

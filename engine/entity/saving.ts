@@ -2,7 +2,7 @@
 //
 //     written to ─> listed, due in saveIntervalMs ─> SaveQueue ─> storage
 //                        ^                             │
-//                        └────────── refused ──────────┘     counted as lost when the entity is gone by then
+//                        └────────── refused ──────────┘     counted as lost when the entity is gone for good by then
 //
 // Many that are due at once are saved in slices, so that no turn takes long; while the queue is full they wait here, where
 // they cost nothing.
@@ -30,6 +30,8 @@ export class Saving {
   /** When each is to be saved, the first one first. */
   readonly #due = new Map<EntityCore, number>()
   #alarm: Scheduled | undefined
+  /** Time stands still: who is due waits until it goes on. */
+  #isStill = false
 
   constructor(clock: Clock, queue: SaveQueue, intervalMs: number) {
     this.#clock = clock
@@ -41,30 +43,40 @@ export class Saving {
   later(core: EntityCore): void {
     if (this.#due.has(core)) return
     this.#due.set(core, this.#clock.now() + this.#intervalMs)
-    if (!this.#alarm) this.#setAlarm()
+    if (!this.#alarm && !this.#isStill) this.#setAlarm()
   }
 
   async save(core: EntityCore): Promise<void> {
     if (!core.kind.persistent) return
     core.unsaved = false
-    const data = storedOf(core)
-    if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
-    core.saved = after(core.saved, core.epoch)
     try {
+      const data = storedOf(core)
+      if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
+      core.saved = after(core.saved, core.epoch)
       await this.#queue.save(core.kind.name, core.id, data, { schema: core.kind.version, ...core.saved })
     } catch (error) {
-      if (core.gone) this.lost++
-      else core.attrsUnsaved()
+      this.refused(core)
       throw error
     }
   }
 
+  /** What was to be saved of it is not: it is unsaved again, unless there is nobody left to try. */
+  refused(core: EntityCore): void {
+    // All of a frozen game count as gone, until it goes on.
+    if (core.gone && core.world.find(core.id) !== core) this.lost++
+    else core.attrsUnsaved()
+  }
+
   /** Saves what lasts of an entity that cannot be made again. */
-  saveLost(kind: Kind | undefined, { id, epoch, version: schema = 1, parts }: SavedEntity): void {
+  async saveLost(kind: Kind | undefined, { id, epoch, version: schema = 1, parts }: SavedEntity): Promise<void> {
     if (!kind?.persistent) return
     const [savedEpoch, savedNo] = (parts['saved'] as [number, number] | undefined) ?? [epoch, 0]
     const version = after({ epoch: savedEpoch, no: savedNo }, epoch)
-    this.#queue.save(kind.name, id, storedIn(parts), { schema, ...version }).catch(() => {})
+    try {
+      await this.#queue.save(kind.name, id, storedIn(parts), { schema, ...version })
+    } catch {
+      this.lost++
+    }
   }
 
   /** Saves it if it has to be. Nobody waits: what is refused the queue has logged. */
@@ -84,11 +96,13 @@ export class Saving {
   }
 
   stop(): void {
+    this.#isStill = true
     this.#alarm?.cancel()
     this.#alarm = undefined
   }
 
   resume(): void {
+    this.#isStill = false
     if (!this.#alarm) this.#setAlarm()
   }
 
@@ -114,6 +128,9 @@ export class Saving {
   }
 }
 
-/** The version of the next save of a placement that knows of one. */
+/**
+ * The version of the next save of a placement that knows of one. That of a row is always of an earlier epoch (`World.load`):
+ * another placement may go on in it, and the two could not be told apart.
+ */
 const after = (saved: SaveVersion | undefined, epoch: number): SaveVersion =>
   saved && saved.epoch >= epoch ? { epoch: saved.epoch, no: saved.no + 1 } : { epoch, no: 1 }

@@ -10,7 +10,7 @@ import type { Turn } from '../base/turn.ts'
 import type { KeyValueStore } from '../kvdb/kvdb.ts'
 import { noSql } from '../sql/backends.ts'
 import type { Sql, SqlDatabase } from '../sql/sql.ts'
-import type { SaveVersion } from '../storage/row.ts'
+import type { Row, SaveVersion } from '../storage/row.ts'
 import { SaveQueue, type SaveQueueOptions } from '../storage/save-queue.ts'
 import type { EntityStorage } from '../storage/storage.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
@@ -138,6 +138,8 @@ export class World {
   readonly gates = new Set<number>()
   /** The games that are there, this one among them. */
   readonly games = new Set<number>()
+  /** Entities that are gone and still being written: their last placements, by id. */
+  readonly endings = new Map<string, number>()
   nilSpace!: SpaceCore
   /** Time stands still. */
   isStill = false
@@ -181,7 +183,16 @@ export class World {
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
     this.movement = new Movement(this)
-    this.saves = new SaveQueue(options.storage, { ...options.saves, clock: options.clock, log: options.log })
+    this.saves = new SaveQueue(options.storage, {
+      ...options.saves,
+      clock: options.clock,
+      log: options.log,
+      // Its journal had it, so that whoever saved it was told that all is well.
+      refused: (type, id) => {
+        const core = this.find(id)
+        if (core?.kind.name === type) this.saving.refused(core)
+      },
+    })
     this.saving = new Saving(options.clock, this.saves, options.saveIntervalMs)
     this.#errors = new AuthorErrors(options.clock, options.log)
     this.openWork = new OpenWork(options.clock)
@@ -194,10 +205,20 @@ export class World {
     return this.#slots.size
   }
 
-  /** Makes the nil space; everything else needs it. */
-  start(): void {
-    const birth = { id: this.#nilSpaceId, spaceKind: 0, isNilSpace: true }
-    this.nilSpace = this.#bear(this.#nilKind(), {}, birth) as SpaceCore
+  /** Makes the nil space, of what is saved of it; everything else needs it. */
+  start(row?: Row): void {
+    const kind = this.#nilKind()
+    const id = this.#nilSpaceId
+    const epoch = row ? row.epoch + 1 : 1
+    const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
+    const birth = { ...opened, id, epoch, saved: row, spaceKind: 0, isNilSpace: true }
+    this.nilSpace = this.#bear(kind, attrs, birth) as SpaceCore
+  }
+
+  /** What is saved of the nil space, if anything of it is to last. */
+  async savedNilSpace(): Promise<Row | undefined> {
+    const kind = this.#nilKind()
+    return kind.persistent ? this.saves.read(kind.name, this.#nilSpaceId) : undefined
   }
 
   #nilKind(): Kind {
@@ -269,7 +290,9 @@ export class World {
       if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id)) return
       const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
-      this.create(kind, attrs, { id, epoch, saved: row, ...opened })
+      // Whoever has saved the row may live yet, and a dispatcher that was restarted may not know how far placements are.
+      const later = row ? Math.max(epoch, row.epoch + 1) : epoch
+      this.create(kind, attrs, { id, epoch: later, saved: row, ...opened })
     } catch (error) {
       this.#errors.add(`load ${type}`, `${type}<${id}> cannot be loaded`, error)
       this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
@@ -298,7 +321,7 @@ export class World {
     this.cluster.toEntity(id).send('entityPlaced', { entityId: id, epoch })
     if (kind.isService) this.services.placed(core)
     // Others may have called it since it was asked for.
-    if (birth.epoch !== undefined) this.migration.catchUp(core)
+    if (birth.epoch !== undefined && !birth.isNilSpace) this.migration.catchUp(core)
     if (birth.saved) core.saved = { epoch: birth.saved.epoch, no: birth.saved.no }
     this.hook(core, 'onAttrsReady')
     if (!birth.saved) core.attrsUnsaved()
@@ -356,6 +379,11 @@ export class World {
     return core
   }
 
+  /** What was left out so far, each once. */
+  get droppedParts(): readonly string[] {
+    return [...this.#dropped]
+  }
+
   /** What was saved of entities and has no place in their class any more is left out: said once for each. */
   dropped(what: string): void {
     if (this.#dropped.has(what)) return
@@ -367,7 +395,7 @@ export class World {
   loseEntity(saved: SavedEntity, error: unknown): void {
     this.authorErrors++
     this.#errors.add(`lost ${saved.type}`, `${saved.type}<${saved.id}> is lost: it cannot be made again`, error)
-    this.saving.saveLost(this.kinds.get(saved.type), saved)
+    void this.saving.saveLost(this.kinds.get(saved.type), saved)
   }
 
   #register(core: EntityCore): void {
@@ -581,7 +609,11 @@ export class World {
     if (!written) return link.send('entityGone', { entityId, epoch })
     // Whoever loads it must find what is written now.
     link.send('entityEnding', { entityId, epoch })
-    void written.then(() => link.send('entityGone', { entityId, epoch }))
+    this.endings.set(entityId, epoch)
+    void written.then(() => {
+      if (this.endings.get(entityId) === epoch) this.endings.delete(entityId)
+      link.send('entityGone', { entityId, epoch })
+    })
   }
 
   /** The entity lives elsewhere: this object is of no more use. Nobody is told, but those who are in a space with it. */

@@ -8,7 +8,8 @@ export interface KeyValue {
 
 /**
  * Keys are strings of 1 to 1024 bytes of UTF-8, values are strings; others are refused with NotStorable. All methods
- * reject with StorageError when the store fails. Calls of one process take effect in the order they were made in.
+ * reject with StorageError when the store fails. Calls of one process for one key take effect in the order
+ * they were made in.
  */
 export interface KeyValueStore {
   /** Undefined when there is none. */

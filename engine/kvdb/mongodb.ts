@@ -3,6 +3,9 @@
 // A value that makes a document too long for MongoDB is deflated, as Binary: that is shorter for every well-formed
 // text, of which some bytes never come up. `lock` is in a document while a long value in it is being compared.
 //
+// An ordinary name is that of the collection, so that a GoWorld ini finds its keys. One that begins with __, like GoWorld's
+// own __kv__, is never that of an entity type; any other may be, and then who comes second is refused: see sole-use.ts.
+//
 // Calls for one key, and ranges with the keys in them, take effect in the order of the calls. So do puts and deletes
 // of different keys, when no other call for one of them is under way. Lookups and conditional puts of different keys
 // are sent side by side: who cares which is first waits for the answer.
@@ -10,13 +13,14 @@ import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { deflateRaw, inflateRaw } from 'node:zlib'
 import type { Collection } from 'mongodb'
-import { messageOf } from '../base/errors.ts'
+import { messageOf, OperatorError } from '../base/errors.ts'
+import type { Place } from '../storage/call-order.ts'
 import { StorageError } from '../storage/errors.ts'
 import { Batches, SMALL_CHARACTERS_MAX } from '../storage/mongodb/batches.ts'
 import { BSON_BYTES_MAX, isDuplicate, MongodbClient } from '../storage/mongodb/client.ts'
 import { READ_OPTIONS } from '../storage/mongodb/document.ts'
-import { collectionOfKeys } from '../storage/mongodb/names.ts'
-import { CallOrder } from '../storage/mongodb/order.ts'
+import { collectionOfKeys, typeOfCollection } from '../storage/mongodb/names.ts'
+import { SoleUse } from '../storage/mongodb/sole-use.ts'
 import { checkLimit } from '../storage/storage.ts'
 import type { KvdbOptions } from './backends.ts'
 import type { KeyValue, KeyValueStore } from './kvdb.ts'
@@ -39,21 +43,35 @@ const LIMIT_MAX = 2 ** 31 - 1
 /** How often a call tries anew because others changed the same key at that moment. */
 const TRIES_MAX = 100
 
-/** Rejects with StorageError, within some seconds, when there is no server at the URL. */
+/**
+ * Rejects with StorageError, within some seconds, when there is no server at the URL, and with OperatorError when the
+ * collection is one of entities.
+ */
 export async function openMongodbKvdb(options: KvdbOptions): Promise<KeyValueStore> {
   const client = await MongodbClient.open(options)
-  return new MongodbKvdb(client, collectionOfKeys(options.collection))
+  const name = collectionOfKeys(options.collection)
+  // Nobody else has a use for the others.
+  const soleUse = typeOfCollection(name) ? new SoleUse(client, name, 'keys') : undefined
+  try {
+    const why = await client.run(undefined, 0, async () => soleUse?.refusal())
+    if (why) throw new OperatorError(`collection: ${why}; one whose name begins with __ is free`)
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+  return new MongodbKvdb(client, client.collection(name), soleUse)
 }
 
 class MongodbKvdb implements KeyValueStore {
   readonly #client: MongodbClient
   readonly #collection: Collection<StoredKey>
   readonly #batches: Batches<StoredKey>
-  readonly #order = new CallOrder()
+  readonly #soleUse: SoleUse | undefined
 
-  constructor(client: MongodbClient, collection: string) {
+  constructor(client: MongodbClient, collection: Collection<StoredKey>, soleUse: SoleUse | undefined) {
     this.#client = client
-    this.#collection = client.collection(collection)
+    this.#collection = collection
+    this.#soleUse = soleUse
     this.#batches = new Batches(this.#collection, true)
   }
 
@@ -105,7 +123,7 @@ class MongodbKvdb implements KeyValueStore {
       const found = await this.#collection.find({ _id: { $gte: begin, $lt: end } }, options).toArray()
       return Promise.all(found.map(async (stored) => ({ key: stored._id, value: await unpack(stored) })))
     }
-    return this.#client.run(0, () => this.#order.runRange(begin, end, find))
+    return this.#run({ begin, end }, '', find)
   }
 
   async compareAndSet(key: string, expected: string | undefined, value: string): Promise<boolean> {
@@ -151,8 +169,11 @@ class MongodbKvdb implements KeyValueStore {
     return this.#client.close()
   }
 
-  #run<Result>(key: string, value: string, call: () => Promise<Result>): Promise<Result> {
-    return this.#client.run(value.length, () => this.#order.run(key, call))
+  #run<Result>(place: Place, value: string, call: () => Promise<Result>): Promise<Result> {
+    return this.#client.run(place, value.length, async () => {
+      await this.#soleUse?.check()
+      return call()
+    })
   }
 }
 

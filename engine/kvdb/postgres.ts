@@ -1,14 +1,16 @@
 // Keys and values in a PostgreSQL database, which may be that of the entities. Several games may share it.
 import { StorageError } from '../storage/errors.ts'
-import { fromPostgresText, PostgresClient, toPostgresText } from '../storage/postgres/client.ts'
+import { fromPostgresText, PostgresClient, type PostgresTable, toPostgresText } from '../storage/postgres/client.ts'
 import { checkLimit } from '../storage/storage.ts'
 import type { KvdbOptions } from './backends.ts'
 import type { KeyValue, KeyValueStore } from './kvdb.ts'
 import { checkKey, checkRange, checkValue } from './kvdb.ts'
 
 // One table for all collections: a collection's name is data, so it may be any.
-const TABLE = `(collection TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL,
-  PRIMARY KEY (collection, key))`
+const TABLE: PostgresTable = {
+  columns: { collection: 'text', key: 'text', value: 'text' },
+  key: ['collection', 'key'],
+}
 const GET = { name: 'kv_get', text: 'SELECT value FROM kv WHERE collection = $1 AND key = $2' }
 const PUT = {
   name: 'kv_put',
@@ -30,11 +32,10 @@ const RANGE = {
     ORDER BY key LIMIT $4::bigint`,
 }
 
-/** All calls of a game take effect in their order, whatever their keys: they go one way. */
+/** What a game puts is seen in the order of its calls, whatever their keys: they go one way. */
 const LANES = 1
-const LANE = ''
 
-/** Rejects with StorageError when the server is not there or has no such database. */
+/** Rejects with StorageError when the server is not there, has no such database, or one with another `kv`. */
 export async function openPostgresKvdb({ url, log, collection }: KvdbOptions): Promise<KeyValueStore> {
   const client = await PostgresClient.open({ url, log, lanes: LANES, tables: { kv: TABLE } })
   return new PostgresKvdb(client, toPostgresText(collection))
@@ -52,19 +53,19 @@ class PostgresKvdb implements KeyValueStore {
 
   async get(key: string): Promise<string | undefined> {
     checkKey(key)
-    const [row] = await this.#client.read(LANE, GET, this.#collection, toPostgresText(key))
+    const [row] = await this.#client.read(key, GET, this.#collection, toPostgresText(key))
     return row && fromPostgresText(row['value'] as string)
   }
 
   async put(key: string, value: string): Promise<void> {
     checkKey(key)
     checkValue(value)
-    await this.#client.write(LANE, [{ statement: PUT, values: this.#texts(key, value) }])
+    await this.#client.write(key, [{ statement: PUT, values: this.#texts(key, value) }])
   }
 
   async delete(key: string): Promise<void> {
     checkKey(key)
-    await this.#client.write(LANE, [{ statement: DELETE, values: this.#texts(key) }])
+    await this.#client.write(key, [{ statement: DELETE, values: this.#texts(key) }])
   }
 
   async getOrPut(key: string, value: string): Promise<string | undefined> {
@@ -75,14 +76,14 @@ class PostgresKvdb implements KeyValueStore {
       { statement: GET, values: this.#texts(key) },
     ]
     // Neither put nor there: somebody deleted it between the two, and both are made again.
-    const [put, there] = await this.#client.write(LANE, calls, (rows) => rows[0]!.length + rows[1]!.length > 0)
+    const [put, there] = await this.#client.write(key, calls, (rows) => rows[0]!.length + rows[1]!.length > 0)
     return put!.length > 0 ? undefined : fromPostgresText(there![0]!['value'] as string)
   }
 
   async getRange(begin: string, end: string, limit = Number.MAX_SAFE_INTEGER): Promise<KeyValue[]> {
     checkRange(begin, end)
     checkLimit(limit)
-    const rows = await this.#client.read(LANE, RANGE, ...this.#texts(begin, end), limit)
+    const rows = await this.#client.read({ begin, end }, RANGE, ...this.#texts(begin, end), limit)
     return rows.map((row) => ({
       key: fromPostgresText(row['key'] as string),
       value: fromPostgresText(row['value'] as string),
@@ -97,7 +98,7 @@ class PostgresKvdb implements KeyValueStore {
       expected === undefined
         ? { statement: PUT_NEW, values: this.#texts(key, value) }
         : { statement: CHANGE, values: this.#texts(key, value, expected) }
-    const [put] = await this.#client.write(LANE, [call])
+    const [put] = await this.#client.write(key, [call])
     return put!.length > 0
   }
 

@@ -1,4 +1,4 @@
-// Keys and values in Redis or in a cluster of it. Each key is in one of 16 shards (redis-shards.ts):
+// Keys and values in Redis or in a cluster of it. Each key is in one of 16 shards (shards.ts):
 //
 //     goworld:{tag}:kv:keys:<collection>     sorted set of the keys in this shard, all of score 0: in byte order
 //     goworld:{tag}:kv:values:<collection>   hash      of their values

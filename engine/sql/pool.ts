@@ -6,10 +6,16 @@ import { SqlError, type SqlQueries, type SqlResult, type SqlValue, takeParameter
 export interface SqlConnection {
   /** Once it is not, it is not used again. */
   readonly isOpen: boolean
+  /** Whether whoever used it has left something behind, for the next one to stumble over. */
+  readonly isDirty: boolean
+  /** Resolves when there is nothing left of it. */
+  readonly ended: Promise<void>
   query(text: string, parameters: readonly SqlValue[]): Promise<SqlResult>
   begin(): Promise<void>
   commit(): Promise<void>
   rollback(): Promise<void>
+  /** Makes it as new, or closes it. */
+  clean(): Promise<void>
   /** Whether it keeps the process from ending. */
   hold(holds: boolean): void
   /** Gives it up in the middle of what it does, which rejects with `reason`; the database rolls back. */
@@ -43,7 +49,7 @@ export class Pool {
   readonly #idle: SqlConnection[] = []
   readonly #waiting = new Set<Waiting>()
   readonly #busy = new Set<SqlConnection>()
-  /** Those that are being opened, or are about to be, among them. */
+  /** Those that are being opened, or are about to be, among them, and those that are not quite gone. */
   #count = 0
   #closed = false
 
@@ -63,8 +69,11 @@ export class Pool {
     this.#closed = true
     for (const { refuse } of this.#waiting) refuse(new SqlError('the database is closed'))
     this.#waiting.clear()
-    for (const connection of this.#busy) connection.destroy('the database is closed')
-    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()))
+    const busy = [...this.#busy].map((connection) => {
+      connection.destroy('the database is closed')
+      return connection.ended
+    })
+    await Promise.all([...busy, ...this.#idle.splice(0).map((connection) => connection.close())])
   }
 
   async #with<T>(use: (connection: SqlConnection) => Promise<T>): Promise<T> {
@@ -74,10 +83,19 @@ export class Pool {
     try {
       return await use(connection)
     } finally {
-      this.#busy.delete(connection)
-      connection.hold(false)
-      this.#release(connection)
+      if (connection.isOpen && connection.isDirty) void this.#clean(connection)
+      else this.#release(connection)
     }
+  }
+
+  /** Nobody waits for it but those who need a connection. */
+  async #clean(connection: SqlConnection): Promise<void> {
+    try {
+      await this.#limited(connection, () => connection.clean())
+    } catch {
+      connection.destroy('it could not be cleaned')
+    }
+    this.#release(connection)
   }
 
   async #acquire(): Promise<SqlConnection> {
@@ -123,12 +141,15 @@ export class Pool {
   }
 
   #release(connection: SqlConnection): void {
+    this.#busy.delete(connection)
     if (connection.isOpen && !this.#closed) {
+      connection.hold(false)
       if (!this.#next(connection)) this.#idle.push(connection)
       return
     }
     if (connection.isOpen) void connection.close()
-    this.#leavePlace()
+    // One that is given up still costs what it costs until it is gone, and somebody may wait for its place.
+    void connection.ended.then(() => this.#leavePlace())
   }
 
   #leavePlace(): void {

@@ -11,6 +11,7 @@ import {
   type SqlValue,
   statementError,
   takeParameters,
+  verbOf,
 } from './sql.ts'
 
 export interface PostgresSqlOptions {
@@ -61,16 +62,16 @@ class Connection implements SqlConnection {
   readonly #client: pg.Client
   readonly #where: string
   readonly #limitMs: number
+  readonly ended: Promise<void>
+  isDirty = false
+  #inTransaction = false
   #lost: string | undefined
 
   static async open(server: PostgresServer, limitMs: number): Promise<Connection> {
     const connection = new Connection(server, limitMs)
     try {
       await connection.#client.connect()
-      await connection.#client.query(
-        `SET statement_timeout = ${limitMs}; SET idle_in_transaction_session_timeout = ${limitMs + 2 * GRACE_MS};
-        SET bytea_output = 'hex'`,
-      )
+      await connection.#set()
       return connection
     } catch (error) {
       connection.destroy('it could not be opened')
@@ -85,8 +86,11 @@ class Connection implements SqlConnection {
     this.#client.on('error', (error) => {
       this.#lost ??= error.message
     })
-    this.#client.on('end', () => {
-      this.#lost ??= 'the connection ended'
+    this.ended = new Promise((resolve) => {
+      this.#client.on('end', () => {
+        this.#lost ??= 'the connection ended'
+        resolve()
+      })
     })
   }
 
@@ -95,10 +99,13 @@ class Connection implements SqlConnection {
   }
 
   async query(text: string, parameters: readonly SqlValue[]): Promise<SqlResult> {
+    this.isDirty ||= leavesTraces(text)
+    const state = this.#inTransaction ? 'T' : 'I'
     try {
       // `extended`: the protocol that takes one statement only, and never reads a value as a part of it.
       const query = { text, values: [...parameters], types: TYPES, queryMode: 'extended' }
       const { rows, rowCount } = await this.#client.query(query)
+      this.#checkState(state)
       return { rows, count: rowCount ?? 0 }
     } catch (error) {
       throw statementError(this.#reasonOf(error), text, parameters, codeOf(error))
@@ -107,15 +114,26 @@ class Connection implements SqlConnection {
 
   async begin(): Promise<void> {
     await this.#say('BEGIN')
+    this.#inTransaction = true
+    this.#checkState('T')
   }
 
   async commit(): Promise<void> {
     const done = await this.#say('COMMIT')
+    this.#inTransaction = false
     if (done !== 'COMMIT') throw new SqlError('the transaction was rolled back: a statement in it failed')
   }
 
   async rollback(): Promise<void> {
     await this.#say('ROLLBACK')
+    this.#inTransaction = false
+  }
+
+  /** Settings, locks, temporary tables, prepared statements and all else that a session has. */
+  async clean(): Promise<void> {
+    await this.#say('DISCARD ALL')
+    await this.#set()
+    this.isDirty = false
   }
 
   hold(holds: boolean): void {
@@ -136,6 +154,22 @@ class Connection implements SqlConnection {
     limit.cancel()
   }
 
+  async #set(): Promise<void> {
+    const idleMs = this.#limitMs + 2 * GRACE_MS
+    await this.#say(
+      `SET statement_timeout = ${this.#limitMs}; SET idle_in_transaction_session_timeout = ${idleMs};
+      SET bytea_output = 'hex'`,
+    )
+  }
+
+  /** What the server says of itself: I for idle, T for in a transaction. Nobody knows what became of what it is not. */
+  #checkState(state: 'I' | 'T'): void {
+    if (this.#client.getTransactionStatus() === state) return
+    const reason = state === 'T' ? 'it ended the transaction' : 'it left a transaction open'
+    this.destroy(reason)
+    throw new Error(reason)
+  }
+
   async #say(text: string): Promise<string> {
     try {
       return (await this.#client.query(text)).command
@@ -150,6 +184,12 @@ class Connection implements SqlConnection {
     return `${this.#where}: ${message.endsWith('statement timeout') ? tookLonger(this.#limitMs) : message}`
   }
 }
+
+const CLEAN = /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES|TABLE|EXPLAIN|SHOW)?$/
+const TRACES = /pg_(?:try_)?advisory_lock|set_config|\bINTO\s+(?:LOCAL\s+)?TEMP/i
+
+/** Whether it may change the session, as far as it can be read. What a function of the server does is not seen. */
+const leavesTraces = (text: string): boolean => !CLEAN.test(verbOf(text, 'postgres')) || TRACES.test(text)
 
 const codeOf = (error: unknown): string | undefined => {
   const { code } = error as { code?: unknown }

@@ -81,8 +81,7 @@ export function takeParameters(text: unknown, parameters: unknown): SqlValue[] {
     const fault = faultOf(value)
     if (fault) throw statementError(`parameter ${at + 1} ${fault}`, text)
   }
-  const control = /^(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|SAVEPOINT|RELEASE)$/.exec(verbOf(text))
-  if (control) throw statementError(`${control[0]} is for sql.transaction to say`, text)
+  checkVerb(text)
   return parameters.map((value) => (value instanceof Uint8Array ? value.slice() : value) as SqlValue)
 }
 
@@ -107,8 +106,55 @@ function describe(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(typeof value)
 }
 
+/** Whatever comes first in the eyes of one database or the other. */
+function checkVerb(text: string): void {
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    const [verb, next] = verbsOf(text, kind)
+    if (CONTROL.test(verb)) throw statementError(`${verb} is for sql.transaction to say`, text)
+    if (verb === 'PREPARE' && next === 'TRANSACTION')
+      throw statementError('PREPARE TRANSACTION would end the transaction', text)
+    if (verb === 'COPY') throw statementError('COPY is no query: use INSERT and SELECT', text)
+  }
+}
+
+const CONTROL = /^(?:BEGIN|START|COMMIT|END|ABORT|ROLLBACK|SAVEPOINT|RELEASE)$/
+
 /** The first word of a statement, in capitals. */
-export function verbOf(text: string): string {
-  const [, word = ''] = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*([a-z]*)/i.exec(text) ?? []
-  return word.toUpperCase()
+export const verbOf = (text: string, kind: 'sqlite' | 'postgres'): string => verbsOf(text, kind)[0]
+
+function verbsOf(text: string, kind: 'sqlite' | 'postgres'): [string, string] {
+  const start = skipBlanks(text, 0, kind)
+  const verb = wordAt(text, start)
+  return [verb.toUpperCase(), wordAt(text, skipBlanks(text, start + verb.length, kind)).toUpperCase()]
+}
+
+const WORD = /[a-z]*/iy
+
+function wordAt(text: string, at: number): string {
+  WORD.lastIndex = at
+  return WORD.exec(text)![0]
+}
+
+/** In PostgreSQL comments have comments in them, and a line ends at \r too. */
+const SYNTAX = {
+  sqlite: { blank: /(?:[\s;]+|--[^\n]*)*/y, edge: /\*\//g },
+  postgres: { blank: /(?:[\s;]+|--[^\n\r]*)*/y, edge: /\/\*|\*\//g },
+} as const
+
+/** Where the next word is. */
+function skipBlanks(text: string, at: number, kind: 'sqlite' | 'postgres'): number {
+  const { blank, edge } = SYNTAX[kind]
+  for (;;) {
+    blank.lastIndex = at
+    at += blank.exec(text)![0].length
+    if (!text.startsWith('/*', at)) return at
+    at += 2
+    for (let depth = 1; depth > 0; ) {
+      edge.lastIndex = at
+      const found = edge.exec(text)
+      if (!found) return text.length
+      depth += found[0] === '/*' ? 1 : -1
+      at = edge.lastIndex
+    }
+  }
 }

@@ -66,5 +66,26 @@ function scan(text: string): Statement {
   return { fault, marks, numbers }
 }
 
-/** Whether it only reads, as far as its first word tells. */
-export const isRead = (text: string): boolean => /^(?:SELECT|VALUES|EXPLAIN)$/.test(verbOf(text))
+const READS = /^(?:SELECT|VALUES|EXPLAIN)$/
+const MAIN = /^(?:SELECT|VALUES|INSERT|UPDATE|DELETE|REPLACE)$/i
+
+/** Whether it only reads, as far as its words tell. */
+export function isRead(text: string): boolean {
+  const verb = verbOf(text, 'sqlite')
+  return READS.test(verb === 'WITH' ? mainVerb(text) : verb)
+}
+
+/** What comes behind the tables of a WITH, which stand in brackets. */
+function mainVerb(text: string): string {
+  let depth = 0
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === '(') depth++
+    else if (token === ')') depth--
+    else if (depth === 0 && MAIN.test(token)) return token.toUpperCase()
+  }
+  return ''
+}
+
+/** Whether it changes the connection itself, for those who use it next. */
+export const changesConnection = (text: string): boolean =>
+  /^(?:PRAGMA|ATTACH|DETACH)$/.test(verbOf(text, 'sqlite')) || /^\W*CREATE\s+TEMP/i.test(text)

@@ -30,13 +30,17 @@ export interface SaveQueueOptions {
   /** Entities with something to save; at a few KB each the default is some 400 MB. Beyond it `save` rejects. */
   readonly entitiesMax?: number
   readonly journal?: Journal | undefined
+  /** The store will never take what was saved last of an entity, though `save` may have resolved: it is unsaved again. */
+  readonly refused?: (type: string, id: string, error: unknown) => void
 }
 
 interface Value {
   readonly row: Row
   /** The journal has it. */
   kept: boolean
-  readonly written: PromiseWithResolvers<void>
+  /** The journal has been asked to keep it, and has not said no. */
+  offered: boolean
+  written: PromiseWithResolvers<void>
   /** Those whose value the journal does not keep: they hear of it when the store does not take it at once either. */
   unkept?: ((error: unknown) => void)[] | undefined
 }
@@ -59,6 +63,12 @@ interface Entry {
 
 const PAUSE_FIRST_MS = 100
 const PAUSE_MAX_MS = 10_000
+/** How often those that are paused are tried because another was written: some fail for reasons of their own. */
+const WAKE_EVERY_MS = 1000
+/** How long a save that the journal does not keep waits for the store. */
+const UNKEPT_MAX_MS = 2000
+/** So many are adopted at once, then others have their turn. */
+const SLICE_ROWS = 1000
 /** With a rate: so much of a second's writes may go at once. */
 const BURST_S = 0.1
 
@@ -67,7 +77,8 @@ export class SaveQueue {
   readonly #clock: Clock
   readonly #log: Log
   readonly #writesMax: number
-  readonly #journal: Journal | undefined
+  readonly #refused: SaveQueueOptions['refused']
+  #journal: Journal | undefined
   #rate: number
   #entitiesMax: number
   /** Every entity with a value that is not written, by type and id; the one that waits the longest first. */
@@ -83,9 +94,17 @@ export class SaveQueue {
   #allowance = 0
   #allowedMs = 0
   #later: Scheduled | undefined
+  #wokenMs = Number.NEGATIVE_INFINITY
+  #waking: Scheduled | undefined
+  /** Rows of an earlier process that have no entry yet, and when they have. */
+  #adopting = 0
+  #adopted: Promise<void> | undefined
+  #stopped = false
   #written = 0
   #failures = 0
   #outdated = 0
+  #refusals = 0
+  #unkept = 0
   readonly #drains = new Set<() => void>()
 
   constructor(storage: EntityStorage, options: SaveQueueOptions) {
@@ -96,17 +115,18 @@ export class SaveQueue {
     this.#rate = options.rate ?? 0
     this.#entitiesMax = options.entitiesMax ?? 100_000
     this.#journal = options.journal
+    this.#refused = options.refused
     this.#allowedMs = options.clock.now()
   }
 
   /** Entities with a value that is not written yet. */
   get depth(): number {
-    return this.#entries.size
+    return this.#entries.size + this.#adopting
   }
 
   /** How many more entities it takes. */
   get room(): number {
-    return this.#entitiesMax - this.#entries.size
+    return this.#entitiesMax - this.depth
   }
 
   /** Values written since the start. */
@@ -117,20 +137,24 @@ export class SaveQueue {
   status() {
     const [oldest] = this.#entries.values()
     return {
-      depth: this.#entries.size,
+      depth: this.depth,
       oldestMs: oldest ? Math.round(this.#clock.now() - oldest.sinceMs) : 0,
       writing: this.#writing,
       failing: this.#failing,
       written: this.#written,
       failures: this.#failures,
       outdated: this.#outdated,
+      /** Values that the store will never take. */
+      refused: this.#refusals,
+      /** Saves that neither journal nor store took in time. */
+      unkept: this.#unkept,
     }
   }
 
   /**
    * Resolves when the store or the journal has this value, or the store a newer one of the same entity. `data` is taken
    * as it is at the call. Rejects with NotStorable when it can never be stored, with StorageError when the queue is full,
-   * with JournalFull when neither journal nor store take it, and with SaveOutdated when a later placement of the
+   * with JournalFull when neither journal nor store take it (within 2 s, and it is tried on), and with SaveOutdated when a later placement of the
    * entity has saved; all are logged here, so a caller who does not wait need not catch.
    */
   save(type: string, id: string, data: unknown, head: RowHead): Promise<void> {
@@ -140,22 +164,47 @@ export class SaveQueue {
       saved.catch(() => {})
       return saved
     } catch (error) {
-      this.#refused(type, id, error)
+      this.#notSaved(type, id, error)
       const refused = Promise.reject(error)
       refused.catch(() => {})
       return refused
     }
   }
 
-  /** Takes what the journal of an earlier process has kept; none of it is written over what is stored by now. */
-  adopt(rows: readonly JournalRow[]): void {
-    for (const { type, id, row } of rows) this.#add(type, id, row, true)
-    this.#start()
+  /** What is saved from now on is kept there as well. */
+  keepIn(journal: Journal | undefined): void {
+    this.#journal = journal
+  }
+
+  /**
+   * Takes what the journal of an earlier process has kept; none of it is written over what is stored by now. Resolves
+   * when all has its place; reads and drains wait for that.
+   */
+  adopt(rows: readonly JournalRow[]): Promise<void> {
+    this.#adopting += rows.length
+    const all = Promise.all([this.#adopted, this.#adoptSlices(rows)]).then(() => {
+      if (this.#adopted === all) this.#adopted = undefined
+    })
+    this.#adopted = all
+    return all
+  }
+
+  async #adoptSlices(rows: readonly JournalRow[]): Promise<void> {
+    for (let at = 0; at < rows.length && !this.#stopped; at += SLICE_ROWS) {
+      if (at > 0) await new Promise<void>((resolve) => this.#clock.defer(resolve))
+      const slice = rows.slice(at, at + SLICE_ROWS)
+      this.#adopting -= slice.length
+      // What has been saved meanwhile is later.
+      for (const { type, id, row } of slice) if (!this.#entries.has(keyOf(type, id))) this.#add(type, id, row, true)
+      this.#start()
+    }
+    this.#settleDrains()
   }
 
   /** What was saved last, whether it is written yet or not. */
   async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
+    if (this.#adopted) await this.#adopted
     const entry = this.#entries.get(keyOf(type, id))
     if (!entry) return this.#storage.read(type, id)
     if (!entry.adopted || entry.newer) return (entry.newer ?? entry.value).row
@@ -165,6 +214,7 @@ export class SaveQueue {
 
   /** Resolves when nothing of an entity is unwritten any more, however that ended; undefined when nothing is. */
   settled(type: string, id: string): Promise<void> | undefined {
+    if (this.#adopted) return this.#adopted.then(() => this.settled(type, id))
     const entry = this.#entries.get(keyOf(type, id))
     if (!entry) return undefined
     const again = () => this.settled(type, id)
@@ -180,6 +230,7 @@ export class SaveQueue {
   /** Whether there is something to read of an entity. */
   async exists(type: string, id: string): Promise<boolean> {
     checkEntityName(type, id)
+    if (this.#adopted) await this.#adopted
     return this.#entries.has(keyOf(type, id)) || this.#storage.exists(type, id)
   }
 
@@ -191,7 +242,7 @@ export class SaveQueue {
     const before = this.#written
     for (const entry of this.#entries.values()) if (entry.state === 'paused') this.#makeReady(entry)
     this.#start()
-    if (this.#entries.size > 0) {
+    if (this.depth > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
       const deadline = this.#clock.after(deadlineMs, resolve)
       this.#drains.add(resolve)
@@ -199,14 +250,16 @@ export class SaveQueue {
       this.#drains.delete(resolve)
       deadline.cancel()
     }
-    let kept = 0
+    let kept = this.#adopting
     for (const { value, newer } of this.#entries.values()) if ((newer ?? value).kept) kept++
-    return { written: this.#written - before, left: this.#entries.size, kept }
+    return { written: this.#written - before, left: this.depth, kept }
   }
 
   /** Tries nothing again from now on. What is under way comes to its end. */
   stop(): void {
+    this.#stopped = true
     this.#later?.cancel()
+    this.#waking?.cancel()
     for (const entry of this.#entries.values()) entry.pause?.cancel()
   }
 
@@ -224,11 +277,12 @@ export class SaveQueue {
     // The value that is replaced resolves with the one that replaces it: they share a promise.
     if (entry.state === 'writing') {
       const { written = newPromise(), unkept } = entry.newer ?? {}
-      entry.newer = { row, kept: false, written, unkept }
+      entry.newer = { row, kept: false, offered: false, written, unkept }
       return this.#keep(entry, entry.newer)
     }
     entry.adopted = false
-    entry.value = { row, kept: false, written: entry.value.written, unkept: entry.value.unkept }
+    const { written, unkept } = entry.value
+    entry.value = { row, kept: false, offered: false, written, unkept }
     return this.#keep(entry, entry.value)
   }
 
@@ -240,7 +294,7 @@ export class SaveQueue {
       sinceMs: this.#clock.now(),
       adopted,
       state: 'ready',
-      value: { row, kept: adopted, written: newPromise() },
+      value: { row, kept: adopted, offered: adopted, written: newPromise() },
       newer: undefined,
       failures: 0,
       pause: undefined,
@@ -256,22 +310,46 @@ export class SaveQueue {
     if (!this.#journal) return written.promise
     const kept = newPromise()
     written.promise.then(kept.resolve, kept.reject)
-    const inJournal = () => {
-      value.kept = true
-      kept.resolve()
-    }
-    this.#journal.append(entry.type, entry.id, value.row).then(inJournal, (error) => {
-      if (entry.failures > 0) return kept.reject(error)
-      // A newer value may have taken its place.
-      const current = entry.newer ?? entry.value
-      current.unkept ??= []
-      current.unkept.push(() => kept.reject(error))
+    this.#offer(this.#journal, entry, value).then(kept.resolve, (error) => {
+      this.#keepNot(entry, written.promise, () => kept.reject(error))
     })
     return kept.promise
   }
 
+  async #offer(journal: Journal, { type, id }: Entry, value: Value): Promise<void> {
+    value.offered = true
+    try {
+      await journal.append(type, id, value.row)
+      value.kept = true
+    } catch (error) {
+      value.offered = false
+      throw error
+    }
+  }
+
+  /** The store may still take it at once. A later value may have taken its place. */
+  #keepNot(entry: Entry, written: Promise<void>, reject: () => void): void {
+    let waits = true
+    const over = () => {
+      waits = false
+      alarm.cancel()
+    }
+    const giveUp = () => {
+      if (!waits) return
+      over()
+      this.#unkept++
+      reject()
+    }
+    const alarm = this.#clock.after(UNKEPT_MAX_MS, giveUp)
+    written.then(over, over)
+    if (this.#failing > 0) return giveUp()
+    const current = entry.newer ?? entry.value
+    current.unkept ??= []
+    current.unkept.push(giveUp)
+  }
+
   #requireRoom(): void {
-    if (this.#entries.size < this.#entitiesMax) {
+    if (this.room > 0) {
       this.#fullLogged = false
       return
     }
@@ -280,7 +358,7 @@ export class SaveQueue {
     throw new StorageError(`the save queue is full: ${this.#entries.size} entities wait for the store`)
   }
 
-  #refused(type: string, id: string, error: unknown): void {
+  #notSaved(type: string, id: string, error: unknown): void {
     this.#log.error('an entity was not saved', { type, id, error: messageOf(error) })
   }
 
@@ -329,13 +407,11 @@ export class SaveQueue {
         this.#overtaken(entry)
       }
       this.#finish(entry)
+      this.#wake()
     } catch (error) {
       this.#writing--
       if (error instanceof NotStorable) {
-        this.#journal?.confirm(type, id, value.row)
-        this.#refused(type, id, error)
-        value.written.reject(error)
-        this.#finish(entry)
+        this.#refuse(entry, error)
       } else {
         this.#pause(entry, error)
       }
@@ -343,11 +419,21 @@ export class SaveQueue {
     this.#start()
   }
 
+  #refuse(entry: Entry, error: NotStorable): void {
+    const { type, id, value, newer } = entry
+    this.#refusals++
+    this.#notSaved(type, id, error)
+    this.#journal?.refused?.(type, id, value.row, error)
+    value.written.reject(error)
+    this.#finish(entry)
+    if (!newer) this.#refused?.(type, id, error)
+  }
+
   #overtaken({ type, id, value, adopted }: Entry): void {
     if (adopted) return value.written.resolve()
     this.#outdated++
     const error = new SaveOutdated(`${type}<${id}>: a later placement of it has saved`)
-    this.#refused(type, id, error)
+    this.#notSaved(type, id, error)
     value.written.reject(error)
   }
 
@@ -370,7 +456,23 @@ export class SaveQueue {
       this.#makeReady(entry)
       return
     }
-    if (this.#entries.size === 0) for (const drained of this.#drains) drained()
+    this.#settleDrains()
+  }
+
+  #settleDrains(): void {
+    if (this.depth === 0) for (const drained of this.#drains) drained()
+  }
+
+  /** The store takes writes: what is paused is tried at once. */
+  #wake(): void {
+    if (this.#failing === 0 || this.#waking || this.#stopped) return
+    const nowMs = this.#clock.now()
+    this.#waking = this.#clock.after(Math.max(0, this.#wokenMs + WAKE_EVERY_MS - nowMs), () => {
+      this.#waking = undefined
+      this.#wokenMs = this.#clock.now()
+      for (const entry of this.#entries.values()) if (entry.state === 'paused') this.#makeReady(entry)
+      this.#start()
+    })
   }
 
   #pause(entry: Entry, error: unknown): void {
@@ -390,11 +492,17 @@ export class SaveQueue {
     for (const hear of [...(entry.value.unkept ?? []), ...(entry.newer?.unkept ?? [])]) hear(error)
     entry.value.unkept = undefined
     if (entry.newer) {
-      // The failed value is not needed any more. Its promise goes on as that of the newer one.
-      entry.newer.written.resolve(entry.value.written.promise)
-      entry.value = { ...entry.newer, written: entry.value.written, unkept: undefined }
+      // The failed value is not needed any more. Its promise goes on as that of the newer one, which the journal may
+      // be about to keep.
+      const { written } = entry.value
+      entry.newer.written.resolve(written.promise)
+      entry.value = entry.newer
+      entry.value.written = written
+      entry.value.unkept = undefined
       entry.newer = undefined
     }
+    // The journal may have room by now.
+    if (this.#journal && !entry.value.offered) this.#offer(this.#journal, entry, entry.value).catch(() => {})
     entry.state = 'paused'
     entry.pause = this.#clock.after(Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (entry.failures - 1)), () => {
       this.#makeReady(entry)

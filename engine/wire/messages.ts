@@ -28,6 +28,8 @@ export const messages = {
     types: strs,
     /** Types whose saves it keeps in a journal until the store has them. */
     journaled: strs,
+    /** As in `journalsClear`. */
+    journalsClear: bool,
   }),
   /** All that the game has is in the directory: new entities may be placed on it. */
   gameReported: message(2, 'game', 'dispatcher', {}),
@@ -59,6 +61,10 @@ export const messages = {
   marked: message(15, 'dispatcher', 'game', { no: u32 }),
   /** All that this game, which has died, kept in its journal is in the store. */
   journalReplayed: message(18, 'game', 'dispatcher', { gameId: u16 }),
+  /** Whether every journal of the game's machine is empty, or in the hands of a game that is there and says so of its own. */
+  journalsClear: message(19, 'game', 'dispatcher', { clear: bool }),
+  /** All games that are there have been named: whoever was there before, and is not among them, is gone. */
+  gathered: message(37, 'dispatcher', 'game', {}),
   /** The registry that all games share; a key that has a value keeps it unless `force`d. */
   registerKey: message(16, 'game', 'dispatcher', { key: str, value: str, force: bool }),
   keyRegistered: message(17, 'dispatcher', 'game', { key: str, value: str }),

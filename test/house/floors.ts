@@ -2,7 +2,7 @@
 //
 //     examples                        only 'goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp', node: and their own
 //     components/cli
-//     components/server
+//     components/server, testing      testing also: engine/client
 //     components/dispatcher, game, gate
 //     components/process, signals
 //     engine/service
@@ -21,13 +21,13 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine/service'],
   ['components/process', 'components/signals.ts'],
   ['components/dispatcher', 'components/game', 'components/gate'],
-  ['components/server'],
+  ['components/server', 'components/testing'],
   ['components/cli'],
 ]
 
 /** Neighbours on one floor that may know each other. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
-  // Both keep what they have in SQLite, in one file and through one worker.
+  // Both keep what they have in SQLite, in one file and through one client.
   'engine/kvdb': ['engine/storage'],
   // It reaches the same databases, over connections of its own.
   'engine/sql': ['engine/storage'],
@@ -37,6 +37,9 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 const CLIENT = 'engine/client'
 const CLIENT_MAY = ['engine/base', 'engine/wire']
 const CLIENT_MAY_TYPE = ['engine/entity']
+
+/** Who plays the client's part as well. */
+const HAVE_BOTS = ['components/testing']
 
 const EXAMPLES_MAY = ['goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp']
 
@@ -70,7 +73,7 @@ function importFault(path: string, { from, typeOnly }: Import): string | undefin
     if (CLIENT_MAY.includes(there) || (typeOnly && CLIENT_MAY_TYPE.includes(there))) return undefined
     return `the client may import ${CLIENT_MAY.join(', ')}, and types of ${CLIENT_MAY_TYPE.join(', ')}`
   }
-  if (there === CLIENT) return 'the client is for those outside'
+  if (there === CLIENT) return HAVE_BOTS.includes(here) ? undefined : 'the client is for those outside'
   if (floorOf(there) < floorOf(here) || DOORS[here]?.includes(there)) return undefined
   return floorOf(there) === floorOf(here) ? 'it is on the same floor' : 'it is on a floor above'
 }
@@ -91,7 +94,7 @@ const READS_MACHINE = ['engine/base/clock.ts', 'engine/base/random.ts']
 
 /** Time and chance are handed in: the engine and the three processes run on a virtual clock in tests. */
 function clockFaults({ path, text }: Source): string[] {
-  const process = /^components\/(dispatcher|game|gate)\//.test(path) && !path.endsWith('/main.ts')
+  const process = /^components\/(dispatcher|game|gate|testing)\//.test(path) && !path.endsWith('/main.ts')
   if (!(process || path.startsWith('engine/')) || READS_MACHINE.includes(path)) return []
   return [...codeOnly(text).matchAll(MACHINE)].map(
     ([found]) => `${path} uses ${found}: only ${READS_MACHINE.join(' and ')} read the machine's clock and chance`,

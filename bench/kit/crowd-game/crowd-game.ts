@@ -1,10 +1,11 @@
 // What the clients of kit/crowd.ts play: an account that answers, and that walks in a field among others.
 //
-//     CROWD_AOI  how far each sees          CROWD_SIDE  of the field
+//     CROWD_AOI  how far each sees          CROWD_SIDE  of the field          CROWD_OTHERS  entities that stand in it
 import { attr, entity, game, number, space } from 'goworld'
 
 const AOI = Number(process.env['CROWD_AOI'] ?? 50)
 const SIDE = Number(process.env['CROWD_SIDE'] ?? 1000)
+const OTHERS = Number(process.env['CROWD_OTHERS'] ?? 0)
 
 /** Each game has one; its players stay in it. */
 let field: Field | undefined
@@ -12,6 +13,10 @@ let field: Field | undefined
 class Field extends space({}) {
   override onGameReady() {
     field = this.game.createSpace(Field, 1)
+    for (let n = 0; n < OTHERS; n++) {
+      const other = this.game.create(Other)
+      void other.enterSpace(field, { x: Math.random() * SIDE, y: 0, z: Math.random() * SIDE })
+    }
   }
 }
 
@@ -52,4 +57,6 @@ class Avatar extends entity({
   }
 }
 
-export default game([Account, Avatar, Field], { nilSpace: Field })
+class Other extends entity({ aoi: AOI, attrs: { name: attr('other', 'allClients'), hp: attr(100, 'allClients') } }) {}
+
+export default game([Account, Avatar, Other, Field], { nilSpace: Field })

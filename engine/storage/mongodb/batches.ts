@@ -1,10 +1,11 @@
 // Small writes of one collection, sent together.
 //
 //     send ─> gathered ──end of turn──> one bulkWrite ─> each promise settles
-//                 └── gathered while that one is under way ──> the next
+//                 └── gathered while that one is under way ──> the next, unless that one takes long to fail
 import type { AnyBulkWriteOperation, Collection, WriteError } from 'mongodb'
 import { MongoBulkWriteError, MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import { realClock } from '../../base/clock.ts'
+import { notSent, tookLong } from './client.ts'
 
 interface Gathered<Schema extends { _id: string }> {
   readonly write: AnyBulkWriteOperation<Schema>
@@ -45,8 +46,11 @@ export class Batches<Schema extends { _id: string }> {
   async #sendAll(): Promise<void> {
     while (this.#gathered.length > 0) {
       const batch = this.#gathered.splice(0, BATCH_WRITES_MAX)
+      const sinceMs = realClock.now()
       const errors = await this.#errorsOf(batch.map(({ write }) => write))
       for (const [at, { resolve, reject }] of batch.entries()) errors.has(at) ? reject(errors.get(at)) : resolve()
+      if (errors.size < batch.length || !tookLong(sinceMs)) continue
+      for (const { reject } of this.#gathered.splice(0)) reject(notSent())
     }
     this.#isSending = false
   }

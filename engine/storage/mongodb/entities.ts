@@ -2,7 +2,7 @@
 //
 //     { _id: 'WK1zIcLjTnKZ…', data: { name: 'Ann', level: 3 }, v: { epoch: 7, no: 42, schema: 1 } }
 //
-// GoWorld writes the same without `v`, which is version 0 of class and of save. For `type` see mongodb-names.ts.
+// GoWorld writes the same without `v`, which is version 0 of class and of save. For `type` see names.ts.
 import type { Collection } from 'mongodb'
 import { BSON } from 'mongodb'
 import { messageOf } from '../../base/errors.ts'
@@ -12,7 +12,7 @@ import { Batches, SMALL_CHARACTERS_MAX } from './batches.ts'
 import { BSON_BYTES_MAX, isDuplicate } from './client.ts'
 import type { BsonMap } from './document.ts'
 import { fromBson, READ_OPTIONS, toBson } from './document.ts'
-import { CallOrder } from './order.ts'
+import type { SoleUse } from './sole-use.ts'
 
 export interface StoredEntity {
   readonly _id: string
@@ -33,27 +33,25 @@ export class MongodbEntities {
   readonly #marks: { readonly type?: string }
   readonly #name: string
   readonly #batches: Batches<StoredEntity>
-  readonly #order = new CallOrder()
+  readonly #soleUse: SoleUse
 
-  constructor(type: string, collection: Collection<StoredEntity>, isNameHashed: boolean) {
+  constructor(type: string, collection: Collection<StoredEntity>, isNameHashed: boolean, soleUse: SoleUse) {
     this.#collection = collection
     this.#marks = isNameHashed ? { type } : {}
     this.#name = type
     this.#batches = new Batches(collection, false)
+    this.#soleUse = soleUse
   }
 
+  /** Like all of this: to be called for one id when the call before is over. */
   async write(id: string, row: Row): Promise<boolean> {
     const { schema, epoch, no } = row
     const document: StoredEntity = { _id: id, data: toBson(row.data), v: { epoch, no, schema }, ...this.#marks }
     const isSmall = row.text.length <= SMALL_CHARACTERS_MAX
     if (!isSmall) checkSize(document)
-    return this.#order.run(id, () => this.#replace(row, document, isSmall))
-  }
-
-  async #replace(row: Row, document: StoredEntity, isSmall: boolean): Promise<boolean> {
-    const { _id } = document
+    await this.#soleUse.check()
     // MongoDB compares objects field by field, in their order: what is not from the next save on, or has no `v`.
-    const filter = { _id, v: { $not: { $gte: { epoch: row.epoch, no: row.no + 1 } } } }
+    const filter = { _id: id, v: { $not: { $gte: { epoch: row.epoch, no: row.no + 1 } } } }
     for (let tries = 1; ; tries++) {
       try {
         if (isSmall) await this.#batches.send({ replaceOne: { filter, replacement: document, upsert: true } })
@@ -63,18 +61,15 @@ export class MongodbEntities {
         // There is one that the filter does not let through, so the server wanted to add another of its id; or
         // somebody else added one at this moment, which may be an earlier save.
         if (!isDuplicate(error)) throw error
-        const there = await this.#collection.findOne({ _id }, { projection: { v: 1 } })
+        const there = await this.#collection.findOne({ _id: id }, { projection: { v: 1 } })
         if (there && isEarlier(row, headOf(there))) return false
         if (tries === TRIES_MAX) throw error
       }
     }
   }
 
-  read(id: string): Promise<Row | undefined> {
-    return this.#order.run(id, () => this.#read(id))
-  }
-
-  async #read(id: string): Promise<Row | undefined> {
+  async read(id: string): Promise<Row | undefined> {
+    await this.#soleUse.check()
     try {
       const stored = await this.#collection.findOne({ _id: id }, READ_OPTIONS)
       return stored ? Row.of(fromBson(stored.data, stored.v ? 'us' : 'goworld'), headOf(stored)) : undefined
@@ -86,14 +81,13 @@ export class MongodbEntities {
     }
   }
 
-  exists(id: string): Promise<boolean> {
-    return this.#order.run(
-      id,
-      async () => (await this.#collection.findOne({ _id: id }, { projection: { _id: 1 } })) !== null,
-    )
+  async exists(id: string): Promise<boolean> {
+    await this.#soleUse.check()
+    return (await this.#collection.findOne({ _id: id }, { projection: { _id: 1 } })) !== null
   }
 
   async list(after: string, limit: number): Promise<string[]> {
+    await this.#soleUse.check()
     const ids: string[] = []
     // In parts: a limit in BSON has 32 bits.
     while (ids.length < limit) {
@@ -107,8 +101,9 @@ export class MongodbEntities {
     return ids
   }
 
-  delete(id: string): Promise<void> {
-    return this.#order.run(id, () => this.#batches.send({ deleteOne: { filter: { _id: id } } }))
+  async delete(id: string): Promise<void> {
+    await this.#soleUse.check()
+    return this.#batches.send({ deleteOne: { filter: { _id: id } } })
   }
 }
 

@@ -7,6 +7,7 @@ import { checkEntityName, checkListOptions } from '../storage.ts'
 import { MongodbClient } from './client.ts'
 import { MongodbEntities, type StoredEntity } from './entities.ts'
 import { collectionOfType, typeOfCollection } from './names.ts'
+import { SoleUse } from './sole-use.ts'
 
 /** Rejects with StorageError, within some seconds, when there is no server at the URL. */
 export async function openMongodbStorage(options: StorageOptions): Promise<EntityStorage> {
@@ -23,26 +24,26 @@ class MongodbStorage implements EntityStorage {
 
   async write(type: string, id: string, row: Row): Promise<boolean> {
     checkEntityName(type, id)
-    return this.#client.run(row.text.length, () => this.#entities(type).write(id, row))
+    return this.#client.run(placeOf(type, id), row.text.length, () => this.#entities(type).write(id, row))
   }
 
   async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
-    return this.#client.run(0, () => this.#entities(type).read(id))
+    return this.#client.run(placeOf(type, id), 0, () => this.#entities(type).read(id))
   }
 
   async exists(type: string, id: string): Promise<boolean> {
     checkEntityName(type, id)
-    return this.#client.run(0, () => this.#entities(type).exists(id))
+    return this.#client.run(placeOf(type, id), 0, () => this.#entities(type).exists(id))
   }
 
   async list(type: string, options: ListOptions = {}): Promise<string[]> {
     const { after, limit } = checkListOptions(type, options)
-    return this.#client.run(0, () => this.#entities(type).list(after, limit))
+    return this.#client.run(undefined, 0, () => this.#entities(type).list(after, limit))
   }
 
   types(): Promise<string[]> {
-    return this.#client.run(0, async () => {
+    return this.#client.run(undefined, 0, async () => {
       const names = await this.#client.collectionNames()
       const types = await Promise.all(names.map((name) => this.#typeOf(name)))
       return types.filter((type) => type !== undefined).sort(compareKeys)
@@ -62,7 +63,7 @@ class MongodbStorage implements EntityStorage {
 
   async delete(type: string, id: string): Promise<void> {
     checkEntityName(type, id)
-    return this.#client.run(0, () => this.#entities(type).delete(id))
+    return this.#client.run(placeOf(type, id), 0, () => this.#entities(type).delete(id))
   }
 
   close(): Promise<void> {
@@ -73,9 +74,12 @@ class MongodbStorage implements EntityStorage {
     let entities = this.#types.get(type)
     if (!entities) {
       const { name, isHashed } = collectionOfType(type)
-      entities = new MongodbEntities(type, this.#client.collection(name), isHashed)
+      const soleUse = new SoleUse(this.#client, name, 'entities')
+      entities = new MongodbEntities(type, this.#client.collection(name), isHashed, soleUse)
       this.#types.set(type, entities)
     }
     return entities
   }
 }
+
+const placeOf = (type: string, id: string) => `${type.length} ${type}${id}`

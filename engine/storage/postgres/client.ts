@@ -6,10 +6,19 @@
 // A lane is one connection and has one flight out at a time, so calls of one lane take effect in the order they were
 // made in. A flight takes all that came while the one before was out: the busier, the more calls share one commit.
 // COMMIT is sent only when every statement was answered: what is given up for time before that was never done.
+//
+//     made   put c   put a   get b   range [x, z)   put c   │ put y     behind a range that it is in: the next flight
+//     sent   put a   get b   put c   put c   range [x, z)
+//
+// A flight holds its rows locked until it commits, and other games have flights of their own. So each sends its
+// statements in the order of their keys, those of one key as they were made: everybody locks in the same order, and
+// nobody waits in a ring. Others see all of a flight at once, so they cannot tell. Who wants a lookup to come after
+// something that touches another key waits for the answer of that.
 import pg from 'pg'
 import { realClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { isWithin, type KeyRange, type Place } from '../call-order.ts'
 import { NotStorable, StorageError } from '../errors.ts'
 
 export type PostgresRow = Record<string, unknown>
@@ -25,7 +34,15 @@ export interface PostgresCall {
   readonly values: readonly (string | number | null)[]
 }
 
+/** Columns in their order, and those of the primary key. */
+export interface PostgresTable {
+  readonly columns: Readonly<Record<string, keyof typeof COLUMNS>>
+  readonly key: readonly string[]
+}
+
 interface Request {
+  /** Undefined when it is all the same what it comes before and after. */
+  readonly place: Place | undefined
   readonly calls: readonly PostgresCall[]
   readonly writes: boolean
   /** Whether the rows are an answer; when they are not, the calls are undone and made again. */
@@ -41,8 +58,8 @@ export interface PostgresOptions {
   /** Connections, at the most. */
   readonly lanes: number
   readonly log: Log
-  /** Name and definition of each that must be there. */
-  readonly tables: Readonly<Record<string, string>>
+  /** Each that must be there, by its name. */
+  readonly tables: Readonly<Record<string, PostgresTable>>
   /** A call that was not answered by then rejects, whatever it waited for. */
   readonly callLimitMs?: number
 }
@@ -64,6 +81,13 @@ const WAITING_CHARACTERS_MAX = 256 * 1024 * 1024
 const REQUEST_CHARACTERS = 500
 /** Any number that nobody else locks: games that start at once make their tables one after the other. */
 const TABLES_LOCK = 7_046_029_254_386
+
+/** Text in the order of its bytes. */
+const COLUMNS = {
+  text: 'TEXT COLLATE "C" NOT NULL',
+  json: 'JSON NOT NULL',
+  bigint: 'BIGINT NOT NULL DEFAULT 0',
+} as const
 
 const BEGIN = [
   'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
@@ -98,13 +122,13 @@ export class PostgresClient {
     this.#lanes = Array.from({ length: lanes }, () => new Lane(server, log))
   }
 
-  /** The rows of one statement that changes nothing. Calls of one key take effect in the order they were made in. */
-  async read(key: string, statement: PostgresStatement, ...values: PostgresCall['values'][number][]) {
-    const [rows] = await this.#request(key, false, [{ statement, values }])
+  /** The rows of one statement that changes nothing. Calls of one lane take effect in the order they were made in. */
+  async read(place: Place | undefined, statement: PostgresStatement, ...values: PostgresCall['values'][number][]) {
+    const [rows] = await this.#request(place, false, [{ statement, values }])
     return rows!
   }
 
-  /** Makes all the calls or none; the rows of each. */
+  /** Makes all the calls or none; the rows of each. No row may be changed by calls of two keys. */
   write(
     key: string,
     calls: readonly PostgresCall[],
@@ -119,25 +143,26 @@ export class PostgresClient {
     return this.#closed
   }
 
-  async #makeTables(tables: Readonly<Record<string, string>>): Promise<void> {
+  async #makeTables(tables: Readonly<Record<string, PostgresTable>>): Promise<void> {
     const names = Object.keys(tables)
     const endMs = realClock.now() + OPEN_LIMIT_MS
-    const call = (name: string, text: string) => ({ statement: { name, text }, values: [] })
-    const look = names.map((name) =>
-      call(`look_${name}`, `SELECT to_regclass('${name}') IS NOT NULL AS there, getdatabaseencoding() AS encoding`),
-    )
-    const looked = await this.#request('', false, look, undefined, OPEN_LIMIT_MS)
-    const encoding = looked[0]?.[0]?.['encoding']
+    const call = (statement: PostgresStatement, ...values: string[]) => ({ statement, values })
+    const look = [call(ENCODING), ...names.map((name) => call(LOOK, name))]
+    const [encodings, ...looked] = await this.#request('', false, look, undefined, OPEN_LIMIT_MS)
+    const encoding = encodings![0]!['encoding']
     if (encoding !== 'UTF8') throw new StorageError(`${this.where}: the encoding is ${encoding}, and must be UTF8`)
-    const absent = names.filter((_, at) => looked[at]![0]!['there'] !== true)
+    const absent = names.filter((_, at) => looked[at]!.length === 0)
+    for (const [at, name] of names.entries()) {
+      const difference = looked[at]!.length > 0 && differenceOf(tables[name]!, looked[at]! as unknown as FoundColumn[])
+      if (difference) throw new StorageError(`${this.where}: table ${name} is not ours: ${difference}`)
+    }
     if (absent.length === 0) return
-    const lock = call('lock_tables', `SELECT pg_advisory_xact_lock(${TABLES_LOCK})`)
-    const make = absent.map((name) => call(`make_${name}`, `CREATE TABLE IF NOT EXISTS ${name} ${tables[name]}`))
-    await this.#request('', true, [lock, ...make], undefined, endMs - realClock.now())
+    const make = absent.map((name) => call({ name: `make_${name}`, text: definitionOf(name, tables[name]!) }))
+    await this.#request('', true, [call(LOCK_TABLES), ...make], undefined, endMs - realClock.now())
   }
 
   #request(
-    key: string,
+    place: Place | undefined,
     writes: boolean,
     calls: readonly PostgresCall[],
     isAnswer: (rows: PostgresRow[][]) => boolean = () => true,
@@ -156,7 +181,9 @@ export class PostgresClient {
         if (waits) this.#waitingCharacters -= characters
         waits = false
       }
-      this.#lanes[hashOf(key) % this.#lanes.length]!.add({
+      const lane = typeof place === 'string' ? hashOf(place) % this.#lanes.length : 0
+      this.#lanes[lane]!.add({
+        place,
         calls,
         writes,
         isAnswer,
@@ -223,9 +250,14 @@ class Lane {
   #take(): Request[] {
     let count = 0
     let characters = 0
+    const ranges: KeyRange[] = []
     while (count < this.#gathered.length && count < FLIGHT_REQUESTS_MAX) {
-      characters += this.#gathered[count]!.characters
+      const { place, writes, characters: more } = this.#gathered[count]!
+      characters += more
       if (count > 0 && characters > FLIGHT_CHARACTERS_MAX) break
+      if (typeof place === 'object') ranges.push(place)
+      // The range is to be read before it.
+      else if (place !== undefined && writes && ranges.some((range) => isWithin(place, range))) break
       count++
     }
     return this.#gathered.splice(0, count)
@@ -274,30 +306,39 @@ class Lane {
   async #perform(connection: Connection, requests: readonly Request[]): Promise<void> {
     if (requests.length === 0) return
     const writes = requests.some((request) => request.writes)
+    const sent = writes ? inLockOrder(requests) : requests
     connection.gather()
     const begun = writes ? connection.exchange(BEGIN) : undefined
-    const answers = requests.map((request) => Promise.all(request.calls.map((call) => connection.call(call))))
+    const answers = sent.map((request) => Promise.all(request.calls.map((call) => connection.call(call))))
     connection.release()
     const outcomes = await Promise.allSettled(answers)
     await begun
     const isBad = (outcome: PromiseSettledResult<PostgresRow[][]>, n: number) =>
-      outcome.status === 'rejected' || !requests[n]!.isAnswer(outcome.value)
-    const bad = outcomes.findIndex(isBad)
-    if (bad < 0) {
+      outcome.status === 'rejected' || !sent[n]!.isAnswer(outcome.value)
+    const first = outcomes.findIndex(isBad)
+    if (first < 0) {
       if (writes) await connection.commit()
-      for (const [n, outcome] of outcomes.entries())
-        if (outcome.status === 'fulfilled') requests[n]!.resolve(outcome.value)
+      for (const [n, outcome] of outcomes.entries()) if (outcome.status === 'fulfilled') sent[n]!.resolve(outcome.value)
       return
     }
     if (writes) await connection.exchange('ROLLBACK')
-    const outcome = outcomes[bad]!
-    const request = requests[bad]!
+    const outcome = outcomes[first]!
+    const request = sent[first]!
+    const bad = requests.indexOf(request)
     await this.#perform(connection, requests.slice(0, bad))
     if (outcome.status === 'fulfilled' || isConflict(outcome.reason)) await this.#perform(connection, [request])
     else if (isOfOne(outcome.reason)) request.reject(this.#server.failureOf(outcome.reason))
     else throw outcome.reason
     await this.#perform(connection, requests.slice(bad + 1))
   }
+}
+
+/** By their keys, and behind them what has none, as they were made. */
+function inLockOrder(requests: readonly Request[]): Request[] {
+  const keyed = requests.filter(({ place }) => typeof place === 'string')
+  // Any order will do that is the same in every game.
+  keyed.sort(({ place: a }, { place: b }) => (a! < b! ? -1 : a! > b! ? 1 : 0))
+  return [...keyed, ...requests.filter(({ place }) => typeof place !== 'string')]
 }
 
 const stateOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
@@ -391,6 +432,52 @@ class Connection {
   #reasonOf(error: Error): Error {
     return this.#lost !== undefined && stateOf(error) === '' ? new Error(this.#lost) : error
   }
+}
+
+// --- tables ----------------------------------------------------------------------------------------------------------
+
+const ENCODING = { name: 'look_encoding', text: 'SELECT getdatabaseencoding() AS encoding' }
+/** Nothing when there is no such table. */
+const LOOK = {
+  name: 'look_table',
+  text: `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, collname AS collation,
+    attnotnull AND NOT atthasdef AND attidentity = '' AS needed, array_position(indkey::int2[], attnum) AS key,
+    indnkeyatts AS keys
+    FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation
+    LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary
+    WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
+}
+const LOCK_TABLES = { name: 'lock_tables', text: `SELECT pg_advisory_xact_lock(${TABLES_LOCK})` }
+
+interface FoundColumn {
+  readonly name: string
+  readonly type: string
+  readonly collation: string | null
+  /** Whether each row must say it. */
+  readonly needed: boolean
+  /** Its place in the primary key, from 0, of so many. */
+  readonly key: number | null
+  readonly keys: number | null
+}
+
+function definitionOf(name: string, { columns, key }: PostgresTable): string {
+  const lines = Object.entries(columns).map(([column, type]) => `${column} ${COLUMNS[type]}`)
+  return `CREATE TABLE IF NOT EXISTS ${name} (${lines.join(', ')}, PRIMARY KEY (${key.join(', ')}))`
+}
+
+/** Why we cannot use it; undefined when we can. What else an administrator has added does no harm. */
+function differenceOf({ columns, key }: PostgresTable, found: readonly FoundColumn[]): string | undefined {
+  const there = new Map(found.map((column) => [column.name, column]))
+  for (const [name, type] of Object.entries(columns)) {
+    const column = there.get(name)
+    if (!column) return `it has no column ${name}`
+    if (column.type !== type) return `its column ${name} is ${column.type}, and must be ${type}`
+    if (type === 'text' && column.collation !== 'C') return `its column ${name} must be COLLATE "C"`
+  }
+  const alien = found.find(({ name, needed }) => needed && !Object.hasOwn(columns, name))
+  if (alien) return `its column ${alien.name} must be set`
+  const isKey = found[0]!.keys === key.length && key.every((name, at) => there.get(name)!.key === at)
+  return isKey ? undefined : `its primary key must be (${key.join(', ')})`
 }
 
 // --- the server ------------------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ import { StorageError } from '../errors.ts'
 import { Row } from '../row.ts'
 import type { EntityStorage, ListOptions } from '../storage.ts'
 import { checkEntityName, checkListOptions } from '../storage.ts'
-import { fromPostgresText, PostgresClient, toPostgresText } from './client.ts'
+import { fromPostgresText, PostgresClient, type PostgresTable, toPostgresText } from './client.ts'
 
 // json and not jsonb: it keeps the text as it was, and takes \u0000 and halves of surrogate pairs (into a document with
 // one of these, though, PostgreSQL's own JSON functions cannot look).
-const TABLE = `(type TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, data JSON NOT NULL,
-  schema BIGINT NOT NULL DEFAULT 0, epoch BIGINT NOT NULL DEFAULT 0, no BIGINT NOT NULL DEFAULT 0,
-  PRIMARY KEY (type, id))`
+const TABLE: PostgresTable = {
+  columns: { type: 'text', id: 'text', data: 'json', schema: 'bigint', epoch: 'bigint', no: 'bigint' },
+  key: ['type', 'id'],
+}
 const WRITE = {
   name: 'entity_write',
   text: `INSERT INTO entities (type, id, data, schema, epoch, no) VALUES ($1, $2, $3, $4, $5, $6)
@@ -39,7 +40,7 @@ const DELETE = { name: 'entity_delete', text: 'DELETE FROM entities WHERE type =
 /** Connections of each game: while one waits for its commit, the other sends. */
 const LANES = 2
 
-/** Rejects with StorageError when the server is not there or has no such database. */
+/** Rejects with StorageError when the server is not there, has no such database, or one with another `entities`. */
 export async function openPostgresStorage({ url, log }: StorageOptions): Promise<EntityStorage> {
   return new PostgresStorage(await PostgresClient.open({ url, log, lanes: LANES, tables: { entities: TABLE } }))
 }
@@ -55,13 +56,13 @@ class PostgresStorage implements EntityStorage {
   async write(type: string, id: string, { text, schema, epoch, no }: Row): Promise<boolean> {
     checkEntityName(type, id)
     const values = [toPostgresText(type), toPostgresText(id), text, schema, epoch, no]
-    const [written] = await this.#client.write(type + id, [{ statement: WRITE, values }])
+    const [written] = await this.#client.write(keyOf(type, id), [{ statement: WRITE, values }])
     return written!.length > 0
   }
 
   async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
-    const [row] = await this.#client.read(type + id, READ, toPostgresText(type), toPostgresText(id))
+    const [row] = await this.#client.read(keyOf(type, id), READ, toPostgresText(type), toPostgresText(id))
     if (!row) return undefined
     const head = { schema: Number(row['schema']), epoch: Number(row['epoch']), no: Number(row['no']) }
     return Row.stored(row['data'] as string, head, `${type} ${id}`)
@@ -69,22 +70,23 @@ class PostgresStorage implements EntityStorage {
 
   async exists(type: string, id: string): Promise<boolean> {
     checkEntityName(type, id)
-    return (await this.#client.read(type + id, EXISTS, toPostgresText(type), toPostgresText(id))).length > 0
+    return (await this.#client.read(keyOf(type, id), EXISTS, toPostgresText(type), toPostgresText(id))).length > 0
   }
 
   async list(type: string, options: ListOptions = {}): Promise<string[]> {
     const { after, limit } = checkListOptions(type, options)
-    const rows = await this.#client.read(type, LIST, toPostgresText(type), toPostgresText(after), limit)
+    const rows = await this.#client.read(undefined, LIST, toPostgresText(type), toPostgresText(after), limit)
     return rows.map((row) => fromPostgresText(row['id'] as string))
   }
 
   async types(): Promise<string[]> {
-    return (await this.#client.read('', TYPES)).map((row) => fromPostgresText(row['type'] as string))
+    return (await this.#client.read(undefined, TYPES)).map((row) => fromPostgresText(row['type'] as string))
   }
 
   async delete(type: string, id: string): Promise<void> {
     checkEntityName(type, id)
-    await this.#client.write(type + id, [{ statement: DELETE, values: [toPostgresText(type), toPostgresText(id)] }])
+    const values = [toPostgresText(type), toPostgresText(id)]
+    await this.#client.write(keyOf(type, id), [{ statement: DELETE, values }])
   }
 
   close(): Promise<void> {
@@ -97,3 +99,6 @@ class PostgresStorage implements EntityStorage {
     return this.#open
   }
 }
+
+/** One for each row: rows of one key would be locked in the order of the calls. */
+const keyOf = (type: string, id: string) => `${type.length} ${type}${id}`

@@ -10,13 +10,15 @@
 //
 // A call that was sent when the connection broke is refused and not sent again: it may have been carried out, and a
 // second time might undo what another did since.
-import { Cluster, Redis } from 'ioredis'
+import { connect as connectTcp } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis'
 import { realClock, type Scheduled } from '../../base/clock.ts'
 import { messageOf, OperatorError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { StoreOptions } from '../backends.ts'
+import { CallOrder, type Place } from '../call-order.ts'
 import { StorageError } from '../errors.ts'
-import { CallOrder, type Place } from './order.ts'
 import { parseNode, parseRedisUrl, type RedisAddress } from './url.ts'
 
 export interface RedisScript {
@@ -47,6 +49,8 @@ const CALL_CHARACTERS = 500
 /** What ioredis says of a command that never left, and of one that may have. */
 const NOT_SENT = "Stream isn't writeable"
 const BROKE = 'Connection is closed.'
+/** Of a cluster: one of its connections could not be made. */
+const NODE_FAILED = 'node failed'
 const UNKNOWN = 'no answer; the request may have been carried out or not'
 
 export class RedisClient {
@@ -100,14 +104,19 @@ export class RedisClient {
     if (db !== '' && db !== '0') throw new OperatorError(`db: ${db}: a redis_cluster has no databases but 0`)
     const nodes = startNodes.map(parseNode)
     const filled = { ...LIMITS, ...limits }
-    const cluster = new Cluster(
+    const onFailed = (error: Error) => void cluster.emit(NODE_FAILED, error)
+    const account = nodes.find(({ password }) => password !== undefined) ?? nodes[0]!
+    const cluster: Cluster = new Cluster(
       nodes.map(({ host, port }) => ({ host, port })),
       {
-        redisOptions: nodeOptions(nodes.find(({ password }) => password !== undefined) ?? nodes[0]!, filled),
+        redisOptions: { ...nodeOptions(account, filled), Connector: connectorTelling(onFailed) },
         // Not sent again: see above. What a node says it has not done (MOVED, CLUSTERDOWN …) is.
         retryDelayOnFailover: 0,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
-        clusterRetryStrategy: retryMs,
+        clusterRetryStrategy(times, reason) {
+          if (reason) onFailed(reason)
+          return retryMs(times)
+        },
         lazyConnect: true,
       },
     )
@@ -136,6 +145,7 @@ export class RedisClient {
     connection.on('ready', () => this.#onReady())
     connection.on('close', () => this.#onClosed())
     connection.on('error', (error) => this.#onError(error))
+    connection.on(NODE_FAILED, (error: Error) => this.#onNodeFailed(error))
   }
 
   /**
@@ -279,11 +289,17 @@ export class RedisClient {
   #onError(error: Error): void {
     // A cluster says that no node answers; the last of them has said why.
     const cause = (error as { lastNodeError?: Error }).lastNodeError ?? error
-    this.#trouble = this.#withoutSecrets(reasonOf(cause))
+    if (cause.message !== BROKE) this.#trouble = this.#withoutSecrets(reasonOf(cause))
+    this.#trouble ||= 'no connection'
     // Waiting helps against a server that is not there, or not yet; one that refuses us must be told otherwise.
     if (!isReply(cause) || /^(LOADING|CLUSTERDOWN|MASTERDOWN|BUSY)/.test(cause.message)) return
     this.#refused = true
     if (this.#state === 'waiting') this.#become('gone')
+  }
+
+  #onNodeFailed(error: Error): void {
+    // With the others there, the cluster does without it.
+    if (this.#state !== 'ready') this.#trouble = this.#withoutSecrets(reasonOf(error))
   }
 
   #failure(error: unknown): StorageError {
@@ -317,6 +333,37 @@ function nodeOptions({ username, password, tls }: RedisAddress, { waitMs, replyM
     // Rejects what was sent as soon as the connection breaks; without the first of them it would wait for ever.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+  }
+}
+
+/**
+ * Makes connections as ioredis does. Those that ask the nodes of a cluster for its slots tell nobody why they fail, only
+ * that they are closed: `onFailed` hears it.
+ */
+function connectorTelling(onFailed: (error: Error) => void) {
+  return class extends AbstractConnector {
+    readonly #options: RedisOptions
+
+    constructor(options: unknown) {
+      super((options as RedisOptions).disconnectTimeout!)
+      this.#options = options as RedisOptions
+    }
+
+    override async connect() {
+      this.connecting = true
+      // Whoever disconnects at once gets no connection.
+      await Promise.resolve()
+      if (!this.connecting) throw new Error(BROKE)
+      const { host, port, family, tls } = this.#options
+      const to = { host: host!, port: port!, ...(family !== undefined && { family }) }
+      const stream = tls ? connectTls({ ...to, ...(tls as ConnectionOptions) }) : connectTcp(to)
+      this.stream = stream
+      stream.once('error', (error: Error) => {
+        this.firstError = error
+        onFailed(error)
+      })
+      return stream
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// Entities in Redis or in a cluster of it. Each is in one of 64 shards (redis-shards.ts), by its type and id:
+// Entities in Redis or in a cluster of it. Each is in one of 64 shards (shards.ts), by its type and id:
 //
 //     goworld:{tag}:row:<type>:<id>   hash      data (the JSON text), schema, epoch, no
 //     goworld:{tag}:ids:<type>        sorted set of the ids of this type in this shard, all of score 0: in byte order

@@ -30,7 +30,9 @@ export function parseNode(text: string, index: number): RedisAddress {
 function parse(text: string): RedisAddress | undefined {
   try {
     const { protocol, hostname, port, username, password, pathname } = new URL(text)
-    if (!/^rediss?:$/.test(protocol) || hostname === '') return undefined
+    const number = pathname.slice(1) || '0'
+    // A piece of a password that was not written as in a URL would be taken for the number.
+    if (!/^rediss?:$/.test(protocol) || hostname === '' || !isDb(number)) return undefined
     return {
       // The URL has an IPv6 address in brackets, a socket has not.
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
@@ -38,15 +40,16 @@ function parse(text: string): RedisAddress | undefined {
       tls: protocol === 'rediss:',
       username: decodeURIComponent(username) || undefined,
       password: decodeURIComponent(password) || undefined,
-      db: parseDb(pathname.slice(1) || '0'),
+      db: Number(number),
     }
-  } catch (error) {
-    if (error instanceof OperatorError) throw error
+  } catch {
     return undefined
   }
 }
 
+const isDb = (text: string): boolean => /^\d{1,9}$/.test(text)
+
 function parseDb(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
+  if (isDb(text)) return Number(text)
   throw new OperatorError(`db: ${JSON.stringify(text)} is not the number of a redis database`)
 }

@@ -1,18 +1,26 @@
-// Promises in front of the SQLite worker: one client and one worker a file, shared by all stores of the process.
+// Promises in front of one SQLite file: one client a file, shared by all stores of the process, with a thread that
+// writes and one that reads.
 //
-//     read, write ─> gathered ──end of turn──> sent, as one batch ─> worker ─> reply ─> promises settle
+//     write ─> gathered ──────────── its turn, one batch at a time ──> writer ─> reply ─> promises settle
+//                 ^
+//                 │ a write that it must see is gathered
+//     read ───────┼── a write that it must see is under way: behind it ─┐
+//                 └── none ─────────────────────────────────────────────┴──> reader ─> reply ─> …
 //
-// Batches are answered in the order in which they were sent. When the worker dies, what was sent rejects (it may or
-// may not have been done), and what comes next goes to a new worker.
-import { resolve } from 'node:path'
+// So a read waits for the lock only when a write of what it asks for does, and the calls that are about one row take
+// effect in the order they were made in. When a thread dies, what it had rejects (it may or may not have been done), and
+// what comes next goes to a new one.
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { realClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { StorageError } from '../errors.ts'
-import type { SqlMessage, SqlReply, SqlRequest, SqlRow, SqlStatement, SqlValue } from './worker.ts'
+import type { SqliteWorkerData, SqlMessage, SqlReply, SqlRequest, SqlRow, SqlStatement, SqlValue } from './worker.ts'
 
 interface Pending extends SqlRequest {
+  readonly sinceMs: number
   readonly characters: number
   readonly resolve: (rows: SqlRow[][]) => void
   readonly reject: (error: StorageError) => void
@@ -24,13 +32,18 @@ interface Pending extends SqlRequest {
  */
 const WAITING_CHARACTERS_MAX = 256 * 1024 * 1024
 const REQUEST_CHARACTERS = 500
+/** What one transaction may hold, so that it keeps the lock for a moment only. */
+const BATCH_REQUESTS_MAX = 2000
+const BATCH_CHARACTERS_MAX = 16 * 1024 * 1024
+/** Others write the same file: long enough for a slow transaction of each, short enough to hear of a stuck one. */
+const BUSY_LIMIT_MS = 5000
 
 // From source this is a .ts file that Node strips; in the published package both are .js.
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
 const shared = new Map<string, SqliteClient>()
 
-/** The client of the file at `path`. Every user closes it once; the last one ends the worker. */
+/** The client of the file at `path`. Every user closes it once; the last one ends its threads. */
 export function shareSqliteClient(path: string, log: Log): SqliteClient {
   path = resolve(path)
   const there = shared.get(path)
@@ -42,18 +55,32 @@ export function shareSqliteClient(path: string, log: Log): SqliteClient {
 
 export class SqliteClient {
   readonly path: string
-  readonly #log: Log
   readonly #whenUnused: () => void
+  readonly #writer: Thread
+  readonly #reader: Thread
+  readonly #turns: WriteTurns
   #users = 1
-  #worker: Worker | undefined
-  #gathered: Pending[] = []
-  #sent: Pending[][] = []
   #waitingCharacters = 0
+  readonly #unanswered = new Set<Promise<unknown>>()
+  /** Writes, and reads that must see them, in the order they were made in. */
+  #gathered: Pending[] = []
+  #gatheredWrites = new Rows()
+  /** What the writes that are under way are about. */
+  #sentWrites = new Rows()
+  #isWriting = false
+  /** Reads that wait for the writes that are under way. */
+  #behind: Pending[] = []
+  #reads: Pending[] = []
+  #sentReads: Pending[] = []
+  #readsSent: PromiseWithResolvers<void> | undefined
+  #isSending = false
 
   constructor(path: string, log: Log, whenUnused: () => void = () => {}) {
     this.path = path
-    this.#log = log
     this.#whenUnused = whenUnused
+    this.#writer = new Thread({ path, readOnly: false }, log)
+    this.#reader = new Thread({ path, readOnly: true }, log)
+    this.#turns = WriteTurns.of(path)
   }
 
   /** The rows of one statement that changes nothing. */
@@ -62,7 +89,10 @@ export class SqliteClient {
     return rows!
   }
 
-  /** Does all the statements or none; the rows of each (use RETURNING). */
+  /**
+   * Does all the statements or none; the rows of each (use RETURNING). One names the row that it is about in its
+   * parameters: all that `column = ?` of a read would find it by. One without parameters may be about any.
+   */
   write(...statements: SqlStatement[]): Promise<SqlRow[][]> {
     return this.#request(true, statements)
   }
@@ -76,102 +106,343 @@ export class SqliteClient {
   /** Resolves when all requests made so far are answered and, for the last user, the file is closed. */
   async close(): Promise<void> {
     if (this.#users === 0) return
-    if (this.#users > 1) {
-      // Replies come in order: when this one is there, all before it are. Whether it is a good one does not matter.
-      const answered = this.read('SELECT 1').catch(() => {})
-      this.#users--
-      await answered
-      return
-    }
-    this.#users = 0
-    this.#whenUnused()
-    this.#send()
-    const worker = this.#worker
-    if (!worker) return
-    worker.ref()
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-    worker.postMessage('close' satisfies SqlMessage)
-    await ended
+    this.#users--
+    const isLast = this.#users === 0
+    if (isLast) this.#whenUnused()
+    await Promise.all(this.#unanswered)
+    if (!isLast) return
+    // One after the other: the last of them puts all that was written into the file itself.
+    await this.#reader.close()
+    await this.#writer.close()
   }
 
-  /** Ends the worker in the middle of what it is doing, as a crash would. For tests. */
+  /** Ends the threads in the middle of what they are doing, as a crash would. For tests. */
   async crash(): Promise<void> {
-    await this.#worker?.terminate()
+    await Promise.all([this.#writer.crash(), this.#reader.crash()])
   }
 
   #request(writes: boolean, statements: readonly SqlStatement[]): Promise<SqlRow[][]> {
-    return new Promise((resolve, reject) => {
-      if (this.#users === 0) throw new StorageError(`${this.path}: is closed`)
-      if (this.#waitingCharacters > WAITING_CHARACTERS_MAX) {
-        throw new StorageError(`${this.path}: too many requests wait for the disk`)
-      }
-      let characters = REQUEST_CHARACTERS
-      for (const { parameters } of statements) {
-        for (const parameter of parameters) characters += typeof parameter === 'string' ? parameter.length : 8
-      }
-      this.#waitingCharacters += characters
-      // The disk lives in real time, whatever clock the game runs on.
-      if (this.#gathered.length === 0) realClock.defer(() => this.#send())
-      this.#gathered.push({ writes, statements, characters, resolve, reject })
-    })
-  }
-
-  #send(): void {
-    const batch = this.#gathered
-    if (batch.length === 0) return
-    this.#gathered = []
-    try {
-      this.#worker ??= this.#start()
-      // While something is under way the worker holds the process; idle, it does not.
-      this.#worker.ref()
-      this.#worker.postMessage(batch.map(({ writes, statements }) => ({ writes, statements })) satisfies SqlMessage)
-      this.#sent.push(batch)
-    } catch (error) {
-      this.#reject(batch, messageOf(error))
+    if (this.#users === 0) return this.#refuse('is closed')
+    if (this.#waitingCharacters > WAITING_CHARACTERS_MAX) return this.#refuse('too many requests wait for the disk')
+    let characters = REQUEST_CHARACTERS
+    for (const { parameters } of statements) {
+      for (const parameter of parameters) characters += typeof parameter === 'string' ? parameter.length : 8
     }
+    this.#waitingCharacters += characters
+    const { promise, resolve, reject } = Promise.withResolvers<SqlRow[][]>()
+    this.#place({ writes, statements, characters, sinceMs: realClock.now(), resolve, reject })
+    const answered = () => {
+      this.#waitingCharacters -= characters
+      this.#unanswered.delete(settled)
+    }
+    const settled = promise.then(answered, answered)
+    this.#unanswered.add(settled)
+    return promise
   }
 
-  #start(): Worker {
-    // No flags of ours: an --import or --inspect is meant for the game, not for this thread.
-    const worker = new Worker(WORKER, { workerData: { path: this.path }, execArgv: [], name: 'sqlite' })
-    let reason = 'it ended'
-    worker.on('message', (reply: SqlReply) => this.#onReply(reply))
-    worker.on('error', (error) => {
-      reason = messageOf(error)
+  async #refuse(reason: string): Promise<never> {
+    throw new StorageError(`${this.path}: ${reason}`)
+  }
+
+  #place(request: Pending): void {
+    if (request.writes) {
+      this.#gatheredWrites.add(request)
+      this.#gathered.push(request)
+    } else if (this.#gatheredWrites.mayHave(request)) this.#gathered.push(request)
+    else if (this.#sentWrites.mayHave(request)) this.#behind.push(request)
+    else this.#reads.push(request)
+    if (this.#isSending) return
+    this.#isSending = true
+    // What a turn brings goes together. The disk lives in real time, whatever clock the game runs on.
+    realClock.defer(() => {
+      this.#isSending = false
+      void this.#read()
+      void this.#write()
     })
-    worker.on('exit', () => this.#onExit(worker, reason))
-    return worker
   }
 
-  #onReply(reply: SqlReply): void {
-    const batch = this.#sent.shift()!
-    if (this.#sent.length === 0 && this.#users > 0) this.#worker?.unref()
+  async #write(): Promise<void> {
+    if (this.#isWriting) return
+    this.#isWriting = true
+    while (this.#gathered.length > 0) {
+      // From now on: while something is under way, the thread holds the process.
+      this.#writer.hold(true)
+      const waitedMs = realClock.now() - this.#gathered[0]!.sinceMs
+      const turn = await this.#turns.take(BUSY_LIMIT_MS - waitedMs)
+      if (turn) await this.#writeBatch()
+      else this.#refuseLate()
+      turn?.end()
+    }
+    this.#isWriting = false
+    this.#writer.hold(false)
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#take()
+    // They were made before.
+    while ([...this.#reads, ...this.#sentReads].some((read) => this.#sentWrites.mayHave(read))) {
+      this.#readsSent ??= Promise.withResolvers()
+      await this.#readsSent.promise
+    }
+    await this.#ask(this.#writer, batch)
+    this.#sentWrites = new Rows()
+    this.#reads.push(...this.#behind.splice(0))
+    void this.#read()
+  }
+
+  #take(): Pending[] {
+    let count = 0
+    let characters = 0
+    while (count < this.#gathered.length && count < BATCH_REQUESTS_MAX) {
+      characters += this.#gathered[count]!.characters
+      if (count > 0 && characters > BATCH_CHARACTERS_MAX) break
+      count++
+    }
+    const batch = this.#gathered.splice(0, count)
+    this.#sentWrites = this.#gatheredWrites
+    this.#gatheredWrites = new Rows()
+    for (const request of this.#gathered) if (request.writes) this.#gatheredWrites.add(request)
+    return batch
+  }
+
+  #refuseLate(): void {
+    const lateMs = realClock.now() - BUSY_LIMIT_MS
+    const count = this.#gathered.findIndex(({ sinceMs }) => sinceMs > lateMs)
+    // At least one: clocks have fractions.
+    const late = this.#gathered.splice(0, count < 0 ? this.#gathered.length : Math.max(1, count))
+    this.#reject(late, 'database is locked')
+    this.#gatheredWrites = new Rows()
+    for (const request of this.#gathered) if (request.writes) this.#gatheredWrites.add(request)
+  }
+
+  async #read(): Promise<void> {
+    if (this.#sentReads.length > 0) return
+    while (this.#reads.length > 0) {
+      this.#sentReads = this.#reads.splice(0)
+      this.#reader.hold(true)
+      await this.#ask(this.#reader, this.#sentReads)
+      this.#sentReads = []
+      this.#readsSent?.resolve()
+      this.#readsSent = undefined
+    }
+    this.#reader.hold(false)
+  }
+
+  /** Answers each, one way or the other. */
+  async #ask(thread: Thread, batch: readonly Pending[]): Promise<void> {
+    const requests = batch.map(({ writes, statements }) => ({ writes, statements }))
+    const reply = await thread.ask({ requests, busyMs: BUSY_LIMIT_MS })
     if ('failure' in reply) {
       this.#reject(batch, reply.failure)
       return
     }
     for (const [at, request] of batch.entries()) {
       const outcome = reply.outcomes[at]!
-      this.#waitingCharacters -= request.characters
       if ('rows' in outcome) request.resolve(outcome.rows)
       else request.reject(new StorageError(`${this.path}: ${outcome.error}`))
     }
   }
 
-  #onExit(worker: Worker, reason: string): void {
-    if (this.#worker === worker) this.#worker = undefined
-    const lost = this.#sent.flat()
-    this.#sent = []
-    if (this.#users > 0) {
-      this.#log.error('the database worker stopped', { path: this.path, reason, requests: lost.length })
-    }
-    this.#reject(lost, `the database worker stopped: ${reason}`)
+  #reject(requests: readonly Pending[], reason: string): void {
+    for (const request of requests) request.reject(new StorageError(`${this.path}: ${reason}`))
+  }
+}
+
+// --- the threads -----------------------------------------------------------------------------------------------------
+
+/** A worker, when it is needed, and its answer to one batch at a time. */
+class Thread {
+  readonly #data: SqliteWorkerData
+  readonly #log: Log
+  #worker: Worker | undefined
+  #answer: ((reply: SqlReply) => void) | undefined
+  #requests = 0
+  #closes = false
+
+  constructor(data: SqliteWorkerData, log: Log) {
+    this.#data = data
+    this.#log = log
   }
 
-  #reject(requests: readonly Pending[], reason: string): void {
-    for (const request of requests) {
-      this.#waitingCharacters -= request.characters
-      request.reject(new StorageError(`${this.path}: ${reason}`))
+  hold(holds: boolean): void {
+    if (holds) this.#started().ref()
+    else if (!this.#closes) this.#worker?.unref()
+  }
+
+  async ask(batch: Exclude<SqlMessage, 'close'>): Promise<SqlReply> {
+    const { promise, resolve } = Promise.withResolvers<SqlReply>()
+    try {
+      const worker = this.#started()
+      worker.ref()
+      worker.postMessage(batch satisfies SqlMessage)
+    } catch (error) {
+      return { failure: messageOf(error) }
     }
+    this.#answer = resolve
+    this.#requests = batch.requests.length
+    return promise
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker
+    if (!worker) return
+    this.#closes = true
+    worker.ref()
+    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+    worker.postMessage('close' satisfies SqlMessage)
+    await ended
+  }
+
+  async crash(): Promise<void> {
+    await this.#worker?.terminate()
+  }
+
+  #started(): Worker {
+    if (this.#worker) return this.#worker
+    // No flags of ours: an --import or --inspect is meant for the game, not for this thread.
+    const worker = new Worker(WORKER, { workerData: this.#data, execArgv: [], name: 'sqlite' })
+    let reason = 'it ended'
+    worker.on('message', (reply: SqlReply) => this.#onReply(reply))
+    worker.on('error', (error) => {
+      reason = messageOf(error)
+    })
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined
+      const requests = this.#answer ? this.#requests : 0
+      if (!this.#closes) this.#log.error('the database worker stopped', { path: this.#data.path, reason, requests })
+      this.#onReply({ failure: `the database worker stopped: ${reason}` })
+    })
+    this.#worker = worker
+    return worker
+  }
+
+  #onReply(reply: SqlReply): void {
+    const answer = this.#answer
+    this.#answer = undefined
+    answer?.(reply)
+  }
+}
+
+// --- the order of calls ----------------------------------------------------------------------------------------------
+
+/** Longer ones are not looked at: what is stored, and no name of it. */
+const NAME_CHARACTERS_MAX = 2000
+
+/** What some writes are about, as far as their parameters tell. */
+class Rows {
+  readonly #names = new Set<SqlValue>()
+  #some = false
+  #any = false
+
+  add({ statements }: SqlRequest): void {
+    this.#some = true
+    for (const { parameters } of statements) {
+      if (parameters.length === 0) this.#any = true
+      for (const value of parameters) if (isName(value)) this.#names.add(value)
+    }
+  }
+
+  /** Whether the read may have to do with one of them. */
+  mayHave({ statements }: SqlRequest): boolean {
+    if (!this.#some || this.#any) return this.#some
+    return statements.every(({ sql, parameters }) =>
+      comparedIn(sql).every((at) => !isName(parameters[at]) || this.#names.has(parameters[at])),
+    )
+  }
+}
+
+const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX
+
+/** By their text. The texts are constants of the stores, so they are few. */
+const compared = new Map<string, number[]>()
+
+/** The places of the parameters that a column of every row of a read is equal to. */
+function comparedIn(sql: string): readonly number[] {
+  let places = compared.get(sql)
+  if (!places) {
+    const marks = [...sql.matchAll(/(\b(?:WHERE|AND) \w+ = )?\?/g)]
+    const simple = !/\b(?:OR|NOT|UNION)\b/i.test(sql)
+    places = simple ? [...marks.keys()].filter((at) => marks[at]![1] !== undefined) : []
+    compared.set(sql, places)
+  }
+  return places
+}
+
+// --- whose turn it is ------------------------------------------------------------------------------------------------
+
+/** Who held the lock for so long lets others have a look at it: they look every millisecond. */
+const LONG_MS = 20
+const REST_MS = 3
+
+export interface WriteTurn {
+  /** More than once does no harm. */
+  end(): void
+}
+
+/**
+ * Who writes to a file next, among those of this process: first come, first served. SQLite keeps no queue, so that one
+ * who writes again and again would hardly ever let another in.
+ */
+export class WriteTurns {
+  static readonly #files = new Map<string, WriteTurns>()
+  readonly #waiting: (() => void)[] = []
+  #busy = false
+
+  static of(path: string): WriteTurns {
+    const real = realPath(path)
+    const turns = WriteTurns.#files.get(real) ?? new WriteTurns()
+    WriteTurns.#files.set(real, turns)
+    return turns
+  }
+
+  /** Undefined when it did not come in time. */
+  async take(limitMs: number): Promise<WriteTurn | undefined> {
+    if (this.#busy && !(await this.#wait(limitMs))) return undefined
+    this.#busy = true
+    const sinceMs = realClock.now()
+    let ended = false
+    return {
+      end: () => {
+        if (ended) return
+        ended = true
+        if (realClock.now() - sinceMs < LONG_MS) this.#next()
+        else realClock.after(REST_MS, () => this.#next())
+      },
+    }
+  }
+
+  #wait(limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const come = () => {
+        limit.cancel()
+        resolve(true)
+      }
+      const limit = realClock.after(limitMs, () => {
+        this.#waiting.splice(this.#waiting.indexOf(come), 1)
+        resolve(false)
+      })
+      this.#waiting.push(come)
+    })
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift()
+    // It stays taken: nobody else may come in between.
+    if (next) next()
+    else this.#busy = false
+  }
+}
+
+function realPath(path: string): string {
+  const full = resolve(path)
+  try {
+    return realpathSync(full)
+  } catch {
+    // Not there yet; its folder may be.
+  }
+  try {
+    return join(realpathSync(dirname(full)), basename(full))
+  } catch {
+    return full
   }
 }

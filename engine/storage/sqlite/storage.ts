@@ -17,11 +17,12 @@ const WRITE = `INSERT INTO entities (type, id, data, schema, epoch, no) VALUES (
   WHERE (excluded.epoch, excluded.no) >= (epoch, no) RETURNING 1`
 const READ = 'SELECT data, schema, epoch, no FROM entities WHERE type = ? AND id = ?'
 const EXISTS = 'SELECT 1 FROM entities WHERE type = ? AND id = ?'
-const LIST = 'SELECT id FROM entities WHERE type = ? AND id > ? ORDER BY id LIMIT ?'
+// A BLOB, which other tools can put there, is the name of no entity: nobody could read or delete it by that.
+const LIST = `SELECT id FROM entities WHERE type = ? AND id > ? AND typeof(id) = 'text' ORDER BY id LIMIT ?`
 // Goes from one type to the next, and not over every entity.
 const TYPES = `WITH RECURSIVE types(type) AS (SELECT min(type) FROM entities UNION ALL
   SELECT (SELECT min(type) FROM entities WHERE type > types.type) FROM types WHERE types.type IS NOT NULL)
-  SELECT type FROM types WHERE type IS NOT NULL ORDER BY type`
+  SELECT type FROM types WHERE typeof(type) = 'text' ORDER BY type`
 const DELETE = 'DELETE FROM entities WHERE type = ? AND id = ?'
 
 export class SqliteStorage implements EntityStorage {

@@ -1,4 +1,5 @@
-// The thread that owns a connection to one SQLite file: it runs each batch of requests in one transaction.
+// A thread that owns a connection to one SQLite file: it runs each batch of requests in one transaction. One writes, and
+// one reads: a reader waits for no lock, whoever has it.
 //
 //     batch ─> BEGIN [IMMEDIATE] ─> request, request, … ─> COMMIT ─> one reply
 //                                      └ one that fails undoes only itself
@@ -11,7 +12,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
-import { enterWal, loadSqlite } from './node-sqlite.ts'
+import { enterWal, loadSqlite, onceUnlocked } from './node-sqlite.ts'
 
 export type SqlValue = string | number | null | Uint8Array
 export type SqlRow = Record<string, SqlValue>
@@ -31,7 +32,13 @@ export interface SqlRequest {
 export type SqlOutcome = { readonly rows: SqlRow[][] } | { readonly error: string }
 /** An outcome a request, in their order; or why the batch failed as a whole, with nothing done. */
 export type SqlReply = { readonly outcomes: SqlOutcome[] } | { readonly failure: string }
-export type SqlMessage = readonly SqlRequest[] | 'close'
+/** A batch, and how long it may wait for the lock. */
+export type SqlMessage = { readonly requests: readonly SqlRequest[]; readonly busyMs: number } | 'close'
+
+export interface SqliteWorkerData {
+  readonly path: string
+  readonly readOnly: boolean
+}
 
 interface Connection {
   readonly database: DatabaseSync
@@ -39,10 +46,7 @@ interface Connection {
   readonly statements: Map<string, StatementSync>
 }
 
-/** Other games write the same file: long enough for a slow commit of each, short enough to hear of a stuck one. */
-const BUSY_TIMEOUT_MS = 5000
-
-const { path } = workerData as { path: string }
+const { path, readOnly } = workerData as SqliteWorkerData
 const port = parentPort!
 const sqlite = loadSqlite()
 let connection: Connection | undefined
@@ -56,13 +60,14 @@ port.on('message', (message: SqlMessage) => {
   port.postMessage(execute(message))
 })
 
-function execute(batch: readonly SqlRequest[]): SqlReply {
+function execute({ requests, busyMs }: Exclude<SqlMessage, 'close'>): SqlReply {
   try {
-    connection ??= open()
+    connection ??= open(busyMs)
     const { database } = connection
-    database.exec(batch.some((request) => request.writes) ? 'BEGIN IMMEDIATE' : 'BEGIN')
+    const writes = requests.some((request) => request.writes)
+    onceUnlocked(busyMs, () => database.exec(writes ? 'BEGIN IMMEDIATE' : 'BEGIN'))
     const outcomes: SqlOutcome[] = []
-    for (const request of batch) outcomes.push(perform(connection, request))
+    for (const request of requests) outcomes.push(perform(connection, request))
     database.exec('COMMIT')
     return { outcomes }
   } catch (error) {
@@ -95,11 +100,12 @@ function perform({ database, statements }: Connection, request: SqlRequest): Sql
   }
 }
 
-function open(): Connection {
-  const database = new sqlite.DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+function open(busyMs: number): Connection {
+  // The writer polls for the lock, and has it before anything else could wait for one.
+  const database = new sqlite.DatabaseSync(path, { timeout: readOnly ? busyMs : 0 })
   try {
-    enterWal(database, BUSY_TIMEOUT_MS)
-    database.exec('PRAGMA synchronous = NORMAL')
+    enterWal(database, busyMs)
+    if (readOnly) database.exec('PRAGMA query_only = 1')
   } catch (error) {
     database.close()
     throw error

@@ -129,5 +129,7 @@ test('a server that is not there is named in one line', async () => {
   for (const { type, code, out, err } of await Promise.all(programs)) {
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toMatch(new RegExp(`^goworld: \\[storage\\] type=${type} .*${nowhere}.*\n$`))
+    // What there is to mend: nobody listens.
+    expect(err).toContain('ECONNREFUSED')
   }
 })

@@ -1,19 +1,31 @@
 // Tests of `goworld db`: what it shows of a store, and that whatever a store holds comes through an export unchanged.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { open as openHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { db } from '../../../components/cli/db.ts'
 import { LINE_BYTES_MAX, linesOf } from '../../../components/cli/db-lines.ts'
 import { Progress } from '../../../components/cli/db-progress.ts'
+import { openStores } from '../../../components/game/stores.ts'
 import { RunFolder } from '../../../components/process/run-folder.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { OperatorError } from '../../../engine/base/errors.ts'
 import { silentLog } from '../../../engine/base/log.ts'
 import { readConfig } from '../../../engine/config/config.ts'
 import { openStorage } from '../../../engine/storage/backends.ts'
+import { encodeJournalRow } from '../../../engine/storage/journal-file.ts'
 import { Row } from '../../../engine/storage/row.ts'
 import type { Document, EntityStorage } from '../../../engine/storage/storage.ts'
 import { HOSTILE_NAMES } from '../../engine/storage/conformance.ts'
@@ -198,6 +210,38 @@ describe('an operator is told in one line', () => {
   })
 })
 
+describe('a password is shown to nobody', () => {
+  test.each([
+    ['type=redis_cluster\nstart_nodes_1=redis://me:SEC/RET@127.0.0.1:1', 'start_nodes_1: not of the form'],
+    [
+      'type=redis_cluster\nstart_nodes_1=redis://me:SECRET@127.0.0.1:1\nstart_nodes_2=redis://me:SEC%40RET@127.0.0.1:2',
+      'start_nodes=redis://me:***@127.0.0.1:1,redis://me:***@127.0.0.1:2: redis 127.0.0.1:1, 127.0.0.1:2: connect ',
+    ],
+    [
+      'type=postgres\nurl=postgres://127.0.0.1:1/x?user=me&password=SEC/RET',
+      'url=postgres://127.0.0.1:1/x?user=me&password=***: postgres 127.0.0.1:1/x',
+    ],
+    ['type=postgres\nurl=postgres://me:SEC/RET@127.0.0.1:1/x', 'url=postgres://me:***@127.0.0.1:1/x: '],
+    ['type=mongodb\nurl=mongodb://me:SEC@RET@127.0.0.1:1/x', 'url=mongodb://me:***@127.0.0.1:1/x: '],
+  ])('of [storage] %j', async (ini, message) => {
+    const folder = new Folder()
+    writeFileSync(folder.file('s.ini'), `[storage]\n${ini}\n`)
+    const said = await folder.refused('s.ini', 'types')
+    expect(said).toContain(message)
+    expect(said).not.toMatch(/SEC|RET/)
+  })
+})
+
+test('a game that cannot open its stores does not show the password either', async () => {
+  const folder = new Folder()
+  const url = 'url=postgres://127.0.0.1:1/x?user=me&password=SEC@RET'
+  writeFileSync(folder.file('g.ini'), `[storage]\ntype=memory\n[kvdb]\ntype=memory\n[sql]\ntype=postgres\n${url}\n`)
+  const error = await openStores(readConfig(folder.file('g.ini')), silentLog).catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(OperatorError)
+  expect((error as Error).message).toMatch(/^\[sql\] type=postgres url=postgres:\/\/127\.0\.0\.1:\*\*\*: /)
+  expect((error as Error).message).not.toMatch(/SEC|RET/)
+})
+
 describe('an export', () => {
   test('has a line for each entity, in byte order', async () => {
     const folder = new Folder()
@@ -281,6 +325,73 @@ describe('an export', () => {
     expect((await folder.db('files.ini', 'export', 'out.jsonl')).err).toContain(damaged)
   })
 
+  test('writes nothing that an import refuses', async () => {
+    const folder = new Folder()
+    await folder.seed('a.ini', HEROES)
+    const database = new DatabaseSync(folder.file('a.db'))
+    const add = database.prepare('INSERT INTO entities (type, id, data, schema, epoch, no) VALUES (?, ?, ?, ?, ?, ?)')
+    const BAD_ROWS: [id: string, data: string, reason: string, no?: bigint | string][] = [
+      ['large', '{"a":12345678901234567890}', 'could not be imported: a: 12345678901234567000, a whole number beyond'],
+      ['twice', '{"a":1,"a":2}', 'could not be imported: the key "a" is there twice'],
+      ['hex', '{"a":{"$bigint":"0x10"}}', 'could not be imported: {"$bigint":"0x10"} is no whole number'],
+      ['late', '{}', 'Avatar late: ', 2n ** 63n - 1n],
+      ['negative', '{}', 'could not be imported: schema, epoch or no is', -1n],
+      ['word', '{}', 'could not be imported: schema, epoch or no is', 'x'],
+    ]
+    for (const [id, data, , no = 1n] of BAD_ROWS) add.run('Avatar', id, data, 1, 1, no)
+    add.run('Avatar', 'spaced', '{ "a" :\n1.0, "b": "\\u0061" }', 1, 1, 1)
+    const failed = await folder.db('a.ini', 'export', 'out.jsonl')
+    expect(failed.code).toBe(1)
+    expect(failed.err).toContain('Avatar hex could not be imported')
+    expect(existsSync(folder.file('out.jsonl'))).toBe(false)
+    const { code, err } = await folder.db('a.ini', 'export', 'out.jsonl', '-skip-bad')
+    expect(code).toBe(1)
+    for (const [id, , reason] of BAD_ROWS) {
+      const said = err.split('\n').find((one) => one.includes(`Avatar ${id}`))
+      expect(said, id).toContain(reason)
+    }
+    expect(err).toMatch(/exported 4 rows in .*; 6 rows left out\n$/)
+    expect((await folder.db('b.ini', 'import', 'out.jsonl')).err).toMatch(/^imported 4 rows in [^;]*\n$/)
+    database.close()
+  })
+
+  test('of a store with names that are no text has all the others', async () => {
+    const folder = new Folder()
+    await folder.seed('a.ini', HEROES)
+    const database = new DatabaseSync(folder.file('a.db'))
+    const add = database.prepare("INSERT INTO entities (type, id, data) VALUES (?, ?, '{}')")
+    add.run('Avatar', new Uint8Array([1, 2]))
+    add.run(new Uint8Array([3]), 'ann')
+    database.close()
+    expect((await folder.db('a.ini', 'types')).out).toBe('Avatar\nMonster\n')
+    expect((await folder.db('a.ini', 'ids', 'Avatar')).out).toBe('ann\nbob\n')
+    const { code, out } = await folder.db('a.ini', 'export', '-')
+    expect(code).toBe(0)
+    expect(out.split('\n')).toHaveLength(4)
+  })
+
+  test('says which journals are not in it', async () => {
+    const folder = new Folder()
+    await folder.seed('a.ini', HEROES)
+    const row = Row.of({ level: 4 }, { schema: 3, epoch: 2, no: 9 })
+    const journal = (game: string, content: string | Buffer) => {
+      mkdirSync(folder.file(`goworld-journal/${game}`), { recursive: true })
+      writeFileSync(folder.file(`goworld-journal/${game}/lock`), 'x')
+      writeFileSync(folder.file(`goworld-journal/${game}/1.journal`), content)
+    }
+    journal('game1', encodeJournalRow({ type: 'Avatar', id: 'ann', row }))
+    journal('game2', '')
+    const { code, err } = await folder.db('a.ini', 'export', 'out.jsonl')
+    expect(code).toBe(0)
+    expect(err.split('\n')[0]).toBe(
+      `goworld: ${folder.file('goworld-journal/game1')} has saves that are not exported: start the server and stop it, and they are in the store`,
+    )
+    expect(err.split('\n')[1]).toMatch(/^exported 3 rows/)
+    // Of a game that runs it is nothing special.
+    folder.claimGame()
+    expect((await folder.db('a.ini', 'export', 'out.jsonl')).err).not.toContain('journal')
+  })
+
   test('that is interrupted leaves nothing', async () => {
     const folder = new Folder()
     await folder.seed('files.ini', HEROES)
@@ -338,6 +449,35 @@ describe('an import', () => {
     const forced = await folder.db('b.ini', 'import', 'a.jsonl', '-force')
     expect(forced.err).toMatch(/^imported 2 rows in [^;]*\n$/)
     expect(await now()).toEqual([{ old: 1 }, { old: 2 }, { other: 3 }])
+    const version = async () => (await folder.with('b.ini', (storage) => storage.read('Avatar', 'ann')))!.no
+    // Behind the save that it replaced; again, it is there already.
+    expect(await version()).toBe(7)
+    expect((await folder.db('b.ini', 'import', 'a.jsonl', '-force')).code).toBe(0)
+    expect(await version()).toBe(7)
+  })
+
+  test('that is forced never leaves an entity out of the store', async () => {
+    const folder = new Folder()
+    await folder.seed('b.ini', [
+      ['Avatar', 'ann', { later: 1 }, 6],
+      ['Avatar', 'last', { later: 1 }, Number.MAX_SAFE_INTEGER],
+    ])
+    // A row that is removed, however briefly, does not come back.
+    const database = new DatabaseSync(folder.file('b.db'))
+    database.exec(`CREATE TRIGGER stays BEFORE DELETE ON entities BEGIN SELECT RAISE(ABORT, 'it is removed'); END`)
+    database.close()
+    const lines = [line('Avatar', 'ann', '{"n":1}'), line('Avatar', 'last', '{"n":2}')]
+    writeFileSync(folder.file('in.jsonl'), lines.join(''))
+    const { code, err } = await folder.db('b.ini', 'import', 'in.jsonl', '-force')
+    expect(err).toMatch(/^imported 2 rows in [^;]*\n$/)
+    expect(code).toBe(0)
+    const rows = await folder.with('b.ini', (storage) =>
+      Promise.all(['ann', 'last'].map(async (id) => (await storage.read('Avatar', id))!)),
+    )
+    expect(rows.map(({ no, data }) => ({ no, data }))).toEqual([
+      { no: 7, data: { n: 1 } },
+      { no: Number.MAX_SAFE_INTEGER, data: { n: 2 } },
+    ])
   })
 
   test('takes several lines of one entity in their order, spaces, empty lines and other ends of lines', async () => {
@@ -368,6 +508,12 @@ describe('an import', () => {
     ['with an epoch that is none', good.replace('"epoch":2', '"epoch":4294967296'), 'schema, epoch or no is too large'],
     ['in another order', good.replace('"schema":3,"epoch":2', '"epoch":2,"schema":3'), 'it is not {"type":'],
     ['not UTF-8', Buffer.from(line('Avatar', '\xff', '{}'), 'latin1'), 'it is not UTF-8'],
+    ['with a key twice', line('Avatar', 'ann', '{"b":"a\\"","a":1,"\\u0061" : 2}'), 'the key "\\u0061" is there twice'],
+    ['with a key twice, deep inside', line('Avatar', 'ann', '{"a":[{},{"b":{"a":1,"c":[],"a":1}}]}'), 'the key "a" is'],
+    ['with a number in another form', line('Avatar', 'ann', '{"a":{"$bigint":"0x10"}}'), '{"$bigint":"0x10"} is no'],
+    ['with a number of spaces', line('Avatar', 'ann', '{"a":{"$bigint":" "}}'), '{"$bigint":" "} is no whole number'],
+    ['with bytes that are none', line('Avatar', 'ann', '{"a":[{"$bytes":"!!!"}]}'), '{"$bytes":"!!!"} is no base64'],
+    ['with bytes in another form', line('Avatar', 'ann', '{"a":{"$bytes":"_-8="}}'), '{"$bytes":"_-8="} is no base64'],
     ['too deep', line('Avatar', 'ann', `${'{"a":'.repeat(95)}1${'}'.repeat(95)}`), 'nested more than'],
   ]
 
@@ -383,7 +529,7 @@ describe('an import', () => {
       expect(said[at], what).toMatch(/^goworld: line \d+ cannot be imported: /)
       expect(said[at], what).toContain(reason)
     }
-    expect(said[BAD.length]).toMatch(/^imported 1 row in .*; 12 bad lines left out$/)
+    expect(said[BAD.length]).toMatch(/^imported 1 row in .*; 18 bad lines left out$/)
     expect(await folder.with('a.ini', (storage) => storage.list('Avatar'))).toEqual(['last'])
   })
 

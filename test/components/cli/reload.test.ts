@@ -20,14 +20,30 @@ const source = (edition: number) => `
   setTimeout(() => process.stderr.write('edition ${edition}\\n'), 0)
   export default game([Account, Nil], { nilSpace: Nil })`
 
-/** Loads when there is a file `go` beside it. */
+/** Says that it loads in a file `loading` beside it, and goes on when there is one `go`. */
 const waitingSource = (edition: number) => `
-  import { existsSync } from 'node:fs'
+  import { existsSync, writeFileSync } from 'node:fs'
   import { setTimeout as sleep } from 'node:timers/promises'
+  writeFileSync('loading', '')
   while (!existsSync('go')) await sleep(10)
   ${source(edition)}`
 
-const REPORT = /^game(\d) frozen after \d+\.\d\d s\ngame\1 restored after \d+\.\d\d s, (\d+) entities\n/
+const REPORT =
+  /^game(\d) rehearsed: \d+ entities, [\d.]+ MB, in \d+ ms\ngame\1 swapped: away for \d+ ms, (\d+) entities, [\d.]+ MB\ngame\1 +\| waited for promises .*\n/
+
+/** Does something more in a successor, and only there. */
+const inSuccessor = (edition: number, where: 'constructor' | 'onRestored', what: string) => `
+  import { entity, game, space } from 'goworld'
+  const succeeds = process.argv.includes('-succeed')
+  class Account extends entity({}) {
+    ${where}(...args) {
+      ${where === 'constructor' ? 'super(...args)' : ''}
+      if (succeeds) ${what}
+    }
+  }
+  class Nil extends space({}) {}
+  setTimeout(() => process.stderr.write('edition ${edition}\\n'), 0)
+  export default game([Account, Nil], { nilSpace: Nil })`
 
 const pids = (game: GameFolder) => game.run.processes().map(({ role, id, pid }) => `${role}${id} ${pid}`)
 /** A folder in the place of the frozen file, so that it cannot be written. */
@@ -107,23 +123,93 @@ describe('goworld reload', () => {
     const unblock = blockFreeze(game)
     const { code, out } = await game.command('reload')
     expect(code).toBe(1)
-    expect(out).toMatch(/^game1 could not be frozen, and goes on: .*game1\.frozen could not be written/)
-    expect(out).toMatch(/^game1 +\| .*ERROR game1 not frozen, it goes on/m)
+    expect(out).toMatch(/^game1 is not swapped: its successor exited with code 1$/m)
+    expect(out).toMatch(/^game1 +\| .*game1\.frozen could not be written/m)
+    expect(out).toMatch(/^game1 goes on as it was\n/m)
     expect(out).toMatch(/^not reloaded: game2\n$/m)
     expect(pids(game)).toEqual(before)
+    expect(await game.command('status')).toMatchObject({ code: 0 })
     unblock()
     expect(await game.command('reload')).toMatchObject({ code: 0 })
   })
 
-  test('keeps the frozen game when the new code does not run, and tries again when it is told to', async () => {
+  test('touches nothing when the new code does not run', async () => {
     const game = new GameFolder({ source: source(1) })
     await game.command('start', '-d', '-games', '2')
-    const game2 = game.pidOf('game', 2)
+    const before = pids(game)
     writeFileSync(game.module, 'this is (no TypeScript')
     const { code, out } = await game.command('reload')
     expect(code).toBe(1)
-    expect(out).toMatch(/^game1 frozen after .*\ngame1 exited with code 1\n/)
+    expect(out).toMatch(/^game1 is not swapped, and goes on as it was: the new code cannot go on from what is there$/m)
     expect(out).toMatch(/^game1 +\| .*this is \(no TypeScript/m)
+    expect(out).toMatch(/^not reloaded: game2\n$/m)
+    expect(pids(game)).toEqual(before)
+    writeFileSync(game.module, source(2))
+    expect(await game.command('reload')).toMatchObject({ code: 0 })
+  })
+
+  test('drops nothing in silence: what has no place in the new code stops it, unless it may be dropped', async () => {
+    const mood = (attrs: string) => `
+      import { attr, entity, game, space } from 'goworld'
+      class Account extends entity({ attrs: {${attrs}} }) {}
+      class Nil extends space({}) {
+        onGameReady() {
+          this.game.create(Account)
+        }
+      }
+      export default game([Account, Nil], { nilSpace: Nil })`
+    const game = new GameFolder({ source: mood("mood: attr('fine', 'client')") })
+    await game.command('start', '-d')
+    const before = pids(game)
+    writeFileSync(game.module, mood(''))
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^game1 +\| .*the new code would drop what is there: .*mood/m)
+    expect(pids(game)).toEqual(before)
+    expect(await game.command('reload', '-drop')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+  })
+
+  test.each([
+    ['cannot restore what it is handed', 'constructor', "throw new Error('not in my house')", /not in my house/],
+    ['ends when the game has left already', 'onRestored', 'process.exit(7)', /exited with code 7/],
+    ['is killed then', 'onRestored', "process.kill(process.pid, 'SIGKILL')", /was ended by SIGKILL/],
+  ] as const)('goes on with the old code when the successor %s', async (_what, where, action, says) => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d')
+    const before = pids(game)
+    writeFileSync(game.module, inSuccessor(2, where, action))
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
+    expect(out).toMatch(says)
+    expect(out).toMatch(/^game1 goes on as it was$/m)
+    expect(pids(game)).toEqual(before)
+    const { processes } = JSON.parse((await game.command('status', '-json')).out)
+    expect(processes.find(({ role }: { role: string }) => role === 'game')).toMatchObject({ ready: true, entities: 4 })
+    expect(game.run.frozen()).toEqual([])
+    writeFileSync(game.module, source(3))
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+    expect(readFileSync(game.run.outPath(GAME1), 'utf8')).toContain('edition 3')
+  })
+
+  test('of two at once is one', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d')
+    const outcomes = await Promise.all([game.command('reload'), game.command('reload')])
+    expect(outcomes.filter(({ code }) => code === 0).length).toBeGreaterThanOrEqual(1)
+    expect(await game.command('status')).toMatchObject({ code: 0 })
+    const { processes } = JSON.parse((await game.command('status', '-json')).out)
+    expect(processes.filter(({ role }: { role: string }) => role === 'game')).toMatchObject([{ entities: 4 }])
+  })
+
+  test('brings back a game that is frozen already, and keeps it when the new code does not run', async () => {
+    const game = new GameFolder({ source: source(1) })
+    await game.command('start', '-d', '-games', '2')
+    const game2 = game.pidOf('game', 2)
+    process.kill(game.pidOf('game', 1), 'SIGUSR1')
+    await until(() => game.run.frozen().length === 1, 'game 1 to be frozen')
+    writeFileSync(game.module, 'this is (no TypeScript')
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
     const [, again] = /^game1 stays frozen in .*; to try again: (.*)$/m.exec(out)!
     expect(again).toMatch(/goworld reload .*chess -game 1$/)
     expect(out).toMatch(/^not reloaded: game2\n$/m)
@@ -141,7 +227,7 @@ describe('goworld reload', () => {
     await game.command('start', '-d')
     writeFileSync(game.module, waitingSource(2))
     const reload = game.begin('reload')
-    await reload.said('game1 frozen')
+    await until(() => existsSync(join(game.path, 'loading')), 'the new code to be loaded')
     reload.kill('SIGTERM')
     await reload.said('stopping after this game')
     writeFileSync(join(game.path, 'go'), '')
@@ -166,12 +252,14 @@ describe('goworld reload', () => {
     const game2 = game.pidOf('game', 2)
     writeFileSync(game.module, waitingSource(2))
     const reload = game.begin('reload')
-    await reload.said('game1 frozen')
+    await until(() => existsSync(join(game.path, 'loading')), 'the new code to be loaded')
     reload.kill('SIGINT')
     await reload.said('stopping after this game')
     writeFileSync(join(game.path, 'go'), '')
     expect((await reload.ended).code).toBe(130)
-    expect(reload.out).toMatch(/stopping after this game.*\ngame1 restored after .*\nnot reloaded: game2\n$/)
+    expect(reload.out).toMatch(
+      /stopping after this game.*\ngame1 rehearsed: .*\ngame1 swapped: .*\ngame1 .*\nnot reloaded: game2\n$/,
+    )
     expect(game.pidOf('game', 2)).toBe(game2)
     expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1'])
   })
@@ -188,7 +276,7 @@ describe('goworld reload', () => {
       )
     }
     await until(async () => (await clients()).join() === ',3,2,', 'the bots have come')
-    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringContaining(' s, 3 entities') })
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringContaining(' ms, 3 entities') })
     expect((await clients()).join()).toBe(',3,2,')
     expect(server.out).not.toMatch(/bots1 .*(closed|lost|error)/i)
     server.kill('SIGINT')

@@ -137,7 +137,14 @@ test('only games and gates from 1 on are talked to', async () => {
   const set = await stage({ games: 1 })
   const zero = new Actor(set, 'game', 0)
   zero.onUp = () =>
-    zero.say('gameHello', { gameId: 0, banBootEntity: false, restoring: false, types: [], journaled: [] })
+    zero.say('gameHello', {
+      gameId: 0,
+      banBootEntity: false,
+      restoring: false,
+      types: [],
+      journaled: [],
+      journalsClear: true,
+    })
   await set.until(() => set.log.matching('error', 'from 1 on').length > 0, 'it is turned away')
   expect(set.status.games).toEqual([])
   zero.leave()

@@ -156,7 +156,14 @@ test('a peer says hello first, once, and in its own name', async () => {
     rude.say('clientGone', { entityId: AVATAR, clientId: CLIENT })
     rude.say('gateHello', { gateId: 1 })
   }
-  one.say('gameHello', { gameId: 1, banBootEntity: false, restoring: false, types: [], journaled: [] })
+  one.say('gameHello', {
+    gameId: 1,
+    banBootEntity: false,
+    restoring: false,
+    types: [],
+    journaled: [],
+    journalsClear: true,
+  })
   late.say('bootEntity', { entityId: idOf('boot'), gateId: 2, clientId: CLIENT })
   await set.until(() => set.counters.forbidden === 4, 'all of it is refused')
   expect(one.of('clientGone')).toEqual([])

@@ -225,6 +225,7 @@ export class Stage {
       ban = false,
       types = ['Avatar', 'Monster', 'M'],
       journaled = [],
+      journalsClear = true,
     }: {
       has?: Record<string, number>
       report?: boolean
@@ -232,13 +233,14 @@ export class Stage {
       ban?: boolean
       types?: string[]
       journaled?: string[]
+      journalsClear?: boolean
     } = {},
   ): Promise<Actor> {
     const process = (restoring && this.#processes.get(id)) || new IdMaker(this.clock, this.random).next()
     this.#processes.set(id, process)
     const game = new Actor(this, 'game', id, process)
     game.onUp = () => {
-      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types, journaled })
+      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types, journaled, journalsClear })
       for (const [entityId, epoch] of Object.entries(has)) game.place(entityId, epoch)
       if (report) game.say('gameReported', {})
     }

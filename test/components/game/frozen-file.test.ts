@@ -10,29 +10,54 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type FrozenGame, readFrozen, retireFrozen, writeFrozen } from '../../../components/game/frozen-file.ts'
+import {
+  describeFrozen,
+  type FrozenGame,
+  type KnownOfProcess,
+  readFrozen,
+  retireFrozen,
+  syncFrozen,
+  writeFrozen,
+} from '../../../components/game/frozen-file.ts'
+import { ENGINE_VERSION } from '../../../components/process/engine-version.ts'
+import { RunFolder } from '../../../components/process/run-folder.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
 import { OperatorError } from '../../../engine/base/errors.ts'
+import { encode } from '../../../engine/wire/codec.ts'
 import { tempFolder } from '../../temp-folder.ts'
 
-const PROCESS: FrozenGame['process'] = {
+const KNOWN: KnownOfProcess = {
   process: 'process000000001',
   ready: true,
   gates: [
     [1, 'gate000000000001'],
     [2, 'gate000000000002'],
   ],
-  frozenAt: '2027-01-15T08:00:00.000Z',
+  gameId: 1,
+  gameVersion: '1.2',
+  frozenMs: Date.UTC(2027, 0, 15, 8),
 }
-const SMALL: FrozenGame = { process: PROCESS, chunks: [new Uint8Array([1, 2, 3]), new Uint8Array(0), Buffer.from('x')] }
+const game = (chunks: readonly Uint8Array[]): FrozenGame => describeFrozen(KNOWN, chunks)
+const SMALL = game([new Uint8Array([1, 2, 3]), new Uint8Array(0), Buffer.from('x')])
 
 const file = () => join(tempFolder(), 'game1.freeze')
-function written(game: FrozenGame = SMALL): { path: string; bytes: Buffer } {
+function written(frozen: FrozenGame = SMALL): { path: string; bytes: Buffer } {
   const path = file()
-  writeFrozen(path, game)
+  writeFrozen(path, frozen)
   return { path, bytes: readFileSync(path) }
+}
+/** A file with a right checksum, whatever else is in it. */
+function sealed(header: readonly [version: number, count: number, ...lengths: number[]], ...chunks: Uint8Array[]) {
+  const [version, ...numbers] = header
+  const bytes = Buffer.alloc(6 + 4 * numbers.length)
+  bytes.write('GWFZ')
+  bytes.writeUInt16LE(version, 4)
+  for (const [at, number] of numbers.entries()) bytes.writeUInt32LE(number, 6 + 4 * at)
+  const content = Buffer.concat([bytes, ...chunks])
+  return Buffer.concat([content, createHash('sha256').update(content).digest()])
 }
 /** What an operator gets to read. */
 function refusal(path: string): string {
@@ -56,7 +81,17 @@ describe('a frozen game', () => {
   test('comes back from its file as it was', () => {
     const { path } = written()
     const { process, chunks } = readFrozen(path)
-    expect(process).toEqual(PROCESS)
+    expect(process).toEqual({
+      process: 'process000000001',
+      ready: true,
+      gates: KNOWN.gates,
+      frozenAt: '2027-01-15T08:00:00.000Z',
+      engine: ENGINE_VERSION,
+      gameVersion: '1.2',
+      gameId: 1,
+      entities: 2,
+      sizes: { world: 3, entities: 1 },
+    })
     expect(chunks.map((chunk) => [...chunk])).toEqual([[1, 2, 3], [], [120]])
   })
 
@@ -64,9 +99,9 @@ describe('a frozen game', () => {
     const path = file()
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }), fc.boolean(), (chunks, ready) => {
-        writeFrozen(path, { process: { ...PROCESS, ready, gates: [] }, chunks })
+        writeFrozen(path, describeFrozen({ ...KNOWN, ready, gates: [], gameVersion: undefined }, chunks))
         const back = readFrozen(path)
-        expect([back.process.ready, back.process.gates]).toEqual([ready, []])
+        expect([back.process.ready, back.process.gates, back.process.gameVersion]).toEqual([ready, [], ''])
         expect(back.chunks.map((chunk) => [...chunk])).toEqual(chunks.map((chunk) => [...chunk]))
       }),
       { numRuns: 30 },
@@ -75,9 +110,33 @@ describe('a frozen game', () => {
 
   test('may be large', () => {
     const chunks = [new Uint8Array(5_000_000).fill(7), ...Array.from({ length: 20_000 }, (_, n) => Buffer.from(`${n}`))]
-    const back = readFrozen(written({ process: PROCESS, chunks }).path)
+    const back = readFrozen(written(game(chunks)).path)
     expect(back.chunks).toHaveLength(20_001)
     expect([back.chunks[0]!.length, `${back.chunks[20_000]}`]).toEqual([5_000_000, '19999'])
+  })
+
+  test('comes back from wherever its chunks lay in memory', () => {
+    const one = Buffer.from(Array.from({ length: 100 }, (_, at) => at))
+    const cuts = fc.array(fc.tuple(fc.nat(99), fc.nat(20)), { maxLength: 30 })
+    const side = [one.subarray(0, 10), one.subarray(10, 10), one.subarray(10, 30), one.subarray(30)]
+    const path = file()
+    const comesBack = (chunks: readonly Uint8Array[]) => {
+      writeFrozen(path, game(chunks))
+      expect(readFrozen(path).chunks.map((chunk) => [...chunk])).toEqual(chunks.map((chunk) => [...chunk]))
+    }
+    for (const chunks of [side, side.toReversed(), [...side, ...side]]) comesBack(chunks)
+    fc.assert(
+      fc.property(cuts, (list) => comesBack(list.map(([at, length]) => one.subarray(at, at + length)))),
+      { numRuns: 30 },
+    )
+  })
+
+  test('can be forced to the disk later', async () => {
+    const path = file()
+    writeFrozen(path, SMALL, { sync: false })
+    expect(readFrozen(path).chunks).toHaveLength(3)
+    await syncFrozen(path)
+    await expect(syncFrozen(`${path}.gone`)).rejects.toThrow(`${path}.gone could not be forced to the disk: ENOENT`)
   })
 
   test('is read by its owner only', () => {
@@ -89,12 +148,99 @@ describe('a frozen game', () => {
     }
   })
 
-  test('is not restored twice: the file is put aside, over one that was before', () => {
+  test('is not restored twice: the file is put aside', () => {
     const { path, bytes } = written()
-    writeFileSync(`${path}.old`, 'older')
-    retireFrozen(path)
+    retireFrozen(path, 3, new VirtualClock())
     expect(refusal(path)).toBe(': there is no frozen game to restore')
-    expect(readFileSync(`${path}.old`)).toEqual(bytes)
+    expect(readFileSync(retired(path)[0]!)).toEqual(bytes)
+  })
+})
+
+const retired = (path: string) =>
+  readdirSync(join(path, '..'))
+    .filter((name) => name.startsWith(`${basename(path)}.`))
+    .sort()
+    .map((name) => join(path, '..', name))
+
+describe('of those that were restored', () => {
+  /** As in a run folder, where there are other files. */
+  function runFolder() {
+    const run = new RunFolder(tempFolder())
+    run.create()
+    const path = run.frozenPath({ role: 'game', id: 1 })
+    const others = [
+      'game1.pid',
+      'game1.frozen.old',
+      'game1.frozen.copy',
+      'game11.frozen',
+      'game11.frozen.20200101T000000.000Z',
+    ]
+    for (const name of others) writeFileSync(join(run.path, name), '')
+    const kept = () => readdirSync(run.path).filter((name) => name.startsWith('game1.frozen.2'))
+    const retire = (text: string, count: number, clock: VirtualClock) => {
+      writeFileSync(path, text)
+      retireFrozen(path, count, clock)
+      const left = readdirSync(run.path).filter((name) => others.includes(name))
+      expect(left).toEqual(others.toSorted())
+    }
+    return { run, kept, retire }
+  }
+
+  test('the last few are kept, by the time of their restore', async () => {
+    const { run, kept, retire } = runFolder()
+    const clock = new VirtualClock()
+    const names: string[] = []
+    for (let n = 0; n < 6; n++) {
+      await clock.advance(61_001)
+      names.push(`game1.frozen.${new Date(clock.wallMs()).toISOString().replaceAll(/[-:]/g, '')}`)
+      retire(`${n}`, 3, clock)
+      expect(kept()).toEqual(names.slice(-3))
+    }
+    expect(names[0]).toMatch(/^game1\.frozen\.\d{8}T\d{6}\.\d{3}Z$/)
+    expect(readFileSync(join(run.path, names[5]!), 'utf8')).toBe('5')
+    expect(run.frozen()).toEqual([{ role: 'game', id: 11 }])
+  })
+
+  test('fewer are kept when fewer are wanted, or none', async () => {
+    const { kept, retire } = runFolder()
+    const clock = new VirtualClock()
+    for (const [count, left] of [
+      [5, 1],
+      [5, 2],
+      [5, 3],
+      [2, 2],
+      [1, 1],
+      [0, 0],
+      [0, 0],
+      [1000, 1],
+    ] as const) {
+      await clock.advance(1)
+      retire('', count, clock)
+      expect(kept()).toHaveLength(left)
+    }
+  })
+
+  test('none takes the place of another of the same moment', () => {
+    const { run, kept, retire } = runFolder()
+    const clock = new VirtualClock()
+    for (let n = 0; n < 4; n++) retire(`${n}`, 10, clock)
+    expect(kept().map((name) => readFileSync(join(run.path, name), 'utf8'))).toEqual(['0', '1', '2', '3'])
+  })
+
+  test('the last one is kept when the clock was set back', async () => {
+    const { run, kept, retire } = runFolder()
+    const late = new VirtualClock()
+    await late.advance(3_600_000)
+    retire('before', 1, late)
+    retire('after', 1, new VirtualClock())
+    expect(kept().map((name) => readFileSync(join(run.path, name), 'utf8'))).toEqual(['after'])
+  })
+
+  test('one that cannot be removed hinders nothing', () => {
+    const { run, kept, retire } = runFolder()
+    mkdirSync(join(run.path, 'game1.frozen.20200101T000000.000Z', 'full'), { recursive: true })
+    retire('1', 1, new VirtualClock())
+    expect(kept()).toHaveLength(2)
   })
 })
 
@@ -107,6 +253,7 @@ describe('a file is refused', () => {
   test('when it cannot be read', () => {
     const path = tempFolder()
     expect(refusal(path)).toContain(': cannot be read: EISDIR')
+    expect(() => retireFrozen(join(path, 'none'), 1)).toThrow('ENOENT')
   })
 
   test('when it is empty, or something else', () => {
@@ -116,11 +263,11 @@ describe('a file is refused', () => {
 
   test('when it is of another version of the engine, however well it is', () => {
     const { bytes } = written()
-    for (const version of [0, 2, 0xffff]) {
+    for (const version of [0, 1, 3, 0xffff]) {
       bytes.writeUInt16LE(version, 4)
       const content = bytes.subarray(0, -32)
       createHash('sha256').update(content).digest().copy(bytes, content.length)
-      expect(refusalOf(bytes)).toBe(` is not restored: it has version ${version}, and this engine reads version 1`)
+      expect(refusalOf(bytes)).toBe(` is not restored: it has version ${version}, and this engine reads version 2`)
     }
   })
 
@@ -139,13 +286,69 @@ describe('a file is refused', () => {
 
   test('when any bit of it is another', () => {
     const { path, bytes } = written()
-    for (let at = 0; at < bytes.length; at++) {
-      const bit = 1 << (at % 8)
-      bytes[at]! ^= bit
-      expect([at, refusalOf(bytes, path)]).not.toEqual([at, 'it was restored'])
-      bytes[at]! ^= bit
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      bytes[bit >> 3]! ^= 1 << (bit & 7)
+      expect([bit, refusalOf(bytes, path)]).not.toEqual([bit, 'it was restored'])
+      bytes[bit >> 3]! ^= 1 << (bit & 7)
     }
     expect(refusalOf(bytes, path)).toBe('it was restored')
+  })
+
+  test('when a count or a length in it lies, though its checksum is right', () => {
+    const first = encode(SMALL.process)
+    const rest = [Buffer.from([1, 2, 3]), Buffer.from('x')]
+    const good = sealed([2, 4, first.length, 3, 0, 1], first, ...rest)
+    expect(refusalOf(good)).toBe('it was restored')
+    const wrongLengths = ' is not restored: it is damaged: its lengths are wrong'
+    const headers: [number, number, ...number[]][] = [
+      [2, 0],
+      [2, 0, first.length, 3, 0, 1],
+      [2, 5, first.length, 3, 0, 1],
+      [2, 3, first.length, 3, 0, 1],
+      [2, 0xffff_ffff, first.length, 3, 0, 1],
+      [2, 4, first.length, 3, 0, 2],
+      [2, 4, first.length, 3, 0, 0],
+      [2, 4, first.length, 3, 0, 0xffff_ffff],
+      [2, 4, 0xffff_ffff, 3, 0, 1],
+    ]
+    for (const header of headers)
+      expect([header, refusalOf(sealed(header, first, ...rest))]).toEqual([header, wrongLengths])
+    // All bytes are there, in other chunks.
+    for (const lengths of [
+      [first.length, 2, 1, 1],
+      [first.length, 3, 1],
+      [first.length, 4],
+      [first.length, 3, 0, 1, 0],
+    ]) {
+      const bytes = sealed([2, lengths.length, ...lengths], first, ...rest)
+      expect([lengths, refusalOf(bytes)]).toEqual([
+        lengths,
+        ' is not restored: it is damaged: it does not have the entities that it says it has',
+      ])
+    }
+  })
+
+  test('when it does not say what is to be known of its process', () => {
+    const { process } = SMALL
+    const firsts: unknown[] = [
+      null,
+      7,
+      'process',
+      [],
+      {},
+      ...Object.keys(process).map((key) => ({ ...process, [key]: undefined })),
+      { ...process, gates: {} },
+      { ...process, sizes: 4 },
+      { ...process, ready: 1 },
+    ]
+    for (const one of firsts) {
+      const first = encode(one)
+      expect(refusalOf(sealed([2, 1, first.length], first))).toBe(
+        ' is not restored: it is damaged: what it says of its process cannot be read',
+      )
+    }
+    expect(refusalOf(sealed([2, 1, 1], Buffer.from([0xc1])))).toContain('what it says of its process cannot be read')
+    expect(refusalOf(sealed([2, 1, 0]))).toContain('what it says of its process cannot be read')
   })
 
   test('when it goes on behind its end', () => {
@@ -174,9 +377,7 @@ describe('a write that fails', () => {
   test.skipIf(process.platform !== 'linux')('on a disk that is full leaves the old file as it was', () => {
     const { path, bytes } = written()
     symlinkSync('/dev/full', `${path}.tmp`)
-    expect(() => writeFrozen(path, { process: PROCESS, chunks: [new Uint8Array(100)] })).toThrow(
-      `${path} could not be written: ENOSPC`,
-    )
+    expect(() => writeFrozen(path, game([new Uint8Array(100)]))).toThrow(`${path} could not be written: ENOSPC`)
     expect([readFileSync(path), names(path)]).toEqual([bytes, ['game1.freeze']])
   })
 

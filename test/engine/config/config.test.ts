@@ -72,6 +72,7 @@ describe('an empty file', () => {
       positionSyncIntervalMs: 100,
       freezeWaitMs: 1000,
       restoreLimitMs: 120_000,
+      frozenKept: 3,
       httpAddr: { kind: 'tcp', host: '127.0.0.1', port: 25000 },
       logFile: '/srv/game.log',
       logStderr: true,
@@ -438,8 +439,79 @@ describe('a mistake', () => {
       `[game1]\nsave_interval=${'9'.repeat(99)}`,
       `2: [game1] save_interval=${'9'.repeat(80)}…: must be a whole number from 1 to 86400`,
     ],
+    [
+      '[storage]\ntype=postgres\nurl=mongodb://h/x',
+      '3: [storage] url=mongodb://h/x: must begin with postgres:// or postgresql://, for type=postgres',
+    ],
+    [
+      '[storage]\ntype=mongodb\nurl=redis://h',
+      '3: [storage] url=redis://h: must begin with mongodb:// or mongodb+srv://, for type=mongodb',
+    ],
+    [
+      '[kvdb]\nurl=http://h\ntype=redis',
+      '2: [kvdb] url=http://h: must begin with redis:// or rediss://, for type=redis',
+    ],
+    [
+      '[sql]\ntype=postgres\nurl=redis://h',
+      '3: [sql] url=redis://h: must begin with postgres:// or postgresql://, for type=postgres',
+    ],
+    [
+      '[storage]\ntype=redis_cluster\nstart_nodes_1=a:1\nstart_nodes_2=mongodb://b:2',
+      '4: [storage] start_nodes_2=mongodb://b:2: must be host:port or redis://[user:password@]host:port',
+    ],
+    ['[storage]\ntype=redis\ndb=goworld', '3: [storage] db=goworld: must be the number of a database, for type=redis'],
+    ['[kvdb]\ntype=redis\ndb=-1', '3: [kvdb] db=-1: must be the number of a database, for type=redis'],
+    [
+      '[kvdb]\ntype=redis\nurl=redis://h/goworld',
+      '3: [kvdb] url=redis://h/goworld: must be redis://[user:password@]host[:port][/number of the database], or rediss://…',
+    ],
+    [
+      '[kvdb]\ntype=redis_cluster\nstart_nodes_1=a:1\ndb=1',
+      '4: [kvdb] db=1: must be 0 or empty: a redis_cluster has no other database',
+    ],
   ])('is answered with one line: %j', (text, message) => {
     expect(complaint(text)).toBe(message)
+  })
+})
+
+describe('a password', () => {
+  it.each([
+    ['[storage]\nurl=mongodb://me:SECRET@h/x', '2: [storage] url=mongodb://me:***@h/x: must be the path of a file'],
+    ['[storage]\nurl=redis://me:SEC/RE@T@h', '2: [storage] url=redis://me:***@h: must be the path of a file'],
+    [
+      '[sql]\ntype=sqlite\nurl=postgres://h/x?user=me&password=SECRET',
+      '3: [sql] url=postgres://h/x?user=me&password=***: must be the path of a file',
+    ],
+    ['[kvdb]\ntype=redis\nurl=me:SECRET@h:1', '3: [kvdb] url=me:***@h:1: is no URL'],
+    ['[kvdb]\ntype=redis\nurl=redis://me:12/SECRET@h:1', '3: [kvdb] url=redis://me:***@h:1: must be redis://'],
+    ['[kvdb]\ntype=postgres\nurl=redis://me:SECRET@h', '3: [kvdb] url=redis://me:***@h: must begin with postgres://'],
+    [
+      '[kvdb]\ntype=redis_cluster\nstart_nodes_1=mongodb://me:SECRET@h:1',
+      '3: [kvdb] start_nodes_1=mongodb://me:***@h:1: must be host:port',
+    ],
+    ['[kvdb]\nstart_node_1=redis://me:SECRET@h:1', '2: [kvdb] start_node_1=redis://me:***@h:1: [kvdb] has no key'],
+    ['[kvdb]\npassword=SECRET', '2: [kvdb] password=***: [kvdb] has no key password'],
+    [
+      `[storage]\nurl=redis://me:${'SECRET'.repeat(20)}@h`,
+      '2: [storage] url=redis://me:***@h: must be the path of a file',
+    ],
+  ])('is in no message: %j', (text, message) => {
+    const said = complaint(text)
+    expect(said.slice(0, message.length)).toBe(message)
+    expect(said).not.toMatch(/SEC|RET/)
+  })
+})
+
+describe('the URL of a server', () => {
+  it.each([
+    ['mongodb', 'mongodb+srv://h/x'],
+    ['mongodb', 'mongodb://a:1,b:2/x'],
+    ['redis', 'rediss://h:1/3'],
+    ['redis', 'REDIS://h'],
+    ['postgres', 'postgresql://h/x'],
+  ])('of %s may be %s', (type, url) => {
+    expect(parse(`[storage]\ntype=${type}\nurl=${url}\ndb=7`).storage).toMatchObject({ url, db: '7' })
+    expect(parse(`[kvdb]\ntype=${type}\nurl=${url}`).kvdb.url).toBe(url)
   })
 })
 

@@ -99,3 +99,44 @@ test('what changes again is due again, and what does not change is not saved', a
   await clock.advance(5000)
   expect(queue.saved).toHaveLength(2)
 })
+
+test('a save that cannot even be begun is tried again', async () => {
+  const { saving, cores } = setUp(1)
+  const [core] = cores as [EntityCore]
+  core.unsaved = false
+  const { attrs } = core
+  Object.defineProperty(core, 'attrs', { value: undefined, configurable: true })
+  await expect(saving.save(core)).rejects.toThrow(TypeError)
+  expect(core.unsaved).toBe(true)
+  Object.defineProperty(core, 'attrs', { value: attrs })
+})
+
+test('a save that is refused while the game is frozen is not lost: the entity is saved when the game goes on', async () => {
+  const harness = new Harness([Hero])
+  harnesses.push(harness)
+  const { world, storage, clock } = harness
+  const core = coreOf(harness.game.create(Hero, {}))
+  await clock.advance(100)
+  const refused = Promise.withResolvers<void>()
+  world.saves.save = () => refused.promise
+  const saving = world.saving.save(core).catch(() => {})
+  world.standStill()
+  world.seal()
+  refused.reject(new StorageError('the queue is full'))
+  await saving
+  expect(world.saving.lost).toBe(0)
+  Reflect.deleteProperty(world.saves, 'save')
+  world.goOn()
+  expect(core.unsaved).toBe(true)
+  ;(core.attrs as unknown as { gold: number }).gold = 9
+  await clock.advance(61_000)
+  expect((await storage.read('Hero', core.id))?.data).toEqual({ gold: 9 })
+})
+
+test('one that cannot be made again and cannot be saved either is counted as lost', async () => {
+  const { queue, saving, cores } = setUp(1)
+  const [{ kind, id }] = cores as [EntityCore]
+  queue.save = () => Promise.reject(new StorageError('the queue is full'))
+  await saving.saveLost(kind, { type: 'Hero', id, epoch: 1, parts: {} })
+  expect(saving.lost).toBe(1)
+})

@@ -1,5 +1,6 @@
 // The MongoDB backend of keys and values on a real server: by the suite of all, with a client for each connection.
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { OperatorError } from '../../../engine/base/errors.ts'
 import type { KeyValueStore } from '../../../engine/kvdb/kvdb.ts'
 import { VALUE_BYTES_MAX } from '../../../engine/kvdb/kvdb.ts'
 import { openMongodbKvdb } from '../../../engine/kvdb/mongodb.ts'
@@ -77,6 +78,53 @@ function describeKeys(service: MongodbService): void {
       await put(storage, '__kv__', 'A', {})
       expect(await storage.types()).toEqual(['__kv__'])
       expect(await stores[0]!.getRange('', 'z')).toHaveLength(1)
+    })
+
+    it('of any name is found, as GoWorld has it', async () => {
+      const db = service.freshDatabase()
+      await service.client.db(db).collection<Raw>('Keys').insertOne({ _id: 'a', _: '1' })
+      const store = await openAt(service, db, 'Keys')
+      onTestFinished(() => store.close())
+      expect(await store.get('a')).toBe('1')
+      await store.put('b', '2')
+      expect(await service.client.db(db).collection<Raw>('Keys').countDocuments()).toBe(2)
+    })
+
+    it('that has entities in it is refused', async () => {
+      const db = service.freshDatabase()
+      await service.client.db(db).collection<Raw & { data: object }>('Avatar').insertOne({ _id: 'A', data: {} })
+      const error: unknown = await openAt(service, db, 'Avatar').catch((error) => error)
+      expect(error).toBeInstanceOf(OperatorError)
+      expect(String(error)).toMatch(/collection: the collection Avatar has entities in it, and cannot hold the keys/)
+    })
+
+    it.each(['keys', 'entities'])('with the name of a type is that of the first, when these are %s', async (first) => {
+      const db = service.freshDatabase()
+      const store = await openAt(service, db, 'Avatar')
+      const storage = await openMongodbStorage(storeOptions('mongodb', { url: service.url, db }))
+      onTestFinished(() => Promise.all([store.close(), storage.close()]).then(() => {}))
+      const ofKeys = [() => store.put('k', '1'), () => store.get('k'), () => store.getRange('a', 'z')]
+      const more = [() => store.delete('k'), () => store.getOrPut('k', '2'), () => store.compareAndSet('k', '1', '2')]
+      const ofEntities = [
+        () => put(storage, 'Avatar', 'k', {}),
+        () => storage.read('Avatar', 'k'),
+        () => storage.exists('Avatar', 'k'),
+        () => storage.list('Avatar'),
+        () => storage.delete('Avatar', 'k'),
+      ]
+      const [theirs, others] = first === 'keys' ? [ofKeys, ofEntities] : [ofEntities.slice(0, 4), [...ofKeys, ...more]]
+      const answersOf = async (calls: readonly (() => Promise<unknown>)[]) => {
+        const answers: unknown[] = []
+        for (const call of calls) answers.push(await call())
+        return answers
+      }
+      const before = await answersOf(theirs)
+      for (const call of others) {
+        const error: unknown = await call().catch((error) => error)
+        expect(String(error)).toMatch(/^StorageError: mongodb .*: the collection Avatar has .* in it, and cannot hold/)
+      }
+      expect(await answersOf(theirs.slice(1))).toEqual(before.slice(1))
+      expect(await storage.types()).toEqual(first === 'keys' ? [] : ['Avatar'])
     })
 
     it('names the key of what is no value', async () => {
@@ -175,6 +223,31 @@ function describeKeys(service: MongodbService): void {
   })
 
   describe.skipIf(service.isForeign)('a server', () => {
+    it('that hangs fails all calls in the time of one, whatever they wait for, and is used again', async () => {
+      const url = `${service.url}?connectTimeoutMS=2500&serverSelectionTimeoutMS=2500`
+      const store = await openMongodbKvdb(
+        storeOptions('mongodb', { url, db: service.freshDatabase(), collection: '__kv__' }),
+      )
+      onTestFinished(() => store.close())
+      await store.put('a', '1')
+      service.pause()
+      const beganMs = performance.now()
+      try {
+        const puts = Array.from({ length: 30 }, (_, n) => store.put('a', `${n}`))
+        const outcomes = await Promise.allSettled([...puts, store.getRange('a', 'z'), store.get('a')])
+        // It may still answer while the signal is on its way.
+        const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+        for (const reason of refused) expect(reason).toBeInstanceOf(StorageError)
+        expect(refused.length).toBeGreaterThan(20)
+        // Each by itself takes 2.5 s.
+        expect(performance.now() - beganMs).toBeLessThan(15_000)
+      } finally {
+        service.resume()
+      }
+      await expect.poll(() => store.put('b', '2').then(() => 'put', String), { timeout: 20_000 }).toBe('put')
+      expect(await store.get('b')).toBe('2')
+    })
+
     it('that is killed loses nothing that was acknowledged, and is used again when it is back', async () => {
       const { store } = await opened(service)
       const acknowledged = new Map<string, string>()

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openKvdb } from '../../../engine/kvdb/backends.ts'
+import type { KeyValue, KeyValueStore } from '../../../engine/kvdb/kvdb.ts'
 import { StorageError } from '../../../engine/storage/errors.ts'
 import { freePort } from '../../free-port.ts'
 import { ask, startPostgres } from '../../services/postgres.ts'
@@ -13,6 +14,14 @@ afterAll(() => server?.stop())
 
 const SOON = { timeout: 20_000 }
 const open = (url: string, collection = 'kv') => openKvdb(storeOptions('postgres', { url, collection }))
+
+/** That the server had to break up. A connection says what it has met at the latest when it ends. */
+async function deadlocksIn(url: string): Promise<unknown> {
+  const others = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+  await expect.poll(() => ask(url, others), SOON).toEqual([])
+  const [row] = await ask(url, `SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`)
+  return row!['deadlocks']
+}
 
 describe.skipIf(!server)('postgres', () => {
   const shared = server?.freshDatabase()
@@ -73,6 +82,55 @@ describe.skipIf(!server)('postgres', () => {
     }
     expect((await stores[0]!.getRange('', 'z')).map(({ value }) => value)).toEqual(keys.map(() => '4'))
     for (const store of stores) await store.close()
+    expect(await deadlocksIn(url)).toBe(0)
+  })
+
+  it('never has two games wait for each other, whatever they do with the same keys', async () => {
+    const url = await server!.freshDatabase()
+    const stores = await Promise.all([open(url), open(url)])
+    const call = (store: KeyValueStore, key: string, n: number): Promise<unknown> => {
+      if (n % 7 === 1) return store.delete(key)
+      if (n % 7 === 3) return store.getOrPut(key, `${n}`)
+      if (n % 7 === 5) return store.compareAndSet(key, undefined, `${n}`)
+      if (n % 29 === 0) return store.getRange(key, 'z')
+      return store.put(key, `${n}`)
+    }
+    const caller = async (store: KeyValueStore, who: number) => {
+      for (let n = 0; n < 100; n++) await call(store, `${(n * (who + 3) * 7 + who) % 20}`, n + who)
+    }
+    await Promise.all(
+      stores.flatMap((store, at) => Array.from({ length: 25 }, (_, who) => caller(store, who * 2 + at))),
+    )
+    for (const store of stores) await store.close()
+    expect(await deadlocksIn(url)).toBe(0)
+  })
+
+  it('keeps the order of a range and the keys in it, and of one key, however they are sent', async () => {
+    const store = await open(await server!.freshDatabase())
+    onTestFinished(() => store.close())
+    await store.put('b', '0')
+    const values = async (found: Promise<KeyValue[]>) => (await found).map(({ key, value }) => key + value).join(' ')
+    const answers = await Promise.all([
+      store.get('b'),
+      store.put('c', '1'),
+      store.put('a', '1'),
+      values(store.getRange('a', 'c')),
+      store.put('c', '2'),
+      store.put('b', '1'),
+      store.get('b'),
+      values(store.getRange('', 'z')),
+      store.delete('a'),
+      store.getOrPut('c', '3'),
+      values(store.getRange('a', 'd')),
+    ])
+    const answered = answers.filter((answer) => answer !== undefined)
+    expect(answered).toEqual(['0', 'a1 b0', '1', 'a1 b1 c2', '2', 'b1 c2'])
+  })
+
+  it('refuses a table kv that is not its own, at once', async () => {
+    const url = await server!.freshDatabase()
+    await ask(url, 'CREATE TABLE kv (k INT)')
+    await expect(open(url)).rejects.toThrow(/^postgres .*: table kv is not ours: it has no column collection$/)
   })
 
   it('loses nothing that was acknowledged when the server is killed, and works again', async () => {

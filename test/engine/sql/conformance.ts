@@ -147,6 +147,27 @@ export function describeSql(name: string, { open, slow, bytes, bigint }: SqlUnde
       }
     })
 
+    it('finds the word that would end a transaction behind any comment', async () => {
+      const sql = await opened()
+      const ends = ['/* a /* b */ c */ COMMIT', '/* a /* b */ COMMIT', '-- a\rCOMMIT', "PREPARE /* */ TRANSACTION 'a'"]
+      for (const text of ends) {
+        const call = sql.transaction(async (tx) => {
+          await insert(tx, 'a')
+          await tx.query(text)
+        })
+        expect(String(await rejection(call))).toMatch(/COMMIT is for sql.transaction to say|would end the transaction/)
+      }
+      expect(await names(sql)).toEqual([])
+      expect((await sql.query('/* COMMIT /* */ -- */\n SELECT 1 AS one').catch(() => ({ count: 1 }))).count).toBe(1)
+    })
+
+    it('is no COPY', async () => {
+      const sql = await opened()
+      for (const text of ['COPY things FROM STDIN', '/**/copy things TO STDOUT'])
+        expect(String(await rejection(sql.query(text)))).toContain('COPY is no query: use INSERT and SELECT in: ')
+      expect(await names(sql)).toEqual([])
+    })
+
     it('that fails is named by its text, without its parameters', async () => {
       const sql = await opened()
       await insert(sql, 'secret sword')

@@ -66,6 +66,43 @@ describe.skipIf(!server)('postgres', () => {
     await expect.poll(() => count().catch(() => undefined), { timeout: 20_000 }).toBe(0)
   })
 
+  it('leaves nothing of a session to whoever uses the connection next', async () => {
+    const url = await server!.freshDatabase()
+    const sql = new PostgresSql({ url, pool: 1, limitMs: 4000 })
+    onTestFinished(() => sql.close())
+    await sql.query('CREATE TABLE t (a INT)')
+    const leaves = [
+      'SET search_path TO pg_catalog',
+      'SET statement_timeout = 0',
+      `SELECT set_config('search_path', 'pg_catalog', false)`,
+      'SELECT pg_advisory_lock(7)',
+      'PREPARE p AS SELECT 1',
+      'LISTEN news',
+      'CREATE TEMP TABLE pg_temp.t (b INT)',
+      'SELECT 1 AS b INTO TEMP TABLE t',
+      "SET bytea_output = 'escape'",
+    ]
+    const look = `SELECT current_setting('search_path') AS path, current_setting('statement_timeout') AS ms,
+      (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks, pg_my_temp_schema()::int8 AS temp,
+      (SELECT count(*) FROM pg_prepared_statements) AS prepared,
+      (SELECT count(*) FROM pg_listening_channels()) AS channels, current_setting('bytea_output') AS bytes`
+    const { rows: before } = await sql.query(look)
+    expect(before).toMatchObject([{ path: '"$user", public', ms: '4s', locks: 0, prepared: 0, channels: 0 }])
+    for (const text of leaves) {
+      await sql.query(text)
+      const { rows } = await sql.query(look)
+      expect([text, { ...rows[0], temp: 0 }]).toEqual([text, { ...before[0], temp: 0 }])
+      expect((await sql.query('SELECT a FROM t')).rows).toEqual([])
+    }
+    await sql.transaction((tx) => tx.query('SET statement_timeout = 0'))
+    expect((await sql.query(look)).rows).toMatchObject([{ ms: '4s' }])
+    // It is one connection all the time.
+    const pid = async () => (await sql.query('SELECT pg_backend_pid() AS pid')).rows
+    const one = await pid()
+    await sql.query('SET search_path TO public')
+    expect(await pid()).toEqual(one)
+  })
+
   it('that hangs costs a query its time, and not for ever', async () => {
     const sql = await opened(300)
     await sql.query('SELECT 1')

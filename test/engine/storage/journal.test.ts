@@ -1,16 +1,34 @@
 // The journal on a real disk: what it keeps over a crash, what it lets go of, and what happens when the disk says no.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { storeOf } from '../../../components/game/stores.ts'
 import { realClock } from '../../../engine/base/clock.ts'
+import { OperatorError } from '../../../engine/base/errors.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
-import { JournalFull, StorageError } from '../../../engine/storage/errors.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import { JournalFull, NotStorable, StorageError } from '../../../engine/storage/errors.ts'
 import { FileJournal, type FileJournalOptions } from '../../../engine/storage/journal.ts'
-import { decodeJournal, encodeJournalRow, type JournalRow } from '../../../engine/storage/journal-file.ts'
+import {
+  encodeJournalRow,
+  encodeJournalStore,
+  JournalFileReader,
+  type JournalRow,
+} from '../../../engine/storage/journal-file.ts'
 import { Row } from '../../../engine/storage/row.ts'
 import { anyDocument } from './documents.ts'
 import { temporaryDirectory } from './temporary.ts'
@@ -32,6 +50,32 @@ async function leftIn(folder: string): Promise<Record<string, unknown>> {
   return left
 }
 
+/** All that can be read of a file. */
+function read(bytes: Buffer) {
+  const reader = new JournalFileReader(bytes)
+  const rows: JournalRow[] = []
+  for (let one = reader.next(); one; one = reader.next()) rows.push(one)
+  const { store, damagedBytes, cutBytes } = reader
+  return { rows, ids: rows.map(({ id }) => id), store, damagedBytes, cutBytes }
+}
+
+interface Disk extends Pick<FileHandle, 'datasync' | 'sync' | 'truncate'> {
+  write(bytes: Buffer, at: number, length: number, position: number): Promise<unknown>
+}
+
+/** What files do, until the test is over: for a disk that is slow or broken. Answers what they did. */
+async function withDisk(change: (real: Disk) => Partial<Record<keyof Disk, unknown>>): Promise<() => void> {
+  const probe = await openFile(import.meta.filename)
+  const disk = Object.getPrototypeOf(probe) as Disk
+  await probe.close()
+  const { write, datasync, sync, truncate } = disk
+  const real = { write, datasync, sync, truncate }
+  Object.assign(disk, change(real))
+  const mend = () => void Object.assign(disk, real)
+  onTestFinished(mend)
+  return mend
+}
+
 const files = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.journal'))
 const bytesOf = (folder: string) => files(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
 
@@ -47,8 +91,8 @@ describe('a row in a journal file', () => {
         const head = { schema: 7, epoch: 4_000_000_000, no: Number.MAX_SAFE_INTEGER }
         const written = all.map(({ type, id, data }) => ({ type, id, row: Row.of(data, head) }))
         const bytes = Buffer.concat(written.map(encodeJournalRow))
-        const { rows, end } = decodeJournal(bytes)
-        expect(end).toBe(bytes.length)
+        const { rows, damagedBytes, cutBytes } = read(bytes)
+        expect(damagedBytes + cutBytes).toBe(0)
         const plain = ({ type, id, row: { text, schema, epoch, no } }: JournalRow) => ({
           type,
           id,
@@ -62,18 +106,38 @@ describe('a row in a journal file', () => {
     )
   })
 
-  it('that is cut off or damaged ends what can be read, and hurts none before it', () => {
-    const bytes = Buffer.concat([1, 2, 3].map((no) => encodeJournalRow({ type: 'A', id: `i${no}`, row: row(no) })))
-    const third = bytes.length / 3
+  const ids = ['i0', 'i1', 'i2']
+  const bytes = Buffer.concat(ids.map((id, no) => encodeJournalRow({ type: 'A', id, row: row(no) })))
+  const third = bytes.length / 3
+
+  it('that is cut off ends what can be read, and hurts none before it', () => {
     for (let end = 0; end <= bytes.length; end++) {
-      expect(decodeJournal(bytes.subarray(0, end)).rows).toHaveLength(Math.floor(end / third))
+      const found = read(bytes.subarray(0, end))
+      expect(found.ids).toEqual(ids.slice(0, Math.floor(end / third)))
+      expect(found).toMatchObject({ damagedBytes: 0, cutBytes: end % third })
     }
-    for (let at = 0; at < bytes.length; at++) {
+  })
+
+  it('that is damaged, whichever bit of it, costs no other', () => {
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
       const damaged = Buffer.from(bytes)
-      damaged[at]! ^= 1 << (at % 8)
-      expect(decodeJournal(damaged).rows).toHaveLength(Math.floor(at / third))
+      damaged[bit >> 3]! ^= 1 << (bit & 7)
+      const lost = Math.floor((bit >> 3) / third)
+      const found = read(damaged)
+      expect(found.ids).toEqual(ids.filter((_, no) => no !== lost))
+      expect(found).toMatchObject({ damagedBytes: third, cutBytes: 0 })
     }
-    expect(decodeJournal(Buffer.alloc(1000)).rows).toEqual([])
+  })
+
+  it('is found behind whatever else is there, and behind bytes that are missing', () => {
+    expect(read(Buffer.alloc(1000))).toMatchObject({ ids: [], damagedBytes: 1000, cutBytes: 0 })
+    expect(read(Buffer.concat([Buffer.alloc(1000, 0xff), bytes])).ids).toEqual(ids)
+    for (let from = 1; from < third; from++) expect(read(bytes.subarray(from)).ids).toEqual(['i1', 'i2'])
+  })
+
+  it('stands behind the name of its store', () => {
+    const found = read(Buffer.concat([encodeJournalStore('type=redis db=ä'), bytes]))
+    expect(found).toMatchObject({ ids, store: 'type=redis db=ä', damagedBytes: 0, cutBytes: 0 })
   })
 })
 
@@ -143,6 +207,81 @@ describe('a journal', () => {
     expect(Object.keys(await leftIn(folder))).toEqual(['A', 'C'])
   })
 
+  it('that is damaged in the middle has all but that, says so loudly, and keeps the damaged file', async () => {
+    const folder = temporaryDirectory()
+    const first = await open(folder)
+    for (const id of ['A', 'B', 'C', 'D']) await first.append('Avatar', id, row(1))
+    await first.close()
+    const path = join(folder, '1.journal')
+    const bytes = readFileSync(path)
+    bytes[bytes.length >> 1]! ^= 1
+    writeFileSync(path, bytes)
+    for (const expected of ['1.journal.damaged', '1.journal.2.damaged']) {
+      const log = new MemoryLog()
+      const second = await open(folder, { log, fsyncMs: 5 })
+      expect(second.left.map(({ id }) => id)).toEqual(['A', 'C', 'D'])
+      expect(log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+        'error a journal file is damaged',
+        'error a damaged journal file is put aside: what was good of it is kept',
+      ])
+      expect(readFileSync(join(folder, expected))).toEqual(bytes)
+      await second.close()
+      expect(Object.keys(await leftIn(folder)).sort()).toEqual(['A', 'C', 'D'])
+      // Once more, with one of its name that is there already.
+      for (const name of files(folder)) execFileSync('rm', [join(folder, name)])
+      writeFileSync(path, bytes)
+    }
+  })
+
+  it('that is damaged on a disk that is full stays as it is until the store has its rows', async () => {
+    const folder = temporaryDirectory()
+    const first = await open(folder)
+    for (const id of ['A', 'B', 'C']) await first.append('Avatar', id, row(1))
+    await first.close()
+    const path = join(folder, '1.journal')
+    const bytes = readFileSync(path)
+    bytes[bytes.length >> 1]! ^= 1
+    writeFileSync(path, bytes)
+    const mend = await withDisk(() => ({ write: () => Promise.reject(new Error('no room')) }))
+    const second = await open(folder)
+    mend()
+    expect(readFileSync(path)).toEqual(bytes)
+    for (const { id } of second.left) second.confirm('Avatar', id, row(1))
+    await second.close()
+    expect(bytesOf(folder)).toBe(0)
+    expect(readFileSync(`${path}.damaged`)).toEqual(bytes)
+  })
+
+  it('takes no notice of files that are not its own', async () => {
+    const folder = temporaryDirectory()
+    for (const name of ['old.journal', '1.journal.damaged', '2.journal~', '3x.journal', 'refused'])
+      writeFileSync(join(folder, name), 'mine')
+    const journal = await open(folder)
+    expect(journal.left).toEqual([])
+    await journal.append('Avatar', 'A', row(1))
+    journal.confirm('Avatar', 'A', row(1))
+    await journal.close()
+    expect(readFileSync(join(folder, 'old.journal'), 'utf8')).toBe('mine')
+    expect(readdirSync(folder)).toHaveLength(7)
+  })
+
+  it('does not stop the process while it reads much', async () => {
+    const folder = temporaryDirectory()
+    const first = await open(folder, { fsyncMs: 5 })
+    const text = 'x'.repeat(500)
+    const all = Array.from({ length: 20_000 }, (_, n) => first.append('Avatar', `A${n}`, row(1, { text })))
+    await Promise.all(all)
+    await first.close()
+    let turns = 0
+    const defer = (action: () => void) => {
+      turns++
+      realClock.defer(action)
+    }
+    const second = await open(folder, { clock: { ...realClock, defer } })
+    expect(second.left).toHaveLength(20_000)
+    expect(turns).toBeGreaterThanOrEqual(20)
+  })
+
   it('goes on in another file when one is large, and removes those that are done', async () => {
     const folder = temporaryDirectory()
     const journal = await open(folder, { fileBytesMax: 2000 })
@@ -189,6 +328,157 @@ describe('a journal', () => {
     expect(log.lines.map(({ message }) => message)).toEqual(['the journal is full'])
     journal.confirm('Avatar', 'A', row(1))
     await journal.append('Avatar', 'B', row(1, { text: 'x'.repeat(800) }))
+  })
+
+  it('in front of a disk that does not answer takes no more than its limit, and one row of each entity', async () => {
+    const folder = temporaryDirectory()
+    let answer = () => {}
+    const answers = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    let syncs = 0
+    await withDisk(({ datasync }) => ({
+      async datasync(this: FileHandle) {
+        syncs++
+        await answers
+        return datasync.call(this)
+      },
+    }))
+    const log = new MemoryLog()
+    const journal = await open(folder, { log, bytesMax: 100_000 })
+    const text = 'x'.repeat(10_000)
+    const held = journal.append('Avatar', 'stuck', row(1))
+    await vi.waitFor(() => expect(syncs).toBe(1))
+    const hot = Array.from({ length: 100 }, (_, n) => journal.append('Avatar', 'hot', row(n, { n, text })))
+    const others = Array.from({ length: 20 }, (_, n) => journal.append('Avatar', `A${n}`, row(1, { text })))
+    const ends = Promise.allSettled(others)
+    answer()
+    await Promise.all([held, ...hot])
+    const refused = (await ends).filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(12)
+    for (const { reason } of refused as PromiseRejectedResult[]) expect(reason).toBeInstanceOf(JournalFull)
+    expect(log.matching('error', 'the journal is full')).toHaveLength(1)
+    expect(journal.bytes).toBeLessThan(101_000)
+    journal.confirm('Avatar', 'A0', row(1))
+    await journal.append('Avatar', 'A0', row(2))
+    await journal.close()
+    expect((await leftIn(folder))['hot']).toEqual({ n: 99, text })
+  })
+
+  it('has written and unsynced rows count until they are on the disk', async () => {
+    let answer = () => {}
+    const answers = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    await withDisk(({ datasync }) => ({
+      async datasync(this: FileHandle) {
+        await answers
+        return datasync.call(this)
+      },
+    }))
+    const journal = await open(temporaryDirectory(), { bytesMax: 100_000, fsyncMs: 10_000 })
+    const text = 'x'.repeat(10_000)
+    const all: Promise<void>[] = []
+    for (let no = 1; no <= 9; no++) {
+      all.push(journal.append('Avatar', 'hot', row(no, { text })))
+      await vi.waitFor(() => expect(journal.bytes).toBeGreaterThan(no * 10_000))
+    }
+    // Not what it keeps, of which there is one row, but what hangs on it.
+    await expect(journal.append('Avatar', 'hot', row(10, { text }))).rejects.toThrow('wait for the disk')
+    answer()
+    await journal.close()
+    await Promise.all(all)
+  })
+
+  it('cuts off what a write that failed has left, before the next and when it is closed', async () => {
+    const folder = temporaryDirectory()
+    const path = join(folder, '1.journal')
+    const journal = await open(folder)
+    await journal.append('Avatar', 'A', row(1))
+    const good = readFileSync(path)
+    const failing = (text: string) =>
+      withDisk(({ write }) => ({
+        async write(this: FileHandle, ...[, , , at]: [Buffer, number, number, number]) {
+          await write.call(this, Buffer.from(text), 0, text.length, at)
+          throw new Error('the disk has failed')
+        },
+      }))
+    let mend = await failing('x'.repeat(10_000))
+    await expect(journal.append('Avatar', 'B', row(1))).rejects.toThrow('the disk has failed')
+    mend()
+    await journal.append('Avatar', 'C', row(1))
+    expect(read(readFileSync(path))).toMatchObject({ ids: ['A', 'C'], damagedBytes: 0, cutBytes: 0 })
+    journal.confirm('Avatar', 'C', row(1))
+    mend = await failing('y')
+    await expect(journal.append('Avatar', 'B', row(1))).rejects.toThrow('the disk has failed')
+    mend()
+    await journal.close()
+    expect(readFileSync(path).subarray(0, good.length)).toEqual(good)
+    expect(read(readFileSync(path))).toMatchObject({ ids: ['A', 'C'], damagedBytes: 0, cutBytes: 0 })
+  })
+
+  it('goes on in another file when the one it has cannot be cut', async () => {
+    const folder = temporaryDirectory()
+    const journal = await open(folder)
+    await journal.append('Avatar', 'A', row(1))
+    const mend = await withDisk(() => ({
+      write: () => Promise.reject(new Error('the disk has failed')),
+      truncate: () => Promise.reject(new Error('the disk has failed')),
+    }))
+    await expect(journal.append('Avatar', 'B', row(1))).rejects.toThrow('the disk has failed')
+    mend()
+    await withDisk(() => ({ truncate: () => Promise.reject(new Error('the disk has failed')) }))
+    await journal.append('Avatar', 'C', row(1))
+    expect(files(folder)).toEqual(['1.journal', '2.journal'])
+    await journal.close()
+    expect(Object.keys(await leftIn(folder))).toEqual(['A', 'C'])
+  })
+
+  it.skipIf(!existsSync('/proc/self/fd'))(
+    'leaves no file behind when its folder cannot be forced to the disk',
+    async () => {
+      const folder = temporaryDirectory()
+      const mend = await withDisk(() => ({ sync: () => Promise.reject(new Error('the disk has failed')) }))
+      const journal = await open(folder)
+      await expect(journal.append('Avatar', 'A', row(1))).rejects.toThrow('the disk has failed')
+      expect(files(folder)).toEqual([])
+      const targets = readdirSync('/proc/self/fd').map((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`)
+        } catch {
+          return ''
+        }
+      })
+      expect(targets.filter((target) => target.startsWith(folder) && !target.includes('lock'))).toEqual([])
+      mend()
+      await journal.append('Avatar', 'A', row(1))
+      await journal.close()
+      expect(await leftIn(folder)).toEqual({ A: { no: 1 } })
+    },
+  )
+
+  it('gives its folder back when its files cannot be closed', async () => {
+    const folder = temporaryDirectory()
+    const log = new MemoryLog()
+    const journal = await open(folder, { log })
+    const handles = new Set<FileHandle>()
+    await withDisk(({ datasync }) => ({
+      datasync(this: FileHandle) {
+        handles.add(this)
+        return datasync.call(this)
+      },
+    }))
+    await journal.append('Avatar', 'A', row(1))
+    for (const handle of handles) {
+      const { close } = handle
+      handle.close = async () => {
+        await close.call(handle)
+        throw new Error('the disk has failed')
+      }
+    }
+    await journal.close()
+    expect(log.matching('error', 'cannot be tidied')).toHaveLength(1)
+    expect(await leftIn(folder)).toEqual({ A: { no: 1 } })
   })
 
   it('on a disk that does not take it rejects, keeps what it had, and goes on when it can', async () => {
@@ -244,6 +534,115 @@ describe('a journal', () => {
   })
 })
 
+describe('a journal for one store', () => {
+  const store = 'type=sqlite url=../a.db'
+
+  it('is refused to another while it holds rows, and nothing of it is touched', async () => {
+    const folder = temporaryDirectory()
+    const first = await open(folder, { store, fileBytesMax: 1 })
+    await first.append('Avatar', 'A', row(1))
+    await first.append('Avatar', 'B', row(1))
+    await first.close()
+    const before = files(folder).map((name) => readFileSync(join(folder, name)))
+    const error = await open(folder, { store: 'type=redis url=redis://b' }).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(OperatorError)
+    expect((error as Error).message).toBe(
+      `${folder}: 2 saves in this journal wait for another store, type=sqlite url=../a.db, and this one is ` +
+        'type=redis url=redis://b: start once with [storage] as it was, so that they get there, or move this folder away',
+    )
+    expect(files(folder).map((name) => readFileSync(join(folder, name)))).toEqual(before)
+    const again = await open(folder, { store })
+    expect(again.left.map(({ id }) => id).sort()).toEqual(['A', 'B'])
+  })
+
+  it('that is empty is for another from then on', async () => {
+    const folder = temporaryDirectory()
+    const first = await open(folder, { store })
+    await first.append('Avatar', 'A', row(1))
+    first.confirm('Avatar', 'A', row(1))
+    await first.close()
+    const second = await open(folder, { store: 'type=redis' })
+    expect(second.left).toEqual([])
+    await second.append('Avatar', 'B', row(1))
+    await second.close()
+    await expect(open(folder, { store })).rejects.toThrow('wait for another store, type=redis,')
+  })
+
+  it('says so in each file, again when that was emptied', async () => {
+    const folder = temporaryDirectory()
+    const journal = await open(folder, { store })
+    for (let no = 1; no <= 3; no++) {
+      await journal.append('Avatar', 'A', row(no))
+      expect(read(readFileSync(join(folder, '1.journal')))).toMatchObject({ store, ids: ['A'] })
+      journal.confirm('Avatar', 'A', row(no))
+      await vi.waitFor(() => expect(bytesOf(folder)).toBe(0))
+    }
+  })
+
+  it('knows it by all that makes it another, and by no password', () => {
+    const storage = { type: 'sqlite', url: '/srv/game/goworld.db', db: '', startNodes: [], directory: '/srv/game/x' }
+    const of = (more: object, dir = '/srv/game') =>
+      storeOf({ dir, storage: { ...storage, journal: `${dir}/goworld-journal`, ...more } } as never)
+    expect(of({})).toBe('type=sqlite url=../goworld.db')
+    // Moved, with its journal.
+    expect(of({ url: '/mnt/goworld.db' }, '/mnt')).toBe(of({}))
+    expect(of({ type: 'filesystem', url: '' })).toBe('type=filesystem directory=../x')
+    expect(of({ type: 'postgres', url: 'postgres://me:se@cret@host:1/db' })).toBe(
+      'type=postgres url=postgres://host:1/db',
+    )
+    expect(of({ type: 'redis', url: 'redis://host', db: '2' })).toBe('type=redis url=redis://host db=2')
+    const nodes = ['redis://me:secret@b:1', 'me:secret@a:1']
+    expect(of({ type: 'redis_cluster', url: '', startNodes: nodes })).toBe(
+      'type=redis_cluster start_nodes=a:1,redis://b:1',
+    )
+  })
+})
+
+describe('a save that the store will never take', () => {
+  it('goes from the journal to a file for people, on the disk before it is let go of', async () => {
+    const folder = temporaryDirectory()
+    const log = new MemoryLog()
+    const journal = await open(folder, { log, store: 'type=redis' })
+    const big = row(7, { gold: 7, name: 'Zoë' })
+    await Promise.all([journal.append('Avatar', 'A', big), journal.append('Avatar', 'B', row(1))])
+    journal.refused('Avatar', 'A', big, new NotStorable('too big'))
+    await vi.waitFor(() => expect(journal.rows).toBe(1))
+    await journal.append('Avatar', 'B', row(2))
+    journal.refused('Avatar', 'B', row(1), new NotStorable('too small'))
+    await journal.close()
+    const lines = readFileSync(join(folder, 'refused'), 'utf8').split('\n').slice(0, -1)
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        error: 'too big',
+        store: 'type=redis',
+        type: 'Avatar',
+        id: 'A',
+        epoch: 1,
+        no: 7,
+        data: { gold: 7, name: 'Zoë' },
+      },
+      { id: 'B', no: 1 },
+    ])
+    const said = log.lines.filter(({ message }) => message === 'the store will never take a save: it is put aside')
+    expect(said).toMatchObject([{ level: 'error', fields: { type: 'Avatar', id: 'A' } }, { fields: { id: 'B' } }])
+    // A later one of the entity is still kept.
+    const again = await open(folder, { store: 'type=redis' })
+    expect(again.left.find(({ id }) => id === 'B')).toMatchObject({ row: { no: 2 } })
+  })
+
+  it('stays in the journal when it cannot be put aside', async () => {
+    const folder = temporaryDirectory()
+    const log = new MemoryLog()
+    mkdirSync(join(folder, 'refused'))
+    const journal = await open(folder, { log })
+    await journal.append('Avatar', 'A', row(1))
+    journal.refused('Avatar', 'A', row(1), new NotStorable('too big'))
+    await journal.close()
+    expect(log.matching('error', 'cannot be put aside')).toHaveLength(1)
+    expect(await leftIn(folder)).toEqual({ A: { no: 1 } })
+  })
+})
+
 describe('what was acknowledged', () => {
   const script = `
     import { FileJournal } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../engine/storage/journal.ts')).href)}
@@ -293,4 +692,99 @@ describe('what was acknowledged', () => {
       expect(readFileSync(path).length).toBeGreaterThan(0)
     }
   })
+
+  // The disk fails at random, and in the middle of writes; what is synced is what a power failure leaves.
+  it.skipIf(!existsSync('/proc/self/fd'))(
+    'is there whatever the disk does, after a crash and after a power failure',
+    { timeout: 60_000 },
+    async () => {
+      const end = performance.now() + 5000
+      for (let seed = 1; performance.now() < end; seed++) await anyCourse(seed)
+    },
+  )
 })
+
+async function anyCourse(seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const folder = temporaryDirectory()
+  const synced = new Map<string, Buffer>()
+  const failRate = random() < 0.5 ? 0 : 0.15
+  const pathOf = ({ fd }: FileHandle) => readlinkSync(`/proc/self/fd/${fd}`)
+  const turn = () => new Promise((resolve) => setTimeout(resolve))
+  const mayFail = () => {
+    if (random() < failRate) throw Object.assign(new Error('the disk has failed'), { code: 'ENOSPC' })
+  }
+  const mend = await withDisk((real) => ({
+    async write(this: FileHandle, bytes: Buffer, at: number, length: number, position: number) {
+      if (random() < 0.2) await turn()
+      const part = random() < failRate ? Math.floor(random() * length) : undefined
+      if (part !== undefined) {
+        if (part > 0) await real.write.call(this, bytes, at, part, position)
+        throw Object.assign(new Error('the disk has failed'), { code: 'ENOSPC' })
+      }
+      return real.write.call(this, bytes, at, random() < 0.2 ? Math.max(1, length >> 1) : length, position)
+    },
+    async datasync(this: FileHandle) {
+      const bytes = readFileSync(pathOf(this))
+      if (random() < 0.3) await turn()
+      mayFail()
+      synced.set(pathOf(this), bytes)
+    },
+    async truncate(this: FileHandle, length: number) {
+      mayFail()
+      await real.truncate.call(this, length)
+      const before = synced.get(pathOf(this))
+      if (before && random() < 0.5) synced.set(pathOf(this), before.subarray(0, length))
+    },
+    async sync() {
+      mayFail()
+    },
+  }))
+  const ids = ['a', 'b', 'c', 'd']
+  const newest = new Map<string, number>()
+  const acknowledged = new Map<string, number>()
+  const stored = new Map<string, number>()
+  const raise = (map: Map<string, number>, id: string, no: number) => map.set(id, Math.max(map.get(id) ?? 0, no))
+  const check = () => {
+    for (const power of [false, true]) {
+      const found = new Map(stored)
+      for (const name of files(folder)) {
+        const path = join(folder, name)
+        const bytes = power ? synced.get(path) : readFileSync(path)
+        for (const { id, row } of read(bytes ?? Buffer.alloc(0)).rows) raise(found, id, row.no)
+      }
+      for (const [id, no] of acknowledged)
+        expect(found.get(id) ?? 0, `${id} of seed ${seed}`).toBeGreaterThanOrEqual(no)
+    }
+  }
+  const fsyncMs = random() < 0.5 ? 0 : 3
+  const bytesMax = random() < 0.5 ? 1 << 20 : 1000
+  const journal = await open(folder, { fsyncMs, bytesMax, fileBytesMax: 300 })
+  const appended: Promise<unknown>[] = []
+  for (let steps = 10 + random() * 60; steps > 0; steps--) {
+    const id = ids[Math.floor(random() * ids.length)]!
+    const no = newest.get(id) ?? 0
+    const what = random()
+    if (what < 0.6) {
+      newest.set(id, no + 1)
+      const saved = journal.append('A', id, row(no + 1, { text: 'x'.repeat(random() * 200) }))
+      appended.push(
+        saved.then(
+          () => raise(acknowledged, id, no + 1),
+          () => {},
+        ),
+      )
+    } else if (what < 0.8 && no > 0) {
+      const some = 1 + Math.floor(random() * no)
+      raise(stored, id, some)
+      journal.confirm('A', id, row(some))
+    } else if (what < 0.95) await turn()
+    else check()
+  }
+  await Promise.all(appended)
+  check()
+  mend()
+  await journal.close()
+  const left = await leftIn(folder)
+  for (const [id, no] of acknowledged) if (no > (stored.get(id) ?? 0)) expect(left).toHaveProperty(id)
+}

@@ -1,6 +1,6 @@
 // The save queue on a virtual clock, in front of a storage that waits and fails on command.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { JournalFull, NotStorable, SaveOutdated, StorageError } from '../../../engine/storage/errors.ts'
@@ -23,6 +23,8 @@ class TestStorage extends MemoryStorage {
   readonly held: Held[] = []
   holds = false
   failure: Error | undefined
+  /** The one entity whose writes fail. */
+  failing: string | undefined
   readonly #clock: VirtualClock
 
   constructor(clock: VirtualClock) {
@@ -39,6 +41,7 @@ class TestStorage extends MemoryStorage {
       })
     }
     if (this.failure) throw this.failure
+    if (id === this.failing) throw down
     return super.write(type, id, row)
   }
 
@@ -240,9 +243,42 @@ describe('a save that fails', () => {
     const states = watch([save(queue, 'A', {}), save(queue, 'B', {})])
     storage.releaseAll(down)
     storage.holds = false
+    storage.failing = 'bad'
     await clock.advance(0)
     expect(states).toEqual(['written', 'written'])
     expect(queue.depth).toBe(1)
+  })
+
+  it('is tried at once when another succeeds after an outage, however long its pause', async () => {
+    const { queue, storage, clock } = setUp()
+    storage.failure = down
+    for (let n = 0; n < 100; n++) {
+      void save(queue, `A${n}`, {})
+      await clock.advance(37)
+    }
+    await clock.advance(30_000)
+    storage.failure = undefined
+    const since = clock.now()
+    await clock.until(() => queue.depth < 100)
+    await clock.until(() => queue.depth === 0)
+    // The first of a hundred comes soon, and takes the others with it.
+    expect(clock.now() - since).toBeLessThan(500)
+  })
+
+  it('for reasons of its own is not tried all the time because others are written', async () => {
+    const { queue, storage, clock } = setUp()
+    storage.failing = 'bad'
+    void save(queue, 'bad', {})
+    for (let n = 0; n < 1000; n++) {
+      void save(queue, `A${n}`, {})
+      await clock.advance(10)
+    }
+    const attempts = storage.attempts.filter(({ id }) => id === 'bad')
+    expect(attempts.length).toBeLessThanOrEqual(20)
+    storage.failing = undefined
+    void save(queue, 'A', {})
+    await clock.advance(1000)
+    expect(queue.depth).toBe(0)
   })
 })
 
@@ -393,6 +429,7 @@ describe('a drain', () => {
 class TestJournal implements Journal {
   readonly appended: { id: string; data: Document; keep(error?: Error): void }[] = []
   readonly confirmed: string[] = []
+  readonly putAside: string[] = []
 
   append(_type: string, id: string, row: Row): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -402,6 +439,10 @@ class TestJournal implements Journal {
 
   confirm(_type: string, id: string, row: Row): void {
     this.confirmed.push(`${id} ${row.data['level']}`)
+  }
+
+  refused(_type: string, id: string, row: Row, error: Error): void {
+    this.putAside.push(`${id} ${row.data['level']}: ${error.message}`)
   }
 }
 
@@ -460,13 +501,96 @@ describe('a save with a journal', () => {
     journal.appended[1]!.keep(full)
     // What comes while the store is away.
     const later = watch([save(queue, 'A', { level: 2 })])
-    journal.appended[2]!.keep(full)
+    journal.appended.at(-1)!.keep(full)
     await clock.advance(0)
     expect([...states, ...later]).toEqual(['JournalFull', 'JournalFull', 'JournalFull'])
     expect(await drainedNow(queue, clock)).toEqual({ written: 0, left: 2, kept: 0 })
     storage.failure = undefined
     await clock.until(() => queue.depth === 0)
     expect((await storage.read('Avatar', 'A'))?.data).toEqual({ level: 2 })
+  })
+
+  it('that the journal refuses waits no longer than 2 s for a store that is slow, and not at all while it fails', async () => {
+    const { queue, storage, clock, journal } = journaled({ writesMax: 4 })
+    storage.holds = true
+    const states = watch(Array.from({ length: 20 }, (_, n) => save(queue, `A${n}`, { level: 1 })))
+    for (const { keep } of journal.appended) keep(full)
+    await clock.advance(1900)
+    storage.held.shift()!.release()
+    await clock.advance(0)
+    expect(states.filter((state) => state === 'waiting')).toHaveLength(19)
+    await clock.advance(100)
+    expect(states.filter((state) => state === 'JournalFull')).toHaveLength(19)
+    expect(queue.status()).toMatchObject({ unkept: 19, depth: 19 })
+    storage.held.shift()!.release(down)
+    await clock.advance(0)
+    const later = watch([save(queue, 'B', { level: 1 })])
+    journal.appended.at(-1)!.keep(full)
+    await clock.advance(0)
+    expect(later).toEqual(['JournalFull'])
+    storage.holds = false
+    storage.releaseAll()
+    await clock.until(() => queue.depth === 0)
+  })
+
+  it('that the store will never take is kept, and whoever saved it hears of it', async () => {
+    const told: string[] = []
+    const { queue, storage, clock, journal, log } = journaled({
+      refused: (type, id, error) => told.push(`${type} ${id} ${(error as Error).name}`),
+    })
+    storage.holds = true
+    const states = watch([save(queue, 'A', { level: 1 })])
+    journal.appended[0]!.keep()
+    await clock.advance(0)
+    storage.releaseAll(new NotStorable('too big'))
+    await clock.advance(0)
+    expect(states).toEqual(['written'])
+    expect(journal.confirmed).toEqual([])
+    expect(journal.putAside).toEqual(['A 1: too big'])
+    expect(told).toEqual(['Avatar A NotStorable'])
+    expect(queue.status()).toMatchObject({ refused: 1, depth: 0 })
+    expect(log.matching('error', 'was not saved')).toHaveLength(1)
+    // One that has been saved again since is not unsaved.
+    void save(queue, 'A', { level: 2 })
+    void save(queue, 'A', { level: 3 })
+    await clock.advance(0)
+    storage.releaseAll(new NotStorable('too big'))
+    await clock.advance(0)
+    expect(journal.putAside).toHaveLength(2)
+    expect(told).toHaveLength(1)
+    storage.releaseAll()
+    await clock.advance(0)
+    expect(journal.confirmed).toEqual(['A 3'])
+  })
+
+  it('that the journal refused is offered to it again when the store fails, until it has it', async () => {
+    const { queue, storage, clock, journal } = journaled()
+    storage.failure = down
+    const states = watch([save(queue, 'A', { level: 1 })])
+    for (let n = 0; n < 3; n++) {
+      journal.appended[n]!.keep(full)
+      await clock.until(() => journal.appended.length === n + 2)
+      expect(await drainedNow(queue, clock)).toMatchObject({ kept: 0 })
+    }
+    expect(states).toEqual(['JournalFull'])
+    journal.appended[3]!.keep()
+    await clock.advance(30_000)
+    expect(journal.appended.map(({ data }) => data['level'])).toEqual([1, 1, 1, 1])
+    expect(await drainedNow(queue, clock)).toEqual({ written: 0, left: 1, kept: 1 })
+  })
+
+  it('counts as kept when the journal has it only after the one before it has failed', async () => {
+    const { queue, storage, clock, journal } = journaled()
+    storage.holds = true
+    const states = watch([save(queue, 'A', { level: 1 }), save(queue, 'A', { level: 2 })])
+    journal.appended[0]!.keep()
+    await clock.advance(0)
+    storage.releaseAll(down)
+    await clock.advance(0)
+    journal.appended[1]!.keep()
+    await clock.advance(0)
+    expect(states).toEqual(['written', 'written'])
+    expect(await drainedNow(queue, clock)).toEqual({ written: 0, left: 1, kept: 1 })
   })
 
   it('that has a newer one behind it hears of its own journal', async () => {
@@ -513,6 +637,42 @@ describe('what an earlier process has kept', () => {
     storage.releaseAll()
     await clock.advance(0)
     expect(read?.data).toEqual({ level: 9 })
+  })
+
+  it('has its place some at a time, and is waited for', async () => {
+    const { queue, storage, clock } = setUp()
+    const rows = Array.from({ length: 2500 }, (_, n) => kept(`A${n}`, 1, 4))
+    storage.holds = true
+    const turns = vi.spyOn(clock, 'defer')
+    const adopted = watch([queue.adopt(rows)])
+    expect(adopted).toEqual(['waiting'])
+    expect([...storage.attempts]).toHaveLength(64)
+    expect(queue.depth).toBe(2500)
+    // Saved before it had its place.
+    const saved = save(queue, 'A2400', { level: 2 }, 5)
+    let read: Row | undefined
+    void queue.read('Avatar', 'A2300').then((row) => {
+      read = row
+    })
+    storage.holds = false
+    storage.releaseAll()
+    const drained = queue.drain(1000)
+    await clock.advance(0)
+    expect(await drained).toEqual({ written: 2500, left: 0, kept: 0 })
+    expect(adopted).toEqual(['written'])
+    expect(turns).toHaveBeenCalledTimes(2)
+    expect(read?.data).toEqual({ level: 1 })
+    await saved
+    expect((await storage.read('Avatar', 'A2400'))?.data).toEqual({ level: 2 })
+    expect(await storage.list('Avatar', { limit: 5000 })).toHaveLength(2500)
+  })
+
+  it('counts as left and kept when the queue is stopped before it has its place', async () => {
+    const { queue, storage, clock } = setUp()
+    storage.failure = down
+    void queue.adopt(Array.from({ length: 2500 }, (_, n) => kept(`A${n}`, 1, 4)))
+    queue.stop()
+    expect(await drainedNow(queue, clock)).toEqual({ written: 0, left: 2500, kept: 2500 })
   })
 
   it('counts as kept when the store takes it not', async () => {

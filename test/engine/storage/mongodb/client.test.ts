@@ -143,6 +143,7 @@ function describeServer(service: MongodbService): void {
     it('that hangs fails calls in the time that the URL says, and is used again when it goes on', async () => {
       const storage = await opened(service, '?socketTimeoutMS=300')
       await put(storage, 'Avatar', 'A', { level: 1 })
+      expect(await get(storage, 'Avatar', 'A')).toEqual({ level: 1 })
       service.pause()
       let message: string
       // It may still answer while the signal is on its way.
@@ -152,6 +153,29 @@ function describeServer(service: MongodbService): void {
       expect(message).toMatch(/^StorageError: mongodb .*timed out/)
       await put(storage, 'Avatar', 'A', { level: 3 })
       expect(await get(storage, 'Avatar', 'A')).toEqual({ level: 3 })
+    })
+
+    it('that hangs fails all calls in the time of one, whatever they wait for, and lets go of who closes', async () => {
+      const storage = await opened(service, '?connectTimeoutMS=2500&serverSelectionTimeoutMS=2500')
+      await put(storage, 'Avatar', 'A', {})
+      service.pause()
+      const beganMs = performance.now()
+      try {
+        // One behind the other, and in batch after batch.
+        const same = Array.from({ length: 30 }, (_, no) => put(storage, 'Avatar', 'A', { no }, { epoch: 2e6, no }))
+        const others = Array.from({ length: 3000 }, (_, n) => put(storage, 'Avatar', `A${n}`, {}))
+        const reads = [storage.read('Avatar', 'A'), storage.read('Avatar', 'A1'), storage.list('Avatar')]
+        const messages = Promise.all([...same, ...others, ...reads].map(messageOfRejected))
+        await storage.close()
+        // It may still answer while the signal is on its way.
+        const refused = (await messages).filter((message) => message !== 'it resolved')
+        for (const message of refused) expect(message).toMatch(/^StorageError: mongodb 127\.0\.0\.1:\d+: /)
+        expect(refused.length).toBeGreaterThan(1000)
+        // Each by itself takes 2.5 s.
+        expect(performance.now() - beganMs).toBeLessThan(15_000)
+      } finally {
+        service.resume()
+      }
     })
 
     it('that is slow is not sent more than can be held', async () => {

@@ -103,6 +103,8 @@ function describeGoWorld(service: MongodbService): void {
 
     it('with a string that is no UTF-8 is named', async () => {
       const { storage } = await opened(service)
+      await put(storage, 'Avatar', 'A', {})
+      expect(await storage.exists('Avatar', 'A')).toBe(true)
       // As the driver says it; nothing here can write such a string.
       const finds = vi.spyOn(Collection.prototype, 'findOne').mockRejectedValueOnce(new BSON.BSONError('Invalid UTF-8'))
       onTestFinished(() => finds.mockRestore())

@@ -34,6 +34,14 @@ async function opened(url: string, log?: MemoryLog): Promise<EntityStorage> {
   return storage
 }
 
+/** That the server had to break up. A connection says what it has met at the latest when it ends. */
+async function deadlocksIn(url: string): Promise<unknown> {
+  const others = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+  await expect.poll(() => ask(url, others), SOON).toEqual([])
+  const [row] = await ask(url, `SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`)
+  return row!['deadlocks']
+}
+
 const rejection = (call: Promise<unknown>): Promise<Error> =>
   call.then(
     () => new Error('it resolved'),
@@ -93,6 +101,30 @@ describe.skipIf(!server)('postgres', () => {
       expect(await get(storage, 'Avatar', 'A')).toEqual({ level: 1 })
     })
 
+    it.each([
+      ['(id INT)', 'it has no column type'],
+      ['(type TEXT COLLATE "C", id TEXT COLLATE "C", data JSONB)', 'its column data is jsonb, and must be json'],
+      ['(type TEXT COLLATE "C", id TEXT COLLATE "POSIX")', 'its column id must be COLLATE "C"'],
+      ['(LIKE ours INCLUDING DEFAULTS)', 'its primary key must be (type, id)'],
+      ['(LIKE ours INCLUDING DEFAULTS, PRIMARY KEY (id, type))', 'its primary key must be (type, id)'],
+      ['(LIKE ours INCLUDING ALL, name TEXT NOT NULL)', 'its column name must be set'],
+    ])('with a table of that name that is not ours, %s, is refused at once', async (table, why) => {
+      const url = await server!.freshDatabase()
+      await (await open(url)).close()
+      await ask(url, `ALTER TABLE entities RENAME TO ours; CREATE TABLE entities ${table}`)
+      const name = new URL(url).pathname.slice(1)
+      const error = String(await rejection(open(url)))
+      expect(error).toMatch(new RegExp(`^StorageError: postgres [0-9.:]+/${name}: table entities is not ours: `))
+      expect(error.split('not ours: ')[1]).toBe(why)
+    })
+
+    it('may have columns that an administrator added', async () => {
+      const url = await server!.freshDatabase()
+      await (await open(url)).close()
+      await ask(url, `ALTER TABLE entities ADD saved_at TIMESTAMPTZ NOT NULL DEFAULT now(), ADD note TEXT`)
+      expect(await put(await opened(url), 'Avatar', 'A', {})).toBe(true)
+    })
+
     it('must be in UTF-8', async () => {
       await ask(server!.url, `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`)
       const error = await rejection(open(server!.url.replace(/postgres$/, 'latin')))
@@ -149,7 +181,7 @@ describe.skipIf(!server)('postgres', () => {
 
     it('that meets those of other games on the same rows is done all the same', async () => {
       const url = await server!.freshDatabase()
-      const storages = await Promise.all([opened(url), opened(url), opened(url)])
+      const storages = await Promise.all([open(url), open(url), open(url)])
       const ids = Array.from({ length: 40 }, (_, n) => `A${n}`)
       for (let round = 0; round < 5; round++) {
         // Each in an order of its own, so that they would wait for one another in a ring.
@@ -159,6 +191,8 @@ describe.skipIf(!server)('postgres', () => {
         await Promise.all(writes)
       }
       expect(await storages[0]!.list('Avatar')).toHaveLength(40)
+      for (const storage of storages) await storage.close()
+      expect(await deadlocksIn(url)).toBe(0)
     })
   })
 
@@ -209,7 +243,7 @@ describe.skipIf(!server)('postgres', () => {
     })
 
     it('that hangs costs each call its limit and no more, and nothing when it goes on', async () => {
-      const tables = { things: '(name TEXT PRIMARY KEY, n INT)' }
+      const tables = { things: { columns: { name: 'text', n: 'bigint' }, key: ['name'] } } as const
       const client = await PostgresClient.open({
         url: await server!.freshDatabase(),
         lanes: 1,
@@ -234,9 +268,9 @@ describe.skipIf(!server)('postgres', () => {
         server!.resume()
       }
       // What was given up was never done.
-      expect(await read()).toEqual([{ n: 1 }])
+      expect(await read()).toEqual([{ n: '1' }])
       await put(4)
-      expect(await read()).toEqual([{ n: 4 }])
+      expect(await read()).toEqual([{ n: '4' }])
     })
 
     it('that asks for a password is told it, and no message has it', async () => {

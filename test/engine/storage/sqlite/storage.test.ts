@@ -1,15 +1,17 @@
 // The SQLite backend: by the suite of all, and what is its own: the file, the worker, and who shares them.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { MemoryLog, silentLog } from '../../../../engine/base/log.ts'
 import { openKvdb } from '../../../../engine/kvdb/backends.ts'
 import { openStorage } from '../../../../engine/storage/backends.ts'
 import { StorageError } from '../../../../engine/storage/errors.ts'
-import { SqliteClient, shareSqliteClient } from '../../../../engine/storage/sqlite/client.ts'
+import { SqliteClient, shareSqliteClient, WriteTurns } from '../../../../engine/storage/sqlite/client.ts'
 import { SqliteStorage } from '../../../../engine/storage/sqlite/storage.ts'
 import { describeStorage, get, put } from '../conformance.ts'
 import { storeOptions } from '../options.ts'
@@ -205,6 +207,121 @@ describe('a batch', () => {
   })
 })
 
+describe('a read', () => {
+  const GET = 'SELECT v FROM t WHERE k = ?'
+
+  it('of another row waits for no write, and no lock', async () => {
+    const client = await openClient()
+    await client.write(insert('a'))
+    const beside = openBeside(client.path)
+    beside.exec('BEGIN IMMEDIATE')
+    let state = 'waiting'
+    const write = client.write(insert('b')).then(() => (state = 'written'))
+    // In the turn of the write, and while it is under way.
+    for (let times = 0; times < 3; times++) expect(await client.read(GET, 'a')).toEqual([{ v: 'a' }])
+    expect(state).toBe('waiting')
+    beside.exec('ROLLBACK')
+    await write
+  })
+
+  it('behind a write of its row sees it, in the same turn and later', async () => {
+    const client = await openClient()
+    const beside = openBeside(client.path)
+    beside.exec('BEGIN IMMEDIATE')
+    const write = client.write(insert('b'))
+    const reads = [client.read(GET, 'b')]
+    expect(await client.read(GET, 'a')).toEqual([])
+    // The write is under way by now.
+    reads.push(client.read(GET, 'b'), client.read(SELECT))
+    beside.exec('ROLLBACK')
+    expect(await Promise.all(reads)).toEqual([[{ v: 'b' }], [{ v: 'b' }], [{ k: 'b' }]])
+    await write
+  })
+
+  it('sees what was written before it, and nothing that was written after it', async () => {
+    const client = await openClient()
+    const keys = ['a', 'b', 'c']
+    await client.write(...keys.map((key) => insert(key, '0')))
+    const set = 'UPDATE t SET v = ? WHERE k = ?'
+    const now = new Map(keys.map((key) => [key, '0']))
+    const faults: string[] = []
+    const calls: Promise<unknown>[] = []
+    const expectRead = (sql: string, parameters: string[], wanted: unknown) => {
+      const text = JSON.stringify(wanted)
+      const check = (rows: unknown) => {
+        if (JSON.stringify(rows) !== text) faults.push(`${sql}: ${JSON.stringify(rows)}, and not ${text}`)
+      }
+      calls.push(client.read(sql, ...parameters).then(check))
+    }
+    for (let n = 1; n <= 3000; n++) {
+      const key = keys[(n * 7) % 3]!
+      if ((n * n) % 5 < 2) {
+        now.set(key, `v${n}`)
+        calls.push(client.write({ sql: set, parameters: [`v${n}`, key] }))
+      } else if (n % 11 === 0) {
+        const all = 'SELECT v FROM t WHERE k >= ? ORDER BY k'
+        expectRead(
+          all,
+          ['a'],
+          keys.map((one) => ({ v: now.get(one) })),
+        )
+      } else expectRead(GET, [key], [{ v: now.get(key) }])
+      if (n % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (n % 50 === 0) await calls.at(-1)
+    }
+    await Promise.all(calls)
+    expect(faults).toEqual([])
+  })
+})
+
+describe('a writer', () => {
+  it('finds the moments between the transactions of a process that is busy', async () => {
+    const client = await openClient()
+    const script = `
+      const database = new (require('node:sqlite').DatabaseSync)(process.argv[1], { timeout: 10000 })
+      const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+      for (;;) {
+        database.exec('BEGIN IMMEDIATE')
+        sleep(100)
+        database.exec('COMMIT')
+        sleep(3)
+        process.stdout.write('.')
+      }`
+    const busy = spawn(process.execPath, ['-e', script, client.path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(busy, 'exit')
+    onTestFinished(async () => {
+      busy.kill('SIGKILL')
+      await ended
+    })
+    await once(busy.stdout, 'data')
+    // Who looks every 100 ms, as SQLite does, misses most of them, and some write fails.
+    for (let n = 0; n < 20; n++) await client.write(insert(`${n}`))
+  }, 20_000)
+})
+
+describe('turns at a file', () => {
+  it('are given in the order in which they were asked for, by whatever name', async () => {
+    const directory = temporaryDirectory()
+    const [one, other] = [WriteTurns.of(join(directory, 'a.db')), WriteTurns.of(join(directory, 'b/../a.db'))]
+    const order: string[] = []
+    const first = (await one.take(1000))!
+    const taken = async (name: string, turns: WriteTurns) => {
+      const turn = await turns.take(1000)
+      order.push(name)
+      return turn!
+    }
+    const [second, third] = [taken('second', other), taken('third', one)]
+    expect(await other.take(1)).toBe(undefined)
+    expect(order).toEqual([])
+    first.end()
+    first.end()
+    ;(await second).end()
+    ;(await third).end()
+    expect(order).toEqual(['second', 'third'])
+    ;(await other.take(1000))!.end()
+  })
+})
+
 describe('the worker', () => {
   it('that dies rejects what it was doing, and the next request has a new one', async () => {
     const log = new MemoryLog()
@@ -212,9 +329,11 @@ describe('the worker', () => {
     const beside = openBeside(client.path)
     // Locked, so that the worker is in the middle of the request when it dies.
     beside.exec('BEGIN IMMEDIATE')
+    const sends = vi.spyOn(Worker.prototype, 'postMessage')
+    onTestFinished(() => sends.mockRestore())
     const calls = [client.write(insert('a')), client.read(SELECT)]
     const rejected = calls.map(messageOfRejected)
-    await new Promise((resolve) => setImmediate(resolve))
+    await expect.poll(() => sends.mock.calls.length).toBe(1)
     const crash = client.crash()
     beside.exec('ROLLBACK')
     for (const message of await Promise.all(rejected)) {

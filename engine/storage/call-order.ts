@@ -1,15 +1,21 @@
-// Keeps the calls of one process in order where order can be seen: those that share a key go to the server one after
-// the other, all else goes at once.
+// Keeps the calls that one process makes to a server in order where order can be seen: those that share a key are
+// sent one after the other, all else at once.
 //
 //     put a ──> put a ──> range [a, c) ──> put b        each waits for the answer of the one before
 //     put x ─────────────────────────────────────>      shares no key with any: waits for none
 //
-// A connection keeps order by itself, but not across its own death, and a cluster has many: a command that is sent
-// again (the script is not known there, the slot has moved) arrives behind those that were sent after it.
-import { compareKeys } from '../key.ts'
+// A connection keeps order by itself, but not across its own death, and a pool or a cluster has many: what is sent
+// again (a script is not known there, a slot has moved) arrives behind what was sent after it.
+import { compareKeys } from './key.ts'
 
-/** What a call touches: a key, or those with begin <= key < end. */
-export type Place = string | { readonly begin: string; readonly end: string }
+/** Keys with begin <= key < end. */
+export interface KeyRange {
+  readonly begin: string
+  readonly end: string
+}
+
+/** What a call touches. */
+export type Place = string | KeyRange
 
 export interface Turn {
   /** Undefined when it is this call's turn already, else resolves when it is: to whether all it waited for went well. */
@@ -18,20 +24,18 @@ export interface Turn {
   leave(wentWell: boolean): void
 }
 
-interface Range {
-  readonly begin: string
-  readonly end: string
+interface RangeCall extends KeyRange {
   readonly over: Promise<boolean>
 }
 
 export class CallOrder {
   /** Of each key the last call, while it is not over. */
   readonly #last = new Map<string, Promise<boolean>>()
-  readonly #ranges = new Set<Range>()
+  readonly #ranges = new Set<RangeCall>()
 
   enter(place: Place): Turn {
     const { promise: over, resolve } = Promise.withResolvers<boolean>()
-    const before = typeof place === 'string' ? this.#beforeKey(place) : this.#beforeRange(place.begin, place.end)
+    const before = typeof place === 'string' ? this.#beforeKey(place) : this.#beforeRange(place)
     const forget = typeof place === 'string' ? this.#addKey(place, over) : this.#addRange({ ...place, over })
     const come = before.length > 0 ? Promise.all(before).then((all) => !all.includes(false)) : undefined
     const leave = (wentWell: boolean) => {
@@ -44,13 +48,13 @@ export class CallOrder {
   #beforeKey(key: string): Promise<boolean>[] {
     const last = this.#last.get(key)
     const before = last ? [last] : []
-    for (const { begin, end, over } of this.#ranges) if (isWithin(key, begin, end)) before.push(over)
+    for (const range of this.#ranges) if (isWithin(key, range)) before.push(range.over)
     return before
   }
 
-  #beforeRange(begin: string, end: string): Promise<boolean>[] {
+  #beforeRange(range: KeyRange): Promise<boolean>[] {
     const before: Promise<boolean>[] = []
-    for (const [key, over] of this.#last) if (isWithin(key, begin, end)) before.push(over)
+    for (const [key, over] of this.#last) if (isWithin(key, range)) before.push(over)
     return before
   }
 
@@ -61,10 +65,11 @@ export class CallOrder {
     }
   }
 
-  #addRange(range: Range): () => void {
+  #addRange(range: RangeCall): () => void {
     this.#ranges.add(range)
     return () => this.#ranges.delete(range)
   }
 }
 
-const isWithin = (key: string, begin: string, end: string) => compareKeys(begin, key) <= 0 && compareKeys(key, end) < 0
+export const isWithin = (key: string, { begin, end }: KeyRange): boolean =>
+  compareKeys(begin, key) <= 0 && compareKeys(key, end) < 0

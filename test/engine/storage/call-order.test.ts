@@ -1,6 +1,6 @@
 // Calls wait for those before them that share a key, and for no others.
 import { describe, expect, it } from 'vitest'
-import { CallOrder, type Place, type Turn } from '../../../../engine/storage/redis/order.ts'
+import { CallOrder, type Place, type Turn } from '../../../engine/storage/call-order.ts'
 
 /** Enters calls at the places given; tells which of them may go, after `leave` of some. */
 function enterAll(...places: Place[]) {

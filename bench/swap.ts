@@ -1,0 +1,124 @@
+// New code under a running game: for how long it is away for players who call it ten times a second, by `goworld reload`
+// and by SIGUSR1 with `-restore` at once; and whether a call was lost.
+//
+//     make bench ONLY=swap          JSON=1 for an object a line, ROW=1 for one row, WINDOWS=5 for more swaps
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Crowd } from './kit/crowd.ts'
+import { chosen, WINDOWS } from './kit/measure.ts'
+import { report, spread } from './kit/report.ts'
+import { BenchServer } from './kit/server.ts'
+
+const GOWORLD = join(import.meta.dirname, '../components/cli/goworld')
+/** What is under way arrives by then. */
+const REST_MS = 1500
+const END_LIMIT_MS = 20_000
+
+interface Row {
+  readonly bots: number
+  readonly others: number
+  readonly goworldMs: number
+  readonly reloadMs: number
+  readonly restoreMs: number
+}
+
+const ROWS: readonly Row[] = [
+  { bots: 200, others: 0, goworldMs: 33, reloadMs: 20, restoreMs: 250 },
+  { bots: 1000, others: 0, goworldMs: 62, reloadMs: 35, restoreMs: 280 },
+  { bots: 200, others: 10_000, goworldMs: 834, reloadMs: 60, restoreMs: 300 },
+  { bots: 1000, others: 10_000, goworldMs: 1105, reloadMs: 80, restoreMs: 330 },
+]
+
+/** What `goworld reload` says of it, in milliseconds. */
+function reload(server: BenchServer): { readonly awayMs: number; readonly megabytes: number; readonly steps: string } {
+  const out = execFileSync(GOWORLD, ['reload', server.folder], { encoding: 'utf8' })
+  const [, away, megabytes] = /away for (\d+) ms, \d+ entities, ([\d.]+) MB/.exec(out)!
+  return { awayMs: Number(away), megabytes: Number(megabytes), steps: /waited for promises.*/.exec(out)![0] }
+}
+
+/** As by hand: a signal, and the same command with -restore as soon as the process is gone. */
+async function freezeAndRestore(server: BenchServer): Promise<void> {
+  const { pid } = server.statuses().find(({ role }) => role === 'game')!
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1)
+  const plain = command.filter((word) => word !== '-succeed' && word !== '-restore')
+  const env = Object.fromEntries(
+    readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .slice(0, -1)
+      .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  )
+  process.kill(pid, 'SIGUSR1')
+  const end = performance.now() + END_LIMIT_MS
+  while (performance.now() < end && runs(pid)) await sleep(1)
+  spawn(plain[0]!, [...plain.slice(1), '-restore'], {
+    cwd: server.folder,
+    env,
+    detached: true,
+    stdio: 'ignore',
+  }).unref()
+}
+
+function runs(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
+  const env = { CROWD_OTHERS: String(others), CROWD_SIDE: String(others > 0 ? 1500 : 1000), CROWD_AOI: '50' }
+  const server = new BenchServer(join(import.meta.dirname, 'kit/crowd-game'), { env })
+  try {
+    const crowd = await Crowd.start({ gate: server.gate, clients: bots, does: 'echo', perSecond: 10 })
+    await sleep(3000)
+    const away: number[] = []
+    const worst: number[] = []
+    const restored: number[] = []
+    let lost = 0
+    let megabytes = 0
+    let steps = ''
+    for (let n = 0; n < WINDOWS; n++) {
+      crowd.begin()
+      const said = reload(server)
+      await sleep(REST_MS)
+      const figures = await crowd.end()
+      away.push(said.awayMs)
+      worst.push(figures.maxMs)
+      megabytes = said.megabytes
+      steps = said.steps
+    }
+    for (let n = 0; n < WINDOWS; n++) {
+      crowd.begin()
+      await freezeAndRestore(server)
+      await sleep(REST_MS * 2)
+      const { maxMs, calls, answers } = await crowd.end()
+      restored.push(maxMs)
+      if (n === WINDOWS - 1) lost = Math.max(0, calls - answers - bots)
+    }
+    await crowd.stop()
+    const scenario = `swap: ${bots} clients call ten times a second, ${others} other entities`
+    report({
+      scenario,
+      metric: 'goworld reload: away for',
+      unit: 'ms',
+      ...spread(away),
+      goworld: goworldMs,
+      atMost: reloadMs,
+    })
+    report({ scenario, metric: 'the call that waited the longest', unit: 'ms', ...spread(worst) })
+    report({
+      scenario,
+      metric: 'SIGUSR1, -restore: the call that waited the longest',
+      unit: 'ms',
+      ...spread(restored),
+      atMost: restoreMs,
+    })
+    report({ scenario, metric: 'calls that were lost', unit: '', value: lost, atMost: 0 })
+    report({ scenario, metric: `the state (${steps})`, unit: 'MB', value: megabytes })
+  } finally {
+    server.stop()
+  }
+}

@@ -1,0 +1,115 @@
+// A bot: a client of one gate that plays, and comes again when its connection was lost.
+import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
+import { getU32 } from '../../engine/wire/packet.ts'
+import type { Simulation } from './simulation.ts'
+import { streamOver } from './stream.ts'
+
+/** What a bot does from its connecting to its end: once for each connection. */
+export type Play<M> = (bot: Bot<M>, sim: Simulation<M>) => unknown
+
+/** A first frame: u32 length | u16 type | u16 gate | client id. */
+const CLIENT_ID_AT = 8
+const CLIENT_ID_BYTES = 16
+const AGAIN_MS = 300
+const LOOK_MS = 10
+
+export class Bot<M = unknown> {
+  /** From 1 on. */
+  readonly no: number
+  readonly gateId: number
+  /** Its connection: hooks and calls, as in 'goworld/client'. */
+  game!: ClientGame<M>
+  /** As the gate calls it, once it has said anything. */
+  clientId = ''
+  /** Something has happened after which its connection may be closed. */
+  isExcused = false
+  readonly #sim: Simulation<M>
+  #isLeaving = false
+
+  constructor(no: number, gateId: number, sim: Simulation<M>) {
+    this.no = no
+    this.gateId = gateId
+    this.#sim = sim
+  }
+
+  get player() {
+    return this.game.player
+  }
+
+  get isOpen(): boolean {
+    return this.game !== undefined && this.game.closed === undefined
+  }
+
+  /** False when it should end what it does. */
+  get isPlaying(): boolean {
+    return this.isOpen && !this.#sim.isEnding
+  }
+
+  /** Lets time pass until `condition` holds. Answers false when the bot's play ended first. */
+  async until(condition: () => boolean): Promise<boolean> {
+    while (!condition()) {
+      if (!this.isPlaying) return false
+      await this.#sim.sleep(LOOK_MS)
+    }
+    return true
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.#sim.sleep(ms)
+  }
+
+  /** Closes its connection, as a player would; it comes again. */
+  leave(): void {
+    this.#isLeaving = true
+    this.game.close()
+  }
+
+  /** Connects and plays, again and again. */
+  async run(play: Play<M>): Promise<void> {
+    const { cluster } = this.#sim
+    while (!this.#sim.isEnding) {
+      const connection = await cluster.dial(this.gateId).catch(() => undefined)
+      if (connection) {
+        this.clientId = ''
+        this.isExcused = false
+        this.#isLeaving = false
+        let first = new Uint8Array(0)
+        const seen = (chunk: Uint8Array) => {
+          if (this.clientId !== '') return
+          first = Uint8Array.from([...first, ...chunk])
+          this.clientId = clientIdOf(first)
+        }
+        this.game = connect<M>(streamOver(connection, seen), {
+          clock: cluster.clock,
+          heartbeatMs: 0,
+          log: cluster.log,
+          observer: { onProtocolError: (error) => void cluster.errors.push(error) },
+        })
+        const over = new Promise<void>((resolve) => this.game.onClose(() => resolve()))
+        this.game.onClose((reason) => this.#isLeaving || this.#sim.closings.closed(this as unknown as Bot, reason))
+        this.#play(play)
+        await over
+      }
+      await this.#sim.sleep(AGAIN_MS * (0.5 + this.#sim.random()))
+    }
+  }
+
+  async #play(play: Play<M>): Promise<void> {
+    const { game } = this
+    try {
+      await play(this, this.#sim)
+    } catch (error) {
+      // Whatever it waited for may be gone with the connection.
+      if (game.closed === undefined) this.#sim.fail(`${this} threw: ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+
+  toString(): string {
+    return `bot ${this.no} (client ${this.clientId || '?'} of gate ${this.gateId})`
+  }
+}
+
+const clientIdOf = (bytes: Uint8Array) =>
+  bytes.length >= CLIENT_ID_AT + CLIENT_ID_BYTES && getU32(bytes, 0) > 0
+    ? String.fromCharCode(...bytes.subarray(CLIENT_ID_AT, CLIENT_ID_AT + CLIENT_ID_BYTES))
+    : ''

@@ -1,0 +1,258 @@
+// A whole cluster in one process: dispatchers, games, gates and clients on a virtual clock and an in-memory network. What
+// happens to its processes is here; time is moved by whoever runs it.
+import type { Address } from '../../engine/base/address.ts'
+import { type Clock, VirtualClock } from '../../engine/base/clock.ts'
+import { MemoryLog } from '../../engine/base/log.ts'
+import { seededRandom } from '../../engine/base/random.ts'
+import type { ProtocolError } from '../../engine/client/client.ts'
+import type { GameDefinition } from '../../engine/entity/definition.ts'
+import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
+import type { Connection } from '../../engine/net/connection.ts'
+import { MemoryNetwork } from '../../engine/net/memory.ts'
+import { MemoryStorage } from '../../engine/storage/memory.ts'
+import { Dispatcher } from '../dispatcher/dispatcher.ts'
+import type { FrozenGame } from '../game/frozen-file.ts'
+import { Game } from '../game/game.ts'
+import { Gate } from '../gate/gate.ts'
+import { MemoryJournals } from './memory-journals.ts'
+import { Stores } from './stores.ts'
+import { type Plug, Wiring } from './wiring.ts'
+
+/** From and to, in milliseconds; whoever holds it may change it. */
+export type Latency = [number, number]
+
+export interface ClusterOptions {
+  readonly definition: GameDefinition
+  readonly bootEntity?: string
+  readonly seed?: number
+  readonly dispatchers?: number
+  readonly games?: number
+  readonly gates?: number
+  readonly split?: boolean
+  /** Whether games keep journals. */
+  readonly journals?: boolean
+  /** Games that take no boot entities. */
+  readonly banned?: readonly number[]
+  /** Of one game, where that is not that of all. */
+  readonly definitions?: Readonly<Record<number, GameDefinition>>
+  readonly gate?: Partial<ConstructorParameters<typeof Gate>[0]>
+  /** What games have in place of the clock of all. */
+  readonly gameClock?: (clock: Clock) => Clock
+  /** Of each lane between our processes; a connection takes one of them. */
+  readonly lanes?: readonly Latency[]
+  /** Hears of each game before it starts. */
+  readonly made?: (game: Game) => void
+}
+
+export type Role = 'dispatcher' | 'game' | 'gate'
+
+const LIMITS = { linkGraceMs: 3000, linkResendBytesMax: 64 * 1024 * 1024 }
+
+export class SimulatedCluster {
+  readonly clock = new VirtualClock()
+  readonly log = new MemoryLog()
+  readonly storage = new MemoryStorage()
+  readonly stores = new Stores(this.storage, this.clock)
+  readonly kvdb = new MemoryKvdb()
+  readonly journals = new MemoryJournals(this.clock)
+  readonly random: () => number
+  /** Between our processes: the first lane, and all of them. */
+  readonly network: MemoryNetwork
+  readonly lanes: readonly MemoryNetwork[]
+  /** Between clients and gates: never broken unless a test does it. */
+  readonly internet: MemoryNetwork
+  readonly dispatchers: Dispatcher[] = []
+  readonly games: Game[] = []
+  readonly gates: Gate[] = []
+  readonly errors: ProtocolError[] = []
+
+  protected readonly options: ClusterOptions
+  protected readonly wiring: Wiring
+  protected readonly addresses: readonly Address[]
+  readonly #doors: Wiring
+  /** What a process that lives has of the network: `game 1`. */
+  readonly #plugs = new Map<string, Plug[]>()
+
+  constructor(options: ClusterOptions) {
+    this.options = options
+    this.addresses = Array.from({ length: options.dispatchers ?? 1 }, (_, n) => ({ kind: 'unix', path: `/d${n + 1}` }))
+    const random = seededRandom(options.seed ?? 1)
+    this.random = random
+    const { split = false, lanes = [[0.1, 1]] } = options
+    this.lanes = lanes.map((latencyMs) => new MemoryNetwork(this.clock, { random, split, latencyMs }))
+    this.network = this.lanes[0]!
+    this.internet = new MemoryNetwork(this.clock, { random })
+    this.wiring = new Wiring(
+      this.lanes.map(({ transport }) => transport),
+      random,
+    )
+    this.#doors = new Wiring([this.internet.transport], random)
+  }
+
+  /** Starts every process, and lets time pass until all are there. */
+  async begin(): Promise<void> {
+    const { games = 1, gates = 1 } = this.options
+    this.dispatchers.push(...this.addresses.map((_, n) => this.#newDispatcher(n + 1)))
+    for (let id = 1; id <= games; id++) this.games.push(this.#newGame(id))
+    for (let id = 1; id <= gates; id++) this.gates.push(this.#newGate(id))
+    for (const process of [...this.dispatchers, ...this.games, ...this.gates]) void process.start()
+    await this.clock.until(() => this.games.every((game) => game.ready), 10_000, 'the deployment to be ready')
+    await this.clock.advance(10)
+  }
+
+  async stop(): Promise<void> {
+    const stopped = Promise.all([...this.gates, ...this.games, ...this.dispatchers].map((process) => process.stop()))
+    await this.clock.advance(5000)
+    await stopped
+  }
+
+  /** The process of a role and number lives. */
+  lives(role: Role, id: number): boolean {
+    return this.#plugs.has(`${role} ${id}`)
+  }
+
+  /** The games that live. */
+  get livingGames(): Game[] {
+    return this.games.filter((_, n) => this.lives('game', n + 1))
+  }
+
+  // --- death and birth -------------------------------------------------------------------------------------------------
+
+  /** A process is gone without a word. Resolves when nothing of it runs any more, which may take time. */
+  async kill(role: Role, id: number): Promise<void> {
+    for (const plug of this.#plugs.get(`${role} ${id}`) ?? []) plug.pull()
+    this.#plugs.delete(`${role} ${id}`)
+    if (role === 'dispatcher') return this.dispatchers[id - 1]!.stop()
+    if (role === 'gate') return this.gates[id - 1]!.stop()
+    this.stores.end(id)
+    this.journals.crash(id)
+    return this.games[id - 1]!.leave()
+  }
+
+  /** Another process in its place, which knows nothing but what a game before it was when it froze. */
+  async replace(role: Role, id: number, frozen?: FrozenGame, definition?: GameDefinition): Promise<void> {
+    switch (role) {
+      case 'dispatcher':
+        this.dispatchers[id - 1] = this.#newDispatcher(id)
+        return this.dispatchers[id - 1]!.start()
+      case 'gate':
+        this.gates[id - 1] = this.#newGate(id)
+        return this.gates[id - 1]!.start()
+      case 'game':
+        this.wiring.mend(`game${id}`)
+        this.games[id - 1] = this.#newGame(id, frozen, definition)
+        return this.games[id - 1]!.start()
+    }
+  }
+
+  /** The process of a frozen game has left: it says goodbye, and is gone. */
+  async retire(id: number): Promise<void> {
+    this.#plugs.delete(`game ${id}`)
+    await this.games[id - 1]!.leave()
+  }
+
+  // --- what is cut -------------------------------------------------------------------------------------------------------
+
+  /** Gates cannot reach a dispatcher; games can. Answers how to mend it. */
+  cutGatesFrom(dispatcher: number): () => void {
+    return this.wiring.cut('gate', this.addresses[dispatcher - 1]!)
+  }
+
+  /** A game reaches no dispatcher, and knows nothing of it. Answers how to mend it. */
+  cutGame(id: number): () => void {
+    return this.wiring.cut(`game${id}`)
+  }
+
+  /** A game does not reach one dispatcher. */
+  cutGameFrom(id: number, dispatcher: number): () => void {
+    return this.wiring.cut(`game${id}`, this.addresses[dispatcher - 1]!)
+  }
+
+  /** A game takes nothing of what is said to it. Answers how to let it go on. */
+  stallGame(id: number): () => void {
+    const stalled = this.wiring.connectionsOf(`game${id}`)
+    for (const connection of stalled) connection.pause()
+    return () => {
+      for (const connection of stalled) connection.resume()
+    }
+  }
+
+  // --- processes -----------------------------------------------------------------------------------------------------------
+
+  #newDispatcher(id: number): Dispatcher {
+    const { games = 1, gates = 1 } = this.options
+    return new Dispatcher({
+      ...this.#common(id),
+      transport: this.#plug('dispatcher', id),
+      listen: this.addresses[id - 1]!,
+      deployment: { games, gates },
+      cluster: { ...LIMITS, entityQueuePacketsMax: 1000, gameQueueBytesMax: 64 * 1024 * 1024, journalWaitMs: 10_000 },
+    })
+  }
+
+  #newGame(id: number, frozen?: FrozenGame, definition?: GameDefinition): Game {
+    const { bootEntity = 'Account', banned = [], gameClock = (clock) => clock } = this.options
+    const game = new Game({
+      ...this.#common(id),
+      clock: gameClock(this.clock),
+      frozen,
+      definition: definition ?? this.options.definitions?.[id] ?? this.options.definition,
+      links: this.#plug('game', id),
+      dispatchers: this.addresses,
+      config: {
+        bootEntity,
+        saveIntervalMs: 60_000,
+        positionSyncIntervalMs: 100,
+        banBootEntity: banned.includes(id),
+        freezeWaitMs: 1000,
+        restoreLimitMs: 60_000,
+        journalWaitMs: 10_000,
+        saveDeadlineMs: 30_000,
+        saves: { writesMax: 64, rate: 0, entitiesMax: 100_000 },
+        ...LIMITS,
+      },
+      storage: this.stores.of(id),
+      journals: this.options.journals ? this.journals.of(id) : undefined,
+      kvdb: this.kvdb,
+    })
+    this.options.made?.(game)
+    return game
+  }
+
+  #newGate(id: number): Gate {
+    const { gate = {} } = this.options
+    const links = this.#plug('gate', id)
+    const door = this.#doors.plug(`gate${id}`)
+    this.#plugs.get(`gate ${id}`)!.push(door)
+    return new Gate({
+      ...this.#common(id),
+      links,
+      dispatchers: this.addresses,
+      clients: [{ transport: door, address: doorOf(id) }],
+      heartbeatMs: 0,
+      clientQueueBytesMax: 4 * 1024 * 1024,
+      clientPacketBytesMax: 1024 * 1024,
+      clientsMax: 10_000,
+      protocol: '2022',
+      ...LIMITS,
+      ...gate,
+    } as ConstructorParameters<typeof Gate>[0])
+  }
+
+  #plug(role: Role, id: number): Plug {
+    const plug = this.wiring.plug(`${role}${id}`)
+    this.#plugs.set(`${role} ${id}`, [plug])
+    return plug
+  }
+
+  #common(id: number) {
+    return { id, clock: this.clock, log: this.log, random: this.random }
+  }
+
+  /** A connection of a client to a gate. */
+  dial(gateId: number): Promise<Connection> {
+    return this.internet.transport.connect(doorOf(gateId))
+  }
+}
+
+const doorOf = (gateId: number): Address => ({ kind: 'unix', path: `/g${gateId}` })
