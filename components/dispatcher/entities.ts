@@ -158,6 +158,8 @@ export class Entities {
       // It was thought dead, and what it had has been placed again since.
       return game.sendNow('entityVoid', { entityId, epoch })
     }
+    // It came to be known while the later one was on its way.
+    if (elsewhere) this.#games.get(directory.game(slot))?.sendNow('entityVoid', { entityId, epoch: known })
     directory.place(slot, game.id, epoch, game.session)
     if (this.#lostSaves.size > 0) this.#lostSaves.placed(slot)
     this.#placings.done(slot)

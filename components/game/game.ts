@@ -243,7 +243,7 @@ export class Game {
       this.#startWorld(row)
     }
     this.#cluster.start()
-    this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.world.services.place())
+    this.#every(SERVICES_INTERVAL_MS, () => this.#ready && this.#placeServices())
     this.#every(this.#options.config.positionSyncIntervalMs, () => this.#positionFlush.beat())
     this.#every(LOAD_INTERVAL_MS, () => this.#reportLoad())
   }
@@ -437,7 +437,7 @@ export class Game {
       for (const gateId of world.gates)
         if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.players.showAnew(gateId)
     }
-    for (const [dispatcher, gates] of this.#gates.entries()) if (!restored.has(dispatcher)) gates.missed()
+    for (const [dispatcher, gates] of this.#gates.entries()) if (!restored.get(dispatcher)) gates.missed()
     for (const action of this.#postponed.splice(0)) action()
     world.players.offerAgain()
     for (const link of this.#cluster.links) link.send('releaseGame', {})
@@ -632,7 +632,7 @@ export class Game {
     if (!known?.delete(dispatcher) || known.size > 0) {
       if (known && !this.#isHere(gameId)) this.#journalWatch?.doubt(gameId, false)
       // What its dispatcher had of it is gone all the same.
-      return this.world.services.place()
+      return this.#placeServices()
     }
     this.#games.delete(gameId)
     this.world.gameDown(gameId)
@@ -742,6 +742,11 @@ export class Game {
   #reportLoad(): void {
     const load = this.#options.load?.() ?? { cpuPermille: 0, lagMs: 0 }
     for (const link of this.#cluster.links) if (link.up) link.send('gameLoad', { ...load, entities: this.world.size })
+  }
+
+  /** Once it is frozen, the restored one asks. */
+  #placeServices(): void {
+    if (!this.world.isSealed) this.world.services.place()
   }
 
   /** Runs `action` at a steady beat until the game stops. */

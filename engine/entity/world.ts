@@ -412,7 +412,7 @@ export class World {
 
   /** What lived there and must live somewhere is asked for. */
   gameDown(gameId: number): void {
-    if (gameId !== this.gameId && this.games.delete(gameId)) this.services.place()
+    if (gameId !== this.gameId && this.games.delete(gameId) && !this.isSealed) this.services.place()
   }
 
   /** A later placement of the entity is elsewhere: this one has been thought dead. */
