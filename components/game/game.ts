@@ -95,6 +95,8 @@ export class Game {
   readonly #turn: Turn
   readonly #cluster: Cluster
   readonly #readyDispatchers = new Set<number>()
+  /** The dispatchers that have heard our hello. */
+  readonly #greeted = new Set<Link>()
   /** Games, by those dispatchers that say that they are there. */
   readonly #games = new Map<number, Set<number>>()
   /** By dispatcher: those of them that it named before it was gone, and has yet to name again. */
@@ -143,6 +145,7 @@ export class Game {
         packet: (dispatcher, bytes, start, end) => this.#stopping || this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
+          this.#greeted.delete(this.#cluster.links[dispatcher]!)
           this.#gates[dispatcher]!.dispatcherDown()
           this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
           this.world.requests.linkDown(this.#cluster.links[dispatcher]!)
@@ -208,7 +211,7 @@ export class Game {
   keepIn(journals: Journals | undefined): void {
     const { id: gameId, clock, storage, config } = this.#options
     const sayToAll = (say: (link: Link) => void) => {
-      for (const link of this.#cluster.links) if (link.up) say(link)
+      for (const link of this.#greeted) if (link.up) say(link)
     }
     this.#journals = journals
     this.world.saves.keepIn(journals?.own)
@@ -508,6 +511,7 @@ export class Game {
       journaled: keepsJournal ? persistentTypes(this.world) : [],
       journalsClear: this.#journalWatch?.clear ?? !keepsJournal,
     })
+    this.#greeted.add(link)
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
     this.#gates[dispatcher]!.dispatcherUp(forgotten)
