@@ -31,11 +31,22 @@ const ROWS: readonly Row[] = [
   { bots: 1000, others: 10_000, goworldMs: 1105, reloadMs: 80, restoreMs: 330 },
 ]
 
-/** What `goworld reload` says of it, in milliseconds. */
-function reload(server: BenchServer): { readonly awayMs: number; readonly megabytes: number; readonly steps: string } {
+const STEPS = ['waited for promises', 'frozen', 'restored', 'left', 'back'] as const
+
+interface Said {
+  readonly awayMs: number
+  readonly megabytes: number
+  /** Milliseconds, in the order of STEPS. */
+  readonly steps: readonly number[]
+}
+
+/** What `goworld reload` says of it. */
+function reload(server: BenchServer): Said {
   const out = execFileSync(GOWORLD, ['reload', server.folder], { encoding: 'utf8' })
   const [, away, megabytes] = /away for (\d+) ms, \d+ entities, ([\d.]+) MB/.exec(out)!
-  return { awayMs: Number(away), megabytes: Number(megabytes), steps: /waited for promises.*/.exec(out)![0] }
+  const line = /waited for promises.*/.exec(out)![0]
+  const steps = STEPS.map((step) => Number(new RegExp(`${step} (\\d+)`).exec(line)![1]))
+  return { awayMs: Number(away), megabytes: Number(megabytes), steps }
 }
 
 /** As by hand: a signal, and the same command with -restore as soon as the process is gone. */
@@ -74,21 +85,16 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
   try {
     const crowd = await Crowd.start({ gate: server.gate, clients: bots, does: 'echo', perSecond: 10 })
     await sleep(3000)
-    const away: number[] = []
+    const swaps: Said[] = []
     const worst: number[] = []
     const restored: number[] = []
     let lost = 0
-    let megabytes = 0
-    let steps = ''
     for (let n = 0; n < WINDOWS; n++) {
       crowd.begin()
-      const said = reload(server)
+      swaps.push(reload(server))
       await sleep(REST_MS)
       const figures = await crowd.end()
-      away.push(said.awayMs)
       worst.push(figures.maxMs)
-      megabytes = said.megabytes
-      steps = said.steps
     }
     for (let n = 0; n < WINDOWS; n++) {
       crowd.begin()
@@ -104,7 +110,7 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
       scenario,
       metric: 'goworld reload: away for',
       unit: 'ms',
-      ...spread(away),
+      ...spread(swaps.map(({ awayMs }) => awayMs)),
       goworld: goworldMs,
       atMost: reloadMs,
     })
@@ -117,7 +123,9 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
       atMost: restoreMs,
     })
     report({ scenario, metric: 'calls that were lost', unit: '', value: lost, atMost: 0 })
-    report({ scenario, metric: `the state (${steps})`, unit: 'MB', value: megabytes })
+    for (const [at, step] of STEPS.entries())
+      report({ scenario, metric: `of which ${step}`, unit: 'ms', ...spread(swaps.map(({ steps }) => steps[at]!)) })
+    report({ scenario, metric: 'the state', unit: 'MB', value: swaps.at(-1)!.megabytes })
   } finally {
     server.stop()
   }

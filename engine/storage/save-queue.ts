@@ -101,6 +101,8 @@ export class SaveQueue {
   #adopted: Promise<void> | undefined
   #stopped = false
   #written = 0
+  /** When the rate of writes was last worked out, and what it was. */
+  #asked = { atMs: 0, written: 0, perSecond: 0 }
   #failures = 0
   #outdated = 0
   #refusals = 0
@@ -117,6 +119,7 @@ export class SaveQueue {
     this.#journal = options.journal
     this.#refused = options.refused
     this.#allowedMs = options.clock.now()
+    this.#asked.atMs = this.#allowedMs
   }
 
   /** Entities with a value that is not written yet. */
@@ -134,6 +137,16 @@ export class SaveQueue {
     return this.#written
   }
 
+  /** Values written a second since it was asked before, or in the second before that. */
+  #perSecond(): number {
+    const nowMs = this.#clock.now()
+    const { atMs, written } = this.#asked
+    if (nowMs - atMs < 1000) return this.#asked.perSecond
+    const perSecond = Math.round(((this.#written - written) * 1000) / (nowMs - atMs))
+    this.#asked = { atMs: nowMs, written: this.#written, perSecond }
+    return perSecond
+  }
+
   status() {
     const [oldest] = this.#entries.values()
     return {
@@ -142,6 +155,7 @@ export class SaveQueue {
       writing: this.#writing,
       failing: this.#failing,
       written: this.#written,
+      perSecond: this.#perSecond(),
       failures: this.#failures,
       outdated: this.#outdated,
       /** Values that the store will never take. */

@@ -709,6 +709,8 @@ describe('a rate', () => {
     expect(storage.attempts.length).toBeGreaterThanOrEqual(195)
     expect(storage.attempts.length).toBeLessThanOrEqual(212)
     expect(queue.status()).toMatchObject({ depth: 500 - storage.attempts.length, oldestMs: 2000 })
+    expect(queue.status().perSecond).toBeGreaterThanOrEqual(95)
+    expect(queue.status().perSecond).toBeLessThanOrEqual(112)
     // A game that ends cannot wait.
     queue.liftLimits()
     await queue.drain(1000)
