@@ -8,12 +8,10 @@ import { silentLog } from '../../engine/base/log.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
-import type { PacketSink } from '../../engine/entity/outbound.ts'
+import { nowhere } from '../../engine/entity/nowhere.ts'
 import { World, type WorldOptions } from '../../engine/entity/world.ts'
 import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
-import { messages } from '../../engine/wire/messages.ts'
-import { PacketWriter } from '../../engine/wire/packet.ts'
 
 /** How far entities see, and how many others each then has around it. */
 export const RADIUS = 100
@@ -27,8 +25,6 @@ export function newWorld(
   clock: Clock = new VirtualClock(),
   more: Partial<WorldOptions> = {},
 ): World {
-  const sink = nowhere()
-  const to = () => sink
   const world = new World({
     gameId: 1,
     types,
@@ -37,7 +33,7 @@ export function newWorld(
     log: silentLog,
     ids: new IdMaker(clock, seededRandom(1)),
     random: seededRandom(2),
-    cluster: { toEntity: to, toGate: to, toGame: to, toKey: to },
+    cluster: nowhere(),
     storage: unkept,
     kvdb: new MemoryKvdb(),
     saveIntervalMs: 600_000,
@@ -45,26 +41,6 @@ export function newWorld(
   })
   world.players.gateUp(1)
   return world
-}
-
-/** Says things to nobody. */
-function nowhere(): PacketSink {
-  const out = new PacketWriter(1024)
-  return {
-    out,
-    up: true,
-    begin(type) {
-      out.at = 0
-      return out.beginFrame(type)
-    },
-    end() {
-      out.at = 0
-    },
-    send(name, values) {
-      out.at = 0
-      messages[name].write(out, values as never)
-    },
-  }
 }
 
 /** Takes everything and keeps nothing. */

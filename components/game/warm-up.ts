@@ -11,13 +11,11 @@ import { value } from '../../engine/entity/collections.ts'
 import { attr, list, map } from '../../engine/entity/contract.ts'
 import { entity } from '../../engine/entity/entity.ts'
 import { freezeWorld, restoreWorld } from '../../engine/entity/freezing.ts'
-import type { PacketSink } from '../../engine/entity/outbound.ts'
+import { nowhere } from '../../engine/entity/nowhere.ts'
 import { space } from '../../engine/entity/space.ts'
 import { World } from '../../engine/entity/world.ts'
 import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
-import { messages } from '../../engine/wire/messages.ts'
-import { PacketWriter } from '../../engine/wire/packet.ts'
 
 const ENTITIES = 1500
 const SIDE = 600
@@ -63,8 +61,6 @@ export function warmUp(): void {
 /** Nothing of it leaves it. */
 function warmWorld(): World {
   const clock = new VirtualClock()
-  const sink = nowhere()
-  const to = () => sink
   return new World({
     gameId: 1,
     types: [WarmEntity, WarmSpace],
@@ -73,28 +69,9 @@ function warmWorld(): World {
     log: silentLog,
     ids: new IdMaker(clock, seededRandom(2)),
     random: seededRandom(3),
-    cluster: { toEntity: to, toGate: to, toGame: to, toKey: to },
+    cluster: nowhere(),
     storage: new MemoryStorage(),
     kvdb: new MemoryKvdb(),
     saveIntervalMs: 3_600_000,
   })
-}
-
-function nowhere(): PacketSink {
-  const out = new PacketWriter(1024)
-  return {
-    out,
-    up: true,
-    begin(type) {
-      out.at = 0
-      return out.beginFrame(type)
-    },
-    end() {
-      out.at = 0
-    },
-    send(name, values) {
-      out.at = 0
-      messages[name].write(out, values as never)
-    },
-  }
 }
