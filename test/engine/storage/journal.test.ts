@@ -704,6 +704,14 @@ describe('what was acknowledged', () => {
   )
 })
 
+function contentOf(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
+
 async function anyCourse(seed: number): Promise<void> {
   const random = seededRandom(seed)
   const folder = temporaryDirectory()
@@ -745,12 +753,14 @@ async function anyCourse(seed: number): Promise<void> {
   const acknowledged = new Map<string, number>()
   const stored = new Map<string, number>()
   const raise = (map: Map<string, number>, id: string, no: number) => map.set(id, Math.max(map.get(id) ?? 0, no))
-  const check = () => {
+  const check = (): void => {
     for (const power of [false, true]) {
       const found = new Map(stored)
       for (const name of files(folder)) {
         const path = join(folder, name)
-        const bytes = power ? synced.get(path) : readFileSync(path)
+        const bytes = power ? synced.get(path) : contentOf(path)
+        // Removed since it was listed, by a thread that runs beside us: what was in it is elsewhere by now.
+        if (!power && !bytes) return check()
         for (const { id, row } of read(bytes ?? Buffer.alloc(0)).rows) raise(found, id, row.no)
       }
       for (const [id, no] of acknowledged)
