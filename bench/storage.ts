@@ -21,7 +21,7 @@ import { startMongodb } from '../test/services/mongodb.ts'
 import { startPostgres } from '../test/services/postgres.ts'
 import { startRedis, startRedisCluster } from '../test/services/redis.ts'
 import { remark, report, spread } from './kit/report.ts'
-import { newWorld } from './kit/world.ts'
+import { newWorld, unkept } from './kit/world.ts'
 
 const SAVES = Number(process.env['SAVES'] ?? 10_000)
 const ROUNDS = 3
@@ -123,21 +123,10 @@ for (const [name, start] of [
 
 // --- what a save costs -------------------------------------------------------------------------------------------------
 
-/** Takes all at once, for nothing. */
-const nowhere = {
-  write: async () => true,
-  read: async () => undefined,
-  exists: async () => false,
-  list: async () => [],
-  types: async () => [],
-  delete: async () => {},
-  close: async () => {},
-} satisfies EntityStorage
-
 /** Microseconds of CPU for each save, main thread and helpers. */
 async function costUs(journal?: FileJournal): Promise<number> {
   const before = process.cpuUsage()
-  await saveAll(nowhere, journal)
+  await saveAll(unkept, journal)
   return cpuUs(before) / SAVES
 }
 

@@ -44,7 +44,7 @@ export function newWorld(
 }
 
 /** Takes everything and keeps nothing. */
-const unkept: EntityStorage = {
+export const unkept: EntityStorage = {
   write: async () => true,
   read: async () => undefined,
   exists: async () => false,

@@ -8,8 +8,8 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type Clock, realClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { type WriteTurn, WriteTurns } from '../storage/sqlite/client.ts'
 import { SQLITE_BUSY } from '../storage/sqlite/node-sqlite.ts'
+import { type WriteTurn, WriteTurns } from '../storage/sqlite/write-turns.ts'
 import { Pool, type SqlConnection } from './pool.ts'
 import {
   type SqlDatabase,

@@ -10,14 +10,14 @@
 // So a read waits for the lock only when a write of what it asks for does, and the calls that are about one row take
 // effect in the order they were made in. When a thread dies, what it had rejects (it may or may not have been done), and
 // what comes next goes to a new one.
-import { realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { resolve } from 'node:path'
 import { realClock } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { StorageError } from '../errors.ts'
-import type { SqliteWorkerData, SqlMessage, SqlReply, SqlRequest, SqlRow, SqlStatement, SqlValue } from './worker.ts'
+import { Rows } from './rows.ts'
+import { Thread } from './thread.ts'
+import type { SqlRequest, SqlRow, SqlStatement, SqlValue } from './worker.ts'
+import { WriteTurns } from './write-turns.ts'
 
 interface Pending extends SqlRequest {
   readonly sinceMs: number
@@ -37,9 +37,6 @@ const BATCH_REQUESTS_MAX = 2000
 const BATCH_CHARACTERS_MAX = 16 * 1024 * 1024
 /** Others write the same file: long enough for a slow transaction of each, short enough to hear of a stuck one. */
 const BUSY_LIMIT_MS = 5000
-
-// From source this is a .ts file that Node strips; in the published package both are .js.
-const WORKER = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
 const shared = new Map<string, SqliteClient>()
 
@@ -245,204 +242,5 @@ export class SqliteClient {
 
   #reject(requests: readonly Pending[], reason: string): void {
     for (const request of requests) request.reject(new StorageError(`${this.path}: ${reason}`))
-  }
-}
-
-// --- the threads -----------------------------------------------------------------------------------------------------
-
-/** A worker, when it is needed, and its answer to one batch at a time. */
-class Thread {
-  readonly #data: SqliteWorkerData
-  readonly #log: Log
-  #worker: Worker | undefined
-  #answer: ((reply: SqlReply) => void) | undefined
-  #requests = 0
-  #closes = false
-
-  constructor(data: SqliteWorkerData, log: Log) {
-    this.#data = data
-    this.#log = log
-  }
-
-  hold(holds: boolean): void {
-    if (holds) this.#started().ref()
-    else if (!this.#closes) this.#worker?.unref()
-  }
-
-  async ask(batch: Exclude<SqlMessage, 'close'>): Promise<SqlReply> {
-    const { promise, resolve } = Promise.withResolvers<SqlReply>()
-    try {
-      const worker = this.#started()
-      worker.ref()
-      worker.postMessage(batch satisfies SqlMessage)
-    } catch (error) {
-      return { failure: messageOf(error) }
-    }
-    this.#answer = resolve
-    this.#requests = batch.requests.length
-    return promise
-  }
-
-  async close(): Promise<void> {
-    const worker = this.#worker
-    if (!worker) return
-    this.#closes = true
-    worker.ref()
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-    worker.postMessage('close' satisfies SqlMessage)
-    await ended
-  }
-
-  async crash(): Promise<void> {
-    await this.#worker?.terminate()
-  }
-
-  #started(): Worker {
-    if (this.#worker) return this.#worker
-    // No flags of ours: an --import or --inspect is meant for the game, not for this thread.
-    const worker = new Worker(WORKER, { workerData: this.#data, execArgv: [], name: 'sqlite' })
-    let reason = 'it ended'
-    worker.on('message', (reply: SqlReply) => this.#onReply(reply))
-    worker.on('error', (error) => {
-      reason = messageOf(error)
-    })
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined
-      const requests = this.#answer ? this.#requests : 0
-      if (!this.#closes) this.#log.error('the database worker stopped', { path: this.#data.path, reason, requests })
-      this.#onReply({ failure: `the database worker stopped: ${reason}` })
-    })
-    this.#worker = worker
-    return worker
-  }
-
-  #onReply(reply: SqlReply): void {
-    const answer = this.#answer
-    this.#answer = undefined
-    answer?.(reply)
-  }
-}
-
-// --- the order of calls ----------------------------------------------------------------------------------------------
-
-/** Longer ones are not looked at: what is stored, and no name of it. */
-const NAME_CHARACTERS_MAX = 2000
-
-/** What some writes are about, as far as their parameters tell. */
-class Rows {
-  readonly #names = new Set<SqlValue>()
-  #some = false
-  #any = false
-
-  add({ statements }: SqlRequest): void {
-    this.#some = true
-    for (const { parameters } of statements) {
-      if (parameters.length === 0) this.#any = true
-      for (const value of parameters) if (isName(value)) this.#names.add(value)
-    }
-  }
-
-  /** Whether the read may have to do with one of them. */
-  mayHave({ statements }: SqlRequest): boolean {
-    if (!this.#some || this.#any) return this.#some
-    return statements.every(({ sql, parameters }) =>
-      comparedIn(sql).every((at) => !isName(parameters[at]) || this.#names.has(parameters[at])),
-    )
-  }
-}
-
-const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX
-
-/** By their text. The texts are constants of the stores, so they are few. */
-const compared = new Map<string, number[]>()
-
-/** The places of the parameters that a column of every row of a read is equal to. */
-function comparedIn(sql: string): readonly number[] {
-  let places = compared.get(sql)
-  if (!places) {
-    const marks = [...sql.matchAll(/(\b(?:WHERE|AND) \w+ = )?\?/g)]
-    const simple = !/\b(?:OR|NOT|UNION)\b/i.test(sql)
-    places = simple ? [...marks.keys()].filter((at) => marks[at]![1] !== undefined) : []
-    compared.set(sql, places)
-  }
-  return places
-}
-
-// --- whose turn it is ------------------------------------------------------------------------------------------------
-
-/** Who held the lock for so long lets others have a look at it: they look every millisecond. */
-const LONG_MS = 20
-const REST_MS = 3
-
-export interface WriteTurn {
-  /** More than once does no harm. */
-  end(): void
-}
-
-/**
- * Who writes to a file next, among those of this process: first come, first served. SQLite keeps no queue, so that one
- * who writes again and again would hardly ever let another in.
- */
-export class WriteTurns {
-  static readonly #files = new Map<string, WriteTurns>()
-  readonly #waiting: (() => void)[] = []
-  #busy = false
-
-  static of(path: string): WriteTurns {
-    const real = realPath(path)
-    const turns = WriteTurns.#files.get(real) ?? new WriteTurns()
-    WriteTurns.#files.set(real, turns)
-    return turns
-  }
-
-  /** Undefined when it did not come in time. */
-  async take(limitMs: number): Promise<WriteTurn | undefined> {
-    if (this.#busy && !(await this.#wait(limitMs))) return undefined
-    this.#busy = true
-    const sinceMs = realClock.now()
-    let ended = false
-    return {
-      end: () => {
-        if (ended) return
-        ended = true
-        if (realClock.now() - sinceMs < LONG_MS) this.#next()
-        else realClock.after(REST_MS, () => this.#next())
-      },
-    }
-  }
-
-  #wait(limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const come = () => {
-        limit.cancel()
-        resolve(true)
-      }
-      const limit = realClock.after(limitMs, () => {
-        this.#waiting.splice(this.#waiting.indexOf(come), 1)
-        resolve(false)
-      })
-      this.#waiting.push(come)
-    })
-  }
-
-  #next(): void {
-    const next = this.#waiting.shift()
-    // It stays taken: nobody else may come in between.
-    if (next) next()
-    else this.#busy = false
-  }
-}
-
-function realPath(path: string): string {
-  const full = resolve(path)
-  try {
-    return realpathSync(full)
-  } catch {
-    // Not there yet; its folder may be.
-  }
-  try {
-    return join(realpathSync(dirname(full)), basename(full))
-  } catch {
-    return full
   }
 }
