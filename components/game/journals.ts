@@ -12,6 +12,7 @@ import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
 import { FileJournal, type FileJournalOptions, type Journal } from '../../engine/storage/journal.ts'
 import type { JournalRow } from '../../engine/storage/journal-file.ts'
+import { entityKey } from '../../engine/storage/key.ts'
 import { isEarlier, type SaveVersion } from '../../engine/storage/row.ts'
 import { SaveQueue } from '../../engine/storage/save-queue.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
@@ -269,7 +270,7 @@ export class JournalWatch {
   async #replay(id: number, one: Watched, journal: OpenJournal): Promise<void> {
     const { log } = this.#options
     const rows = journal.left.filter((row) => {
-      const stored = one.stored.get(keyOf(row))
+      const stored = one.stored.get(entityKey(row.type, row.id))
       const isNew = !stored || isEarlier(stored, row.row)
       if (!isNew) journal.confirm(row.type, row.id, row.row)
       return isNew
@@ -300,7 +301,7 @@ export class JournalWatch {
     const noting: Journal = {
       append: (type, id, row) => journal.append(type, id, row),
       confirm(type, id, row) {
-        one.stored.set(keyOf({ type, id }), { epoch: row.epoch, no: row.no })
+        one.stored.set(entityKey(type, id), { epoch: row.epoch, no: row.no })
         journal.confirm(type, id, row)
       },
       refused: (type, id, row, error) => journal.refused?.(type, id, row, error),
@@ -323,5 +324,3 @@ export class JournalWatch {
     one.pauseMs = Math.min(2 * one.pauseMs, PAUSE_MAX_MS)
   }
 }
-
-const keyOf = ({ type, id }: Pick<JournalRow, 'type' | 'id'>): string => `${type.length}:${type}${id}`

@@ -94,12 +94,13 @@ export async function rehearseGame(options: GamePartOptions, { drops = false } =
   const path = await swap.copy()
   swap.close()
   const frozen = readFrozen(path)
+  rmSync(path, { force: true })
   const began = realClock.now()
   // Whatever its authors' code does on the way: nothing of it is saved, and nobody hears of it.
   const game = newGame(options, { storage: new MemoryStorage(), kvdb: new MemoryKvdb() }, { frozen })
   refuseDropped(game.prepare(), drops)
   const bytes = bytesOf(frozen)
-  return { entities: game.world.size, bytes, restoreMs: Math.round(realClock.now() - began), path }
+  return { entities: game.world.size, bytes, restoreMs: Math.round(realClock.now() - began) }
 }
 
 class GamePart implements Part {
@@ -136,10 +137,10 @@ class GamePart implements Part {
   }
 
   /** Starts the game: from nothing, or from what it was. */
-  async begin(frozen: FrozenGame | undefined, restored = () => {}): Promise<void> {
+  async begin(frozen: FrozenGame | undefined): Promise<void> {
     const { id, config, log } = this.#options
     this.#journals = await openJournal(id, config, log)
-    this.#game = this.#newGame(frozen, restored)
+    this.#game = this.#newGame(frozen)
     this.#game.keepIn(this.#journals)
     await this.#game.start()
   }
@@ -181,8 +182,8 @@ class GamePart implements Part {
     let taken: FrozenGame | undefined
     let hasLeft = false
     return {
-      copy: async () => {
-        const copyPath = `${path}.copy`
+      copy: async (pid) => {
+        const copyPath = `${path}.copy-${pid}`
         writeFrozen(copyPath, await this.#game.copy(), { sync: false })
         return copyPath
       },
@@ -257,7 +258,7 @@ class GamePart implements Part {
     await this.listen()
   }
 
-  #newGame(frozen: FrozenGame | undefined, restored: () => void): Game {
+  #newGame(frozen: FrozenGame | undefined, restored = () => {}): Game {
     return newGame(this.#options, this.#stores, {
       frozen,
       restored: () => {

@@ -33,8 +33,8 @@ export interface Frozen {
 
 /** The game that is swapped. */
 export interface Swapped {
-  /** Writes a copy of the game to a file, and answers its path. */
-  copy(): Promise<string>
+  /** Writes a copy of the game to a file for this process, and answers its path. */
+  copy(pid: number): Promise<string>
   /** Rejects when it cannot be, and goes on. */
   freeze(): Promise<Frozen>
   leave(): Promise<void>
@@ -113,7 +113,7 @@ export class SwapServer {
     const hear = async (asked: Asked) => {
       patience?.cancel()
       pid = asked.pid
-      if (asked.ask === 'copy') return answer({ path: await this.#swapped.copy() })
+      if (asked.ask === 'copy') return answer({ path: await this.#swapped.copy(pid) })
       if (asked.ask === 'failed') return goBack(asked.why ?? 'it says so', true)
       if (asked.ask === 'done') {
         over = true

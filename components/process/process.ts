@@ -4,6 +4,7 @@
 //     claim name ─> part starts ─> http listens ─> control listens ─> … ─> SIGTERM, SIGINT or `stop` ─> part stops ─> 0
 //                                                                      │   └ a second signal: 143 or 130, at once
 //                                                                      └─> SIGUSR1 or `freeze` ─> part freezes ─> 0
+import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
@@ -39,6 +40,8 @@ export interface PartTools {
 /** How long a process that has failed may take to save what it can. */
 const LAST_WORDS_MS = 10_000
 const NAME_LOOK_MS = 5
+/** So long whoever was succeeded may take to end. */
+const END_LIMIT_MS = 5_000
 
 /** Runs until a signal; resolves when the process is up. One that `succeeds` another has its name from that one's end on. */
 export async function runProcess(
@@ -50,7 +53,14 @@ export async function runProcess(
   { succeeds = false }: { readonly succeeds?: boolean } = {},
 ): Promise<void> {
   const folder = RunFolder.of({ dir })
-  const claim = () => process.on('exit', folder.claim(name))
+  const claim = () => {
+    const release = folder.claim(name)
+    process.on('exit', () => {
+      // First: as soon as the name is free, another process may have both.
+      rmSync(folder.socketPath(name), { force: true })
+      release()
+    })
+  }
   if (!succeeds) claim()
   const log = openLog({
     name: nameOf(name),
@@ -139,8 +149,7 @@ export async function runProcess(
 
   part = await start({ log, http })
   if (succeeds) {
-    // It ends by itself as soon as it knows; its name and its doors are free then.
-    while (folder.find(name)?.alive) await sleep(NAME_LOOK_MS)
+    await ended(folder, name)
     claim()
   }
   if (http && settings.httpAddr) {
@@ -151,11 +160,21 @@ export async function runProcess(
     stop: () => void (stopping || stop('asked to')),
     freeze: () => freeze('asked to'),
   })
-  process.on('exit', () => folder.clear(name))
   const where = Object.values(status().addresses).join(' ')
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
   if (!stopping) freezing.up(part)
   flushCompileCache()
+}
+
+/** Whoever was succeeded ends by itself as soon as it knows; its name and its doors are free then. */
+async function ended(folder: RunFolder, name: ProcessId): Promise<void> {
+  for (let leftMs = END_LIMIT_MS; ; leftMs -= NAME_LOOK_MS) {
+    const before = folder.find(name)
+    if (!before?.alive) return
+    // It has said that it is not the game any more: nothing is lost with it.
+    if (leftMs <= 0) process.kill(before.pid, 'SIGKILL')
+    await sleep(NAME_LOOK_MS)
+  }
 }
 
 interface Strays {

@@ -23,6 +23,7 @@ import {
   type JournalRow,
   type StoredJournalRow,
 } from './journal-file.ts'
+import { entityKey } from './key.ts'
 import { isEarlier, type Row } from './row.ts'
 import { FileLock } from './sqlite/file-lock.ts'
 
@@ -168,7 +169,7 @@ export class FileJournal implements Journal {
     const chunk = encodeJournalRow({ type, id, row })
     if (this.#liveBytes + chunk.length > bytesMax)
       return Promise.reject(this.#full(`${bytesMax} bytes wait for the store`))
-    const replaced = this.#gathered?.kept.get(keyOf(type, id))?.bytes ?? 0
+    const replaced = this.#gathered?.kept.get(entityKey(type, id))?.bytes ?? 0
     if (this.#pendingBytes + chunk.length - replaced > Math.min(bytesMax, PENDING_BYTES_MAX))
       return Promise.reject(this.#full(`${this.#pendingBytes} bytes wait for the disk`))
     this.#gather({ type, id, row }, chunk)
@@ -178,7 +179,7 @@ export class FileJournal implements Journal {
   }
 
   confirm(type: string, id: string, row: Row): void {
-    const key = keyOf(type, id)
+    const key = entityKey(type, id)
     const kept = this.#live.get(key)
     if (!kept || isEarlier(row, kept.row)) return
     this.#live.delete(key)
@@ -245,7 +246,7 @@ export class FileJournal implements Journal {
     for (let at = 0; at < rows.length && !this.#closed; ) {
       for (let count = 0, bytes = 0; at < rows.length && count < SLICE_ROWS && bytes < SLICE_BYTES; at++) {
         const kept = rows[at]!
-        if (!kept.file || this.#live.get(keyOf(kept.type, kept.id)) !== kept) continue
+        if (!kept.file || this.#live.get(entityKey(kept.type, kept.id)) !== kept) continue
         this.#gather(kept, encodeJournalRow(kept))
         count++
         bytes += kept.bytes
@@ -260,7 +261,7 @@ export class FileJournal implements Journal {
       this.#gathered.done.promise.catch(() => {})
       this.#options.clock.defer(() => this.#flush())
     }
-    const key = keyOf(type, id)
+    const key = entityKey(type, id)
     const batch = this.#gathered
     // One that was not written takes its place in the batch, and nobody knows of it any more.
     const waiting = batch.kept.get(key)
@@ -291,7 +292,7 @@ export class FileJournal implements Journal {
   }
 
   #undo(one: Kept): void {
-    const key = keyOf(one.type, one.id)
+    const key = entityKey(one.type, one.id)
     const { replaced } = one
     one.replaced = undefined
     if (one.file) one.file.live--
@@ -515,7 +516,7 @@ export class FileJournal implements Journal {
 
   /** Keeps a row that is in a file, unless there is a later one. */
   #found(read: StoredJournalRow, file: JournalFile): void {
-    const key = keyOf(read.type, read.id)
+    const key = entityKey(read.type, read.id)
     const before = this.#live.get(key)
     if (before && isEarlier(read.row, before.row)) return
     if (before) release(before)
@@ -554,8 +555,6 @@ export class FileJournal implements Journal {
 const newFile = (path: string, handle: FileHandle | undefined): JournalFile => {
   return { path, handle, damaged: false, bytes: 0, frayed: false, live: 0 }
 }
-
-const keyOf = (type: string, id: string): string => `${type.length}:${type}${id}`
 
 /** It need not be in its file any more, nor what it was to replace in theirs. */
 function release(kept: Kept): void {

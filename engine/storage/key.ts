@@ -27,3 +27,6 @@ export function compareKeys(a: string, b: string): number {
 
 // Surrogates (d800-dfff) stand for code points above ffff, so they come behind e000-ffff.
 const rank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit)
+
+/** Names an entity in a map: no two share it, whatever characters their type and id have. */
+export const entityKey = (type: string, id: string): string => `${type.length}:${type}${id}`

@@ -16,6 +16,7 @@ import type { Log } from '../base/log.ts'
 import { NotStorable, SaveOutdated, StorageError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import type { JournalRow } from './journal-file.ts'
+import { entityKey } from './key.ts'
 import { Row, type RowHead } from './row.ts'
 import type { EntityStorage } from './storage.ts'
 import { checkEntityName } from './storage.ts'
@@ -168,8 +169,8 @@ export class SaveQueue {
   /**
    * Resolves when the store or the journal has this value, or the store a newer one of the same entity. `data` is taken
    * as it is at the call. Rejects with NotStorable when it can never be stored, with StorageError when the queue is full,
-   * with JournalFull when neither journal nor store take it (within 2 s, and it is tried on), and with SaveOutdated when a later placement of the
-   * entity has saved; all are logged here, so a caller who does not wait need not catch.
+   * with JournalFull when neither journal nor store take it (within 2 s, and it is tried on), and with SaveOutdated when a
+   * later placement of the entity has saved; all are logged here, so a caller who does not wait need not catch.
    */
   save(type: string, id: string, data: unknown, head: RowHead): Promise<void> {
     try {
@@ -209,7 +210,7 @@ export class SaveQueue {
       const slice = rows.slice(at, at + SLICE_ROWS)
       this.#adopting -= slice.length
       // What has been saved meanwhile is later.
-      for (const { type, id, row } of slice) if (!this.#entries.has(keyOf(type, id))) this.#add(type, id, row, true)
+      for (const { type, id, row } of slice) if (!this.#entries.has(entityKey(type, id))) this.#add(type, id, row, true)
       this.#start()
     }
     this.#settleDrains()
@@ -219,7 +220,7 @@ export class SaveQueue {
   async read(type: string, id: string): Promise<Row | undefined> {
     checkEntityName(type, id)
     if (this.#adopted) await this.#adopted
-    const entry = this.#entries.get(keyOf(type, id))
+    const entry = this.#entries.get(entityKey(type, id))
     if (!entry) return this.#storage.read(type, id)
     if (!entry.adopted || entry.newer) return (entry.newer ?? entry.value).row
     await this.settled(type, id)
@@ -229,7 +230,7 @@ export class SaveQueue {
   /** Resolves when nothing of an entity is unwritten any more, however that ended; undefined when nothing is. */
   settled(type: string, id: string): Promise<void> | undefined {
     if (this.#adopted) return this.#adopted.then(() => this.settled(type, id))
-    const entry = this.#entries.get(keyOf(type, id))
+    const entry = this.#entries.get(entityKey(type, id))
     if (!entry) return undefined
     const again = () => this.settled(type, id)
     return (entry.newer ?? entry.value).written.promise.then(again, again)
@@ -245,7 +246,7 @@ export class SaveQueue {
   async exists(type: string, id: string): Promise<boolean> {
     checkEntityName(type, id)
     if (this.#adopted) await this.#adopted
-    return this.#entries.has(keyOf(type, id)) || this.#storage.exists(type, id)
+    return this.#entries.has(entityKey(type, id)) || this.#storage.exists(type, id)
   }
 
   /**
@@ -280,7 +281,7 @@ export class SaveQueue {
   // --- what comes ----------------------------------------------------------------------------------------------------
 
   #put(type: string, id: string, row: Row): Promise<void> {
-    const entry = this.#entries.get(keyOf(type, id))
+    const entry = this.#entries.get(entityKey(type, id))
     if (!entry) {
       this.#requireRoom()
       const added = this.#add(type, id, row, false)
@@ -302,7 +303,7 @@ export class SaveQueue {
 
   #add(type: string, id: string, row: Row, adopted: boolean): Entry {
     const entry: Entry = {
-      key: keyOf(type, id),
+      key: entityKey(type, id),
       type,
       id,
       sinceMs: this.#clock.now(),
@@ -538,6 +539,3 @@ function newPromise(): PromiseWithResolvers<void> {
   made.promise.catch(() => {})
   return made
 }
-
-/** No two entities share it, whatever characters their type and id have. */
-const keyOf = (type: string, id: string): string => `${type.length}:${type}${id}`

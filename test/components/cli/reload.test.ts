@@ -1,5 +1,5 @@
 // Tests of `goworld reload`, with real processes: the games of a server are swapped while it runs.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../../program.ts'
@@ -75,12 +75,14 @@ describe('goworld reload', () => {
     const game = new GameFolder({ source: source(1) })
     await game.command('start', '-d', '-games', '2')
     const game1 = game.pidOf('game', 1)
-    for (let times = 0; times < 2; times++) {
+    for (let times = 0; times < 5; times++) {
       const game2 = game.pidOf('game', 2)
       expect(await game.command('reload', '-game', '2')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
       expect(game.pidOf('game', 1)).toBe(game1)
       expect(game.pidOf('game', 2)).not.toBe(game2)
     }
+    // Of the rehearsals nothing is left.
+    expect(readdirSync(game.run.path).filter((name) => name.includes('.copy'))).toEqual([])
   })
 
   test('takes the configuration that the game reads, or the one that is named', async () => {
