@@ -40,6 +40,7 @@ export interface PartTools {
 /** How long a process that has failed may take to save what it can. */
 const LAST_WORDS_MS = 10_000
 const NAME_LOOK_MS = 5
+const STAY_MS = 60_000
 /** So long whoever was succeeded may take to end. */
 const END_LIMIT_MS = 5_000
 
@@ -147,7 +148,9 @@ export async function runProcess(
     })
   }
 
-  part = await start({ log, http })
+  // What it waits for may be a timer, which by itself keeps no process: another process that has to let go, say.
+  const stay = setInterval(() => {}, STAY_MS)
+  part = await start({ log, http }).finally(() => clearInterval(stay))
   if (succeeds) {
     await ended(folder, name)
     claim()

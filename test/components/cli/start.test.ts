@@ -234,7 +234,8 @@ describe('goworld start', () => {
       err: `goworld: game2 frozen in ${path}: goworld start -restore goes on from there, or remove the file\n`,
     })
     expect((await game.command('start', '-restore')).err).toContain('the deployment has no game2')
-    expect(await game.command('start', '-d', '-restore', '-games', '2')).toMatchObject({ code: 0, err: '' })
+    const { code, out, err } = await game.command('start', '-d', '-restore', '-games', '2')
+    expect({ code, err }, out).toEqual({ code: 0, err: '' })
     const { processes } = await statusOf(game)
     const games = processes.filter(({ role }) => role === 'game')
     expect(games).toMatchObject([
