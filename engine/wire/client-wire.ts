@@ -32,6 +32,51 @@ export const clientMessages = {
   positions: message(1502, 'gate', 'client', { records: rest }),
 }
 
+/**
+ * What only our own SDK and our gate say to each other, behind a hello that GoWorld's clients never send (docs/design.md,
+ * section 5). `hello` and `welcome` are the first of their connection and no part of the session's two byte streams;
+ * all others are, so that a stream goes on where it was cut. Offsets and times are modulo 2^32.
+ */
+export const sessionMessages = {
+  /** `token` empty: a new session. Else `received` is how many bytes of the gate's stream have come. */
+  hello: message(3001, 'client', 'gate', { version: u16, features: u32, token: str, playerId: str, received: u32 }),
+  /** So much of the gate's stream has come, from the session's begin. */
+  received: message(3002, 'client', 'gate', { bytes: u32 }),
+  ping: message(3003, 'client', 'gate', { no: u32 }),
+  /** A call of the own player that is numbered, and what its sender saw when it made it: game time, as in `compactPositions`. */
+  input: message(3004, 'client', 'gate', { entityId: id, no: u32, seenMs: u32, method: str, args }),
+
+  /** `resumed`: one of RESUMED. `received`: how many bytes of the client's stream have come. */
+  welcome: message(3101, 'gate', 'client', {
+    token: str,
+    features: u32,
+    resumed: u8,
+    received: u32,
+    serverMs: data,
+    graceMs: u32,
+  }),
+  taken: message(3102, 'gate', 'client', { bytes: u32 }),
+  pong: message(3103, 'gate', 'client', { no: u32, serverMs: data }),
+  /** After RESUMED.player: all that the client is to know has been said again; what it was not told of is gone. */
+  restated: message(3104, 'gate', 'client', { missed: bool }),
+  /** The entity is `number` in `compactPositions` from now on. */
+  numbered: message(3105, 'gate', 'client', { entityId: id, number: u16 }),
+  /** See `compact.ts`. */
+  compactPositions: message(3106, 'gate', 'client', { timeMs: u32, step: u8, records: rest }),
+  /** Inputs up to `no` have been run; the player is there because of them. */
+  inputDone: message(3107, 'gate', 'client', { entityId: id, no: u32, timeMs: u32, ...position }),
+  /** The gate is about to end: the session goes on at another, or at its successor. */
+  moveOn: message(3108, 'gate', 'client', { reason: str }),
+}
+
+/** Of a WebSocket that begins with a hello. */
+export const SESSION_SUBPROTOCOL = 'goworld.session.1'
+export const SESSION_VERSION = 1
+/** Bits of `features`. The gate answers with those that it grants. */
+export const FEATURES = { compactPositions: 1 } as const
+/** How a session goes on: as a new one; byte by byte; or with its player, all of which is said again. */
+export const RESUMED = { no: 0, stream: 1, player: 2 } as const
+
 /** The type under which a space reaches its players, and the attribute that holds its kind. */
 export const SPACE_TYPE = '__space__'
 export const SPACE_KIND = '_K'
