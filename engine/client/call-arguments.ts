@@ -5,8 +5,8 @@
 //                               └─ starts[0], ends[0]     └─ starts[1], ends[1]
 import { WireError } from '../base/errors.ts'
 import { type Data, decode } from '../wire/codec.ts'
+import { sameText } from '../wire/name-cache.ts'
 import type { PacketReader } from '../wire/packet.ts'
-import { sameText } from './name-cache.ts'
 
 /** Valid during the call that hands it over, not later. */
 export class CallArguments {

@@ -1,34 +1,9 @@
-// Names off the wire (methods, types, attribute keys) as strings, without making the same string twice: a client hears
-// the same few names all day. Direct-mapped: a place holds the last name that fell on it, so it never grows.
-import { type PacketReader, readText } from '../wire/packet.ts'
-
-const PLACES = 512
-const NAME_BYTES_MAX = 64
-
-const names: (string | undefined)[] = new Array<string | undefined>(PLACES).fill(undefined)
+// Names in messages (methods, types, attribute keys): the same few all day, so each is made into a string once.
+import { nameAt } from '../wire/name-cache.ts'
+import type { PacketReader } from '../wire/packet.ts'
 
 /** Reads a varstr. */
 export function readName(reader: PacketReader): string {
   const count = reader.u32()
-  const at = reader.skip(count)
-  const { bytes } = reader
-  if (count > NAME_BYTES_MAX) return readText(bytes, at, count)
-  let hash = count
-  for (let byte = at; byte < at + count; byte++) hash = Math.imul(hash ^ bytes[byte]!, 0x01000193)
-  const place = (hash ^ (hash >>> 15)) & (PLACES - 1)
-  const known = names[place]
-  if (known !== undefined && sameText(known, bytes, at, count)) return known
-  const name = readText(bytes, at, count)
-  names[place] = name
-  return name
-}
-
-/** Whether the bytes are `text` in ASCII. Text with other characters never is. */
-export function sameText(text: string, bytes: Uint8Array, at: number, count: number): boolean {
-  if (text.length !== count) return false
-  for (let byte = 0; byte < count; byte++) {
-    const code = text.charCodeAt(byte)
-    if (code !== bytes[at + byte] || code > 127) return false
-  }
-  return true
+  return nameAt(reader.bytes, reader.skip(count), count)
 }

@@ -3,7 +3,8 @@
 //
 //     header │ entity │ entity │ …       spaces first, so that whoever was in one finds it
 import { messageOf } from '../base/errors.ts'
-import { decodeOwn, writeValue } from '../wire/codec.ts'
+import { writeValue } from '../wire/codec.ts'
+import { decodeOwn } from '../wire/own-codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'

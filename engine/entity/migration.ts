@@ -7,8 +7,9 @@
 // is kept until then, so that it is never lost.
 import type { Scheduled } from '../base/clock.ts'
 import { EntityGone, GameFrozen, messageOf, TimedOut } from '../base/errors.ts'
-import { decodeOwn, encode } from '../wire/codec.ts'
+import { encode } from '../wire/codec.ts'
 import type { Values } from '../wire/messages.ts'
+import { decodeOwn } from '../wire/own-codec.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { Vector3 } from './entity.ts'
 import type { PacketSink } from './outbound.ts'

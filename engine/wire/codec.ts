@@ -1,22 +1,12 @@
 // MessagePack as GoWorld's clients speak it. Encoding is our own, straight into the packet: integers beyond 32 bits
 // go out as int64 and never as doubles, undefined as nil, and what another language could not read (Date, Set, class
-// instances) is refused with its place named. Decoding takes scalars here and leaves maps and lists to msgpackr,
-// after a check that refuses extension types, bottomless nesting and announced lengths that are not there.
-import { Unpackr } from 'msgpackr'
+// instances) is refused with its place named. Decoding, with its checks, is in `decoder.ts`.
 import { WireError } from '../base/errors.ts'
-import { getU32, type PacketReader, type PacketWriter, putU32, readText, PacketWriter as Writer } from './packet.ts'
+import { type Data, DEPTH_MAX, decode } from './decoder.ts'
+import { type PacketReader, type PacketWriter, putU32, PacketWriter as Writer } from './packet.ts'
 
-/** What can be said in a call or stored in an attribute. */
-export type Data = null | undefined | boolean | number | bigint | string | Uint8Array | DataList | DataMap
-export type DataList = readonly Data[]
-export type DataMap = { readonly [key: string]: Data }
+export { type Data, type DataList, type DataMap, decode } from './decoder.ts'
 
-const DEPTH_MAX = 64
-// 'auto' (a number where it is exact, else a BigInt) is documented but missing from msgpackr's types.
-const int64AsType = 'auto' as 'number'
-// What is read must outlive the buffer that it came in.
-const copyBuffers = true
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType, moreTypes: false, copyBuffers })
 const double = new Float64Array(1)
 const doubleBytes = new Uint8Array(double.buffer)
 
@@ -65,35 +55,6 @@ export function encode(value: unknown): Uint8Array {
   scratch.at = 0
   writeValue(scratch, value)
   return scratch.copy()
-}
-
-/** Reads one value that takes all of `bytes` from `at` to `end`. Throws WireError for anything else. */
-export function decode(bytes: Uint8Array, at = 0, end = bytes.length): Data {
-  if (at >= end) throw new WireError('a value is missing')
-  const first = bytes[at]!
-  const count = end - at
-  if (count === 1) {
-    if (first < 0x80) return first
-    if (first >= 0xe0) return first - 0x100
-    if (first === 0xc0) return null
-    if (first === 0xc2) return false
-    if (first === 0xc3) return true
-  } else if (first >= 0xa0 && first < 0xc0 && count === 1 + (first & 31)) {
-    return readText(bytes, at + 1, count - 1)
-  } else if (first === 0xd9 && count === 2 + bytes[at + 1]!) {
-    return readText(bytes, at + 2, count - 2)
-  }
-  if (checkValue(bytes, at, end, 0) !== end) throw new WireError('a value is followed by more bytes')
-  try {
-    return unpackr.unpack(bytes.subarray(at, end)) as Data
-  } catch (error) {
-    throw new WireError(`a value cannot be read: ${error instanceof Error ? error.message : error}`)
-  }
-}
-
-/** Reads what this engine itself has written, and a checksum or a link has kept whole: nothing is checked before. */
-export function decodeOwn(bytes: Uint8Array): Data {
-  return unpackr.unpack(bytes) as Data
 }
 
 /** Reads a value with its length in front. */
@@ -222,78 +183,4 @@ function writeChild(writer: PacketWriter, value: unknown, key: string | number, 
     if (error instanceof TypeError && depth < 8) throw new TypeError(`${key}: ${error.message}`)
     throw error
   }
-}
-
-/** Steps over one value; answers where it ends. Throws when it is not one that we read. */
-function checkValue(bytes: Uint8Array, at: number, end: number, depth: number): number {
-  if (at >= end) throw new WireError('a value is cut off')
-  const first = bytes[at++]!
-  if (first < 0x80 || first >= 0xe0 || first === 0xc0 || first === 0xc2 || first === 0xc3) return at
-  if (first < 0x90) return checkChildren(bytes, at, end, (first & 15) * 2, true, depth)
-  if (first < 0xa0) return checkChildren(bytes, at, end, first & 15, false, depth)
-  if (first < 0xc0) return within(at + (first & 31), end)
-  switch (first) {
-    case 0xcc:
-    case 0xd0:
-      return within(at + 1, end)
-    case 0xcd:
-    case 0xd1:
-      return within(at + 2, end)
-    case 0xca:
-    case 0xce:
-    case 0xd2:
-      return within(at + 4, end)
-    case 0xcb:
-    case 0xcf:
-    case 0xd3:
-      return within(at + 8, end)
-    case 0xc4:
-    case 0xd9:
-      return within(within(at + 1, end) + bytes[at]!, end)
-    case 0xc5:
-    case 0xda:
-      return within(within(at + 2, end) + big16(bytes, at), end)
-    case 0xc6:
-    case 0xdb:
-      return within(within(at + 4, end) + big32(bytes, at), end)
-    case 0xdc:
-      return checkChildren(bytes, within(at + 2, end), end, big16(bytes, at), false, depth)
-    case 0xdd:
-      return checkChildren(bytes, within(at + 4, end), end, big32(bytes, at), false, depth)
-    case 0xde:
-      return checkChildren(bytes, within(at + 2, end), end, big16(bytes, at) * 2, true, depth)
-    case 0xdf:
-      return checkChildren(bytes, within(at + 4, end), end, big32(bytes, at) * 2, true, depth)
-    default:
-      throw new WireError(`a value of type 0x${first.toString(16)}, which we do not read`)
-  }
-}
-
-function checkChildren(bytes: Uint8Array, at: number, end: number, count: number, map: boolean, depth: number): number {
-  if (depth >= DEPTH_MAX) throw new WireError(`a value nested deeper than ${DEPTH_MAX} levels`)
-  if (count > end - at) throw new WireError('a value announces more than there is')
-  for (let child = 0; child < count; child++) {
-    if (map && (child & 1) === 0 && !isKey(bytes[at])) throw new WireError('a map key that is no string or number')
-    at = checkValue(bytes, at, end, depth + 1)
-  }
-  return at
-}
-
-const isKey = (first: number | undefined) =>
-  first !== undefined &&
-  (first < 0x80 ||
-    first >= 0xe0 ||
-    (first >= 0xa0 && first < 0xc0) ||
-    (first >= 0xcc && first <= 0xd3) ||
-    (first >= 0xd9 && first <= 0xdb))
-
-function within(at: number, end: number): number {
-  if (at > end) throw new WireError('a value is cut off')
-  return at
-}
-
-const big16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!
-const big32 = (bytes: Uint8Array, at: number) => {
-  const little = getU32(bytes, at)
-  return ((little << 24) | ((little & 0xff00) << 8) | ((little >>> 8) & 0xff00) | (little >>> 24)) >>> 0
 }

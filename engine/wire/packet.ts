@@ -254,18 +254,39 @@ export function getF32(bytes: Uint8Array, at: number): number {
   return float[0]!
 }
 
-/** One character a byte. */
+/**
+ * One character a byte. Several in one call, for each call costs as much as several characters: an id in two, where one
+ * by one it takes four times as long (Node 24).
+ */
 export function readLatin1(bytes: Uint8Array, at: number, count: number): string {
+  const end = at + count
   let text = ''
-  for (const end = at + count; at < end; at++) text += String.fromCharCode(bytes[at]!)
-  return text
+  for (; at + 12 <= end; at += 12)
+    text += String.fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+      bytes[at + 8]!,
+      bytes[at + 9]!,
+      bytes[at + 10]!,
+      bytes[at + 11]!,
+    )
+  for (; at + 4 <= end; at += 4) text += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+  if (end - at === 3) return text + String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!)
+  if (end - at === 2) return text + String.fromCharCode(bytes[at]!, bytes[at + 1]!)
+  return at < end ? text + String.fromCharCode(bytes[at]!) : text
 }
 
 export function readText(bytes: Uint8Array, at: number, count: number): string {
   if (count <= SHORT_TEXT) {
-    let ascii = true
-    for (let byte = at; byte < at + count; byte++) if (bytes[byte]! > 127) ascii = false
-    if (ascii) return readLatin1(bytes, at, count)
+    let bits = 0
+    for (let byte = at; byte < at + count; byte++) bits |= bytes[byte]!
+    if (bits < 128) return readLatin1(bytes, at, count)
   }
   try {
     return decoder.decode(bytes.subarray(at, at + count))

@@ -1,0 +1,31 @@
+// Names off the wire (methods, types, attribute keys) as strings, without making the same string twice: a process reads
+// the same few names all day. Direct-mapped: a place holds the last name that fell on it, so it never grows.
+import { readText } from './packet.ts'
+
+const PLACES = 512
+const NAME_BYTES_MAX = 64
+
+const names: (string | undefined)[] = new Array<string | undefined>(PLACES).fill(undefined)
+
+/** The text of `count` bytes at `at`. Throws WireError for what is no UTF-8. */
+export function nameAt(bytes: Uint8Array, at: number, count: number): string {
+  if (count > NAME_BYTES_MAX) return readText(bytes, at, count)
+  let hash = count
+  for (let byte = at; byte < at + count; byte++) hash = Math.imul(hash ^ bytes[byte]!, 0x01000193)
+  const place = (hash ^ (hash >>> 15)) & (PLACES - 1)
+  const known = names[place]
+  if (known !== undefined && sameText(known, bytes, at, count)) return known
+  const name = readText(bytes, at, count)
+  names[place] = name
+  return name
+}
+
+/** Whether the bytes are `text` in ASCII. Text with other characters never is. */
+export function sameText(text: string, bytes: Uint8Array, at: number, count: number): boolean {
+  if (text.length !== count) return false
+  for (let byte = 0; byte < count; byte++) {
+    const code = text.charCodeAt(byte)
+    if (code !== bytes[at + byte] || code > 127) return false
+  }
+  return true
+}
