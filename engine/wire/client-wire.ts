@@ -35,7 +35,8 @@ export const clientMessages = {
 /**
  * What only our own SDK and our gate say to each other, behind a hello that GoWorld's clients never send (docs/design.md,
  * section 5). `hello` and `welcome` are the first of their connection and no part of the session's two byte streams;
- * all others are, so that a stream goes on where it was cut. Offsets and times are modulo 2^32.
+ * all others are, so that a stream goes on where it was cut. After RESUMED.stream each of the two goes on at the byte that
+ * its receiver has named; otherwise both begin anew, at 0. Offsets and times are modulo 2^32.
  */
 export const sessionMessages = {
   /** `token` empty: a new session. Else `received` is how many bytes of the gate's stream have come. */
@@ -67,6 +68,8 @@ export const sessionMessages = {
   inputDone: message(3107, 'gate', 'client', { entityId: id, no: u32, timeMs: u32, ...position }),
   /** The gate is about to end: the session goes on at another, or at its successor. */
   moveOn: message(3108, 'gate', 'client', { reason: str }),
+  /** Who says it ends the session for good: nothing is kept for the other, who does not come back. Also in place of `welcome`. */
+  farewell: message(3109, ['client', 'gate'], ['gate', 'client'], { reason: str }),
 }
 
 /** Of a WebSocket that begins with a hello. */
