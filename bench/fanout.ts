@@ -99,7 +99,7 @@ class Crowd {
     }
     this.watchers.push(Int32Array.from(others))
     const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
-    const bind = packetOf('bindPlayer', { ...placed, clientId: idOf('client', n), syncing: true })
+    const bind = packetOf('bindPlayer', { ...placed, clientId: idOf('client', n), handed: 0, syncing: true })
     const clientIds = [...others].map((other) => idOf('client', other))
     const show = packetOf('showEntity', { ...placed, clientIds })
     for (const packet of [bind, show]) this.#viewChanges.packet(packet, LENGTH_BYTES, packet.length)

@@ -39,7 +39,7 @@ export function newWorld(
     saveIntervalMs: 600_000,
     ...more,
   })
-  world.players.gateUp(1)
+  world.gates.add(1)
   return world
 }
 

@@ -409,7 +409,7 @@ export class Game {
     this.#restored = new Map()
     this.#ready = process.ready
     for (const [gateId, name] of process.gates) {
-      world.players.gateUp(gateId)
+      world.gates.add(gateId)
       this.#gates[this.#cluster.links.indexOf(this.#cluster.toGate(gateId))]!.expect(gateId, name)
     }
   }
@@ -556,7 +556,7 @@ export class Game {
     switch (getU16(bytes, start)) {
       case messages.bootHere.code: {
         const { entityId, epoch, gateId, clientId } = messages.bootHere.read(bytes, at, end)
-        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { gateId, clientId })
+        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { gateId, clientId, handed: 0 })
       }
       case messages.createHere.code: {
         const { entityId, epoch, type, attrs } = messages.createHere.read(bytes, at, end)
@@ -567,9 +567,9 @@ export class Game {
         return void world.loadHere(type, entityId, epoch)
       }
       case messages.clientGone.code: {
-        const { entityId, clientId } = messages.clientGone.read(bytes, at, end)
+        const { entityId, clientId, handed } = messages.clientGone.read(bytes, at, end)
         const core = world.find(entityId)
-        return core ? world.players.clientGone(core, clientId) : undefined
+        return core ? world.players.clientGone(core, clientId, handed) : undefined
       }
       case messages.gateUp.code:
         return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
@@ -668,7 +668,7 @@ export class Game {
   #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
     if (this.#cluster.toGate(gateId) !== this.#cluster.links[dispatcher]) return
     this.#gates[dispatcher]!.up(gateId, process)
-    this.#whenRestored(() => this.world.players.gateUp(gateId))
+    this.#whenRestored(() => this.world.players.gateUp(gateId, process))
   }
 
   #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {

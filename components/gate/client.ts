@@ -47,6 +47,8 @@ export class Client {
   entityId: string
   /** Boot entities that were asked for and given up: what comes of them is not wanted any more. */
   readonly givenUp = new Set<string>()
+  /** How often it has been handed from one player to another. */
+  handed = 0
   /** The entity that the client plays, as long as a game says so. */
   player: View | undefined
   /** Whether positions of the player are taken from the client. */

@@ -212,7 +212,8 @@ export class FanOut {
     } else if (type === messages.setSyncing.code) {
       client.syncing = messages.setSyncing.read(bytes, start + 2, end).syncing
     } else {
-      this.#owner.closeClient(client, messages.closeClient.read(bytes, start + 2, end).reason)
+      const { handed, reason } = messages.closeClient.read(bytes, start + 2, end)
+      if (handed >= client.handed) this.#owner.closeClient(client, reason)
     }
     return true
   }

@@ -141,7 +141,7 @@ export class Gate {
         view.doubtful = true
         this.#checkPlayersLater()
       },
-      clientGone: (entityId, clientId) => this.#farewells.tell(entityId, clientId),
+      clientGone: (entityId, clientId, handed) => this.#farewells.tell(entityId, clientId, handed),
       playerChanged: (client) => this.#readOrPause(client),
     })
     this.#fanOut = new FanOut({

@@ -8,7 +8,7 @@
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
-import { messages } from '../../engine/wire/messages.ts'
+import { HANDED_MAX, messages } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader, readLatin1 } from '../../engine/wire/packet.ts'
 import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
@@ -24,8 +24,8 @@ export interface ViewChangesOwner {
   readonly clients: Clients
   readonly views: Views
   readonly filters: Filters
-  /** Tells an entity that a client, which its game thinks is there, is not. */
-  clientGone(entityId: string, clientId: string): void
+  /** Tells an entity that a client, which its game thinks is there, is not, or not its any more. */
+  clientGone(entityId: string, clientId: string, handed: number): void
   /** The client plays another entity, or nobody, or the entity is on another game. */
   playerChanged(client: Client): void
   /** A player sets out for another game. */
@@ -141,10 +141,11 @@ export class ViewChanges {
     this.#owner.views.release(view)
   }
 
-  /** Client id | entity id | u32 epoch | u16 game | bool syncing | body of 1002. */
+  /** Client id | u32 handed | entity id | u32 epoch | u16 game | bool syncing | body of 1002. */
   #bindPlayer(bytes: Uint8Array, at: number, end: number): void {
     const reader = this.#reader.reset(bytes, at, end)
     const clientAt = reader.skip(ID_BYTES)
+    const handed = reader.u32()
     const idAt = reader.skip(ID_BYTES)
     const epoch = reader.u32()
     const gameId = reader.u16()
@@ -158,7 +159,12 @@ export class ViewChanges {
       client && (client.givenUp.has(entityId) || (client.state !== 'bound' && client.entityId !== entityId))
     if (!client || unwanted) {
       this.missedClients++
-      return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES))
+      return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES), HANDED_MAX)
+    }
+    // Somebody else has been given it since: an offer was taken late, or once more.
+    if (handed < client.handed) {
+      this.stale++
+      return this.#owner.clientGone(entityId, client.id, handed)
     }
     // Then its client must not go by what it was told of it: it is created anew.
     const { player } = client
@@ -177,6 +183,7 @@ export class ViewChanges {
     view.missed = false
     view.arrived()
     client.player = view
+    client.handed = handed
     client.entityId = entityId
     client.state = 'bound'
     this.#owner.playerChanged(client)

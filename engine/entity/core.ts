@@ -17,7 +17,12 @@ export const core = Symbol('core')
 export interface Client {
   readonly gateId: number
   readonly clientId: string
+  /** How often it has been handed from one player to another: who has it by fewer is not its player any more. */
+  readonly handed: number
 }
+
+/** A client that an entity has had. */
+export type Released = Pick<Client, 'gateId' | 'clientId' | 'handed'>
 
 /** The counts of what no client sees: most share it, and nobody writes to it. */
 const UNSEEN: number[] = []
@@ -50,6 +55,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   moved = 0
 
   client: Client | undefined
+  /** The last ones that it does not have any more, so that a late offer of one is known for what it is. */
+  released: readonly Released[] | undefined
   clientSyncing = false
   filters: Map<string, string> | undefined
   /** How many clients see it (its own not counted), by gate. */

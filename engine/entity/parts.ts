@@ -3,7 +3,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Data } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
-import { type EntityCore, core as inside } from './core.ts'
+import { type EntityCore, core as inside, type Released } from './core.ts'
 import { packLeftovers, persistentOf } from './schema.ts'
 import type { SavedTimer } from './timers.ts'
 
@@ -57,6 +57,18 @@ const PARTS: Readonly<Record<string, Part>> = {
       core.yaw = yaw
       // A class that has no part in AOI any more has none, one that has it now begins with its own.
       if (core.aoiRadius >= 0 && aoiRadius >= 0) core.aoiRadius = aoiRadius
+    },
+  },
+  /** So that no late offer is taken twice. */
+  released: {
+    save: ({ released }) => released?.flatMap(({ gateId, clientId, handed }) => [gateId, clientId, handed]),
+    restore: (core, saved: readonly (number | string)[]) => {
+      const released: Released[] = []
+      for (let at = 0; at < saved.length; at += 3) {
+        const [gateId, clientId, handed] = saved.slice(at) as [number, string, number]
+        released.push({ gateId, clientId, handed })
+      }
+      core.released = released
     },
   },
   filters: {

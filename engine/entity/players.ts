@@ -3,17 +3,20 @@
 import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts'
 import { isId, sameMaker } from '../base/id.ts'
 import type { Values } from '../wire/messages.ts'
-import type { Client, EntityCore } from './core.ts'
+import type { Client, EntityCore, Released } from './core.ts'
 import type { World } from './world.ts'
 
 /** The new player of a client is asked again when it has not said for so long that it has it, */
 const GIVE_LIMIT_MS = 10_000
 /** and so many times: its game may be frozen. */
 const GIVE_TRIES_MAX = 15
+/** Nobody plays by more clients than this in the time that an offer may take. */
+const RELEASED_KEPT = 4
 
 /** A client on its way to a player that may live anywhere. */
 export interface Offer {
   readonly what: string
+  /** As its former player had it. */
   readonly client: Client
   readonly entityId: string
 }
@@ -39,11 +42,12 @@ export class Players {
     if (from === to || !client) return
     if (to.isLeaving) throw new EntityGone(`${to} is gone: it cannot get a client`)
     if (!canPlay(to)) throw new TypeError(`${to} cannot be a client's player`)
+    this.#release(from, client)
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     // That hook may have done anything.
     if (to.isLeaving) return world.views.closeClient(client, 'its player was destroyed')
-    this.#takeOver(to, client)
+    this.#takeOver(to, handedOn(client))
   }
 
   /** The same, for an entity that may live anywhere. */
@@ -54,6 +58,7 @@ export class Players {
     if (here) return this.give(from, here)
     const { client } = from
     if (!client) return
+    this.#release(from, client)
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     const offer = { what: `${from} gives its client to ${targetId}`, client, entityId: targetId }
@@ -76,11 +81,13 @@ export class Players {
   }
 
   #make(offer: Offer, tries: number): void {
+    // It is gone with its gate.
+    if (!this.#offers.has(offer)) return
     const { what, client, entityId } = offer
     const { requests, openWork, cluster, gameId, log, views } = this.#world
     const link = cluster.toEntity(entityId)
     const give = (no: number) => {
-      link.send('takeClient', { entityId, gameId, no, ...client })
+      link.send('takeClient', { entityId, gameId, no, ...handedOn(client) })
       return link
     }
     openWork.track(requests.open(what, GIVE_LIMIT_MS, give)).then(
@@ -96,32 +103,47 @@ export class Players {
   }
 
   /** Another game gives a client to an entity. */
-  take({ entityId, gameId, no, gateId, clientId }: Values<'takeClient'>): void {
+  take({ entityId, gameId, no, gateId, clientId, handed }: Values<'takeClient'>): void {
     const { calling } = this.#world
     const core = this.#world.find(entityId)
     if (!core || core.isLeaving) return calling.answerUndelivered(gameId, no, 'there is no such entity')
     if (!canPlay(core)) return calling.answerUndelivered(gameId, no, `${core} cannot be a client's player`)
     calling.answer(gameId, no, true)
-    // Offered once more, as the answer was lost.
-    if (core.client?.clientId === clientId) return
-    this.#takeOver(core, { gateId, clientId })
+    // Offered once more, as the answer was lost: it has it, or has given it on since.
+    if (hasHad(core, clientId, handed)) return
+    this.#takeOver(core, { gateId, clientId, handed })
   }
 
-  /** The gate says that a client is gone. */
-  clientGone(core: EntityCore, clientId: string): void {
-    if (core.client?.clientId !== clientId) return
+  /** The gate says that a client is gone, or plays somebody else since it was handed over for the `handed`-th time. */
+  clientGone(core: EntityCore, clientId: string, handed: number): void {
+    const { client } = core
+    if (client?.clientId !== clientId || client.handed > handed) return
+    this.#release(core, client)
     this.#world.views.unbind(core, false)
     this.#world.hook(core, 'onClientDisconnected')
   }
 
+  #release(core: EntityCore, { gateId, clientId, handed }: Client): void {
+    const others = core.released?.filter((one) => one.clientId !== clientId) ?? []
+    core.released = [...others.slice(1 - RELEASED_KEPT), { gateId, clientId, handed }]
+  }
+
   // --- gates ---------------------------------------------------------------------------------------------------------
 
-  gateUp(gateId: number): void {
+  /** A gate is there: `process` is its name. Whoever has a client of one that was there before was given it too late. */
+  gateUp(gateId: number, process: string): void {
     this.#world.gates.add(gateId)
+    for (const core of this.#world.all()) {
+      const { client } = core
+      if (client?.gateId === gateId && !sameMaker(client.clientId, process))
+        this.clientGone(core, client.clientId, client.handed)
+    }
   }
 
   /** A gate is gone with all its clients. Those of a new process in its place are not meant. */
   gateDown(gateId: number, process: string): void {
+    for (const offer of this.#offers)
+      if (offer.client.gateId === gateId && sameMaker(offer.client.clientId, process)) this.#offers.delete(offer)
     if (!this.#world.gates.delete(gateId)) return
     const { views } = this.#world
     for (const { core, client } of this.#leaveGate(gateId)) {
@@ -155,12 +177,21 @@ export class Players {
   /** The newer connection wins; the older one is told so by its end. */
   #takeOver(core: EntityCore, client: Client): void {
     const { views } = this.#world
-    if (core.client) {
-      views.closeClient(core.client, 'another client took over its player')
+    const before = core.client
+    if (before) {
+      if (before.clientId !== client.clientId) views.closeClient(before, 'another client took over its player')
       views.unbind(core, false)
     }
     this.connect(core, client)
   }
+}
+
+const handedOn = (client: Client): Client => ({ ...client, handed: client.handed + 1 })
+
+/** Whether this hand-over is one that the entity has taken already, or one before that. */
+function hasHad({ client, released }: EntityCore, clientId: string, handed: number): boolean {
+  const isIt = (one: Released) => one.clientId === clientId && handed <= one.handed
+  return (client !== undefined && isIt(client)) || (released?.some(isIt) ?? false)
 }
 
 const canPlay = ({ kind }: EntityCore) => !kind.isSpace && !kind.isService

@@ -26,7 +26,7 @@ export function saveEntity(core: EntityCore): SavedEntity {
     epoch,
     ...(kind.version > 1 && { version: kind.version }),
     ...(core instanceof SpaceCore && { spaceKind: core.spaceKind }),
-    ...(client && { client: { gateId: client.gateId, clientId: client.clientId } }),
+    ...(client && { client: { ...client } }),
     ...(space && { spaceId: space.id }),
     parts: saveParts(core),
   }

@@ -88,6 +88,7 @@ export class Views {
     this.#link(client).send('closePlayer', { ...client, entityId, epoch, reason })
   }
 
+  /** Closes a client that is ours to close: whoever has been handed it since keeps it. */
   closeClient(client: Client, reason: string): void {
     this.#link(client).send('closeClient', { ...client, reason })
   }

@@ -106,13 +106,20 @@ export const messages = {
   callEntity: message(40, 'game', 'game', { entityId: id, method: str, args: rest }, 'entity'),
   /** `args` as the client wrote them. The client's id is the gate's stamp, in front of all the client said. */
   callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
-  clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
+  /** The entity has the client no more, unless by a later hand-over than this. */
+  clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id, handed: u32 }, 'entity'),
   // Requests: `gameId` and `no` say who waits for the answer. One that cannot be delivered is answered by the dispatcher.
   askEntity: message(44, 'game', 'game', { entityId: id, gameId: u16, no: u32, method: str, args: rest }, 'entity'),
   /** Are you a space that may be entered, and on which game? */
   askSpace: message(45, 'game', 'game', { entityId: id, gameId: u16, no: u32 }, 'entity'),
   /** The client is to be this entity's player from now on. */
-  takeClient: message(46, 'game', 'game', { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id }, 'entity'),
+  takeClient: message(
+    46,
+    'game',
+    'game',
+    { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id, handed: u32 },
+    'entity',
+  ),
   /** One MessagePack value: the answer (ANSWERED), or the reason why there is none. */
   answer: message(47, 'game', 'game', { gameId: u16, no: u32, outcome: u8, value: rest }, 'game'),
   /** To itself, by an entity that has just come: behind all that was said to it while it was on its way. */
@@ -123,13 +130,14 @@ export const messages = {
 
   // --- to clients, by their gate -----------------------------------------------------------------------------------
   // `body` is what follows the client's id in the client's own message: encoded once, patched for each. What is said of an
-  // entity names the game that says it: when the entity has come to another, what is late is not passed on.
+  // entity names the game that says it: when the entity has come to another, what is late is not passed on. `handed`: how
+  // often the client has been handed from one player to another; what a former player says late is not heard.
   /** The client is this entity's player from now on. Body: 1002. */
   bindPlayer: message(
     60,
     'game',
     'gate',
-    { gateId: u16, clientId: id, entityId: id, epoch: u32, gameId: u16, syncing: bool, body: rest },
+    { gateId: u16, clientId: id, handed: u32, entityId: id, epoch: u32, gameId: u16, syncing: bool, body: rest },
     'gate',
   ),
   /** No longer. Body: 1003. */
@@ -190,8 +198,12 @@ export const messages = {
     { gateId: u16, clientId: id, entityId: id, epoch: u32, reason: str },
     'gate',
   ),
-  closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, reason: str }, 'gate'),
+  /** Closes the client unless it has been handed on since. */
+  closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, handed: u32, reason: str }, 'gate'),
 }
+
+/** A client that is gone from every player, however often it was handed on. */
+export const HANDED_MAX = 2 ** 32 - 1
 
 export const AUDIENCE_OWN = 0
 export const AUDIENCE_ALL = 1

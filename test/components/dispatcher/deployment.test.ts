@@ -113,7 +113,7 @@ test('games are told of a gate that is down, and what is for it is dropped', asy
   gate.kill()
   await one.hears('gateDown')
   expect(one.of('gateDown')).toMatchObject([{ gateId: 1 }])
-  one.say('closeClient', { gateId: 1, clientId: AVATAR, reason: 'x' })
+  one.say('closeClient', { gateId: 1, clientId: AVATAR, handed: 0, reason: 'x' })
   await set.until(() => set.counters.unknownGate === 1, 'it is counted')
   await set.gate(1)
   await one.hears('gateUp', 3)

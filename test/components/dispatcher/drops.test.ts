@@ -20,7 +20,14 @@ const REQUESTS = {
     return lastNo
   },
   takeClient: (asker: Actor, entityId: string) => {
-    asker.say('takeClient', { entityId, gameId: asker.id, no: ++lastNo, gateId: 1, clientId: idOf('client') })
+    asker.say('takeClient', {
+      entityId,
+      gameId: asker.id,
+      no: ++lastNo,
+      gateId: 1,
+      clientId: idOf('client'),
+      handed: 0,
+    })
     return lastNo
   },
 }
@@ -176,7 +183,7 @@ test('what nobody waits for is only counted', async () => {
   const gate = await set.gate(1)
   two.call(idOf('nobody'), 'call')
   gate.say('callFromClient', { entityId: idOf('nobody'), clientId: idOf('client'), method: 'm', args: NO_ARGS })
-  gate.say('clientGone', { entityId: idOf('nobody'), clientId: idOf('client') })
+  gate.say('clientGone', { entityId: idOf('nobody'), clientId: idOf('client'), handed: 0 })
   await set.until(() => set.counters.unknownEntity === 3, 'they are dropped')
   await set.settle()
   expect([undelivered(one), undelivered(two)]).toEqual([[], []])

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
-import { SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
+import { HANDED_MAX, SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
 import { bodyOf, createBody, destroyBody, type FakeClient, GATE_ID, idOf, recordsOf, Stage } from './stage.ts'
 
@@ -40,7 +40,11 @@ describe('a player', () => {
     await stage.games.hears('clientGone')
     stage.bind(client, client.bootId)
     await stage.games.hears('clientGone', 2)
-    expect(stage.games.of('clientGone')[1]).toEqual({ entityId: client.bootId, clientId: client.id })
+    expect(stage.games.of('clientGone')[1]).toEqual({
+      entityId: client.bootId,
+      clientId: client.id,
+      handed: HANDED_MAX,
+    })
     expect(stage.gate.status().entities).toBe(0)
   })
 
@@ -365,7 +369,7 @@ test('a client that its game closes gets what was said to it first, and its enti
   const stage = await Stage.start()
   const ann = await stage.player(ANN)
   stage.callClient(ann, ANN, 'farewell')
-  stage.games.tell('closeClient', { clientId: ann.id, reason: 'banned' })
+  stage.games.tell('closeClient', { clientId: ann.id, handed: 0, reason: 'banned' })
   stage.callClient(ann, ANN, 'too late')
   await ann.isClosed()
   await stage.games.hears('clientGone')
@@ -410,7 +414,7 @@ describe('the recorded session of a real GoWorld', () => {
         const { isPlayer, entityId } = clientMessages.createEntity.read(frame, 6, frame.length)
         const seen = { entityId, epoch: 1, gameId: 1, body }
         if (!isPlayer) stage.games.tell('showEntity', { ...seen, clientIds: [client.id] })
-        else stage.games.tell('bindPlayer', { ...seen, clientId: client.id, syncing: true })
+        else stage.games.tell('bindPlayer', { ...seen, clientId: client.id, handed: 0, syncing: true })
         return isPlayer ? entityId : player
       }
       case clientMessages.destroyEntity.code: {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { writeArgs } from '../../../engine/wire/codec.ts'
+import { HANDED_MAX } from '../../../engine/wire/messages.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
 import { createBody, idOf, Pipe, Stage } from './stage.ts'
@@ -125,7 +126,7 @@ describe('a position', () => {
       await stage.settle()
       const { clientId, entityId } = stage.asked('bootEntity').at(-1)!
       const body = createBody(entityId)
-      stage.games.tell('bindPlayer', { clientId, entityId, epoch: 1, gameId, syncing: true, body })
+      stage.games.tell('bindPlayer', { clientId, handed: 0, entityId, epoch: 1, gameId, syncing: true, body })
     }
     await stage.settle()
     // All in one turn.
@@ -266,7 +267,7 @@ describe('bad input', () => {
     expect(stage.gate.status().clients).toBe(1)
     good.call(BOB, 'm')
     await stage.games.hears('callFromClient')
-    expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: bad.id }])
+    expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: bad.id, handed: HANDED_MAX }])
   })
 
   test('a flood of bad packets in one chunk is one refusal and one line in the log', async () => {

@@ -48,7 +48,16 @@ async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {
           const { clientId, entityId } = messages.bootEntity.read(bytes, start + 2, end)
           players.push({ clientId, entityId })
           const body = createBody(entityId, 'Account', true)
-          fresh.send('bindPlayer', { gateId: GATE_ID, clientId, entityId, epoch: 1, gameId: 1, syncing: true, body })
+          fresh.send('bindPlayer', {
+            gateId: GATE_ID,
+            clientId,
+            handed: 0,
+            entityId,
+            epoch: 1,
+            gameId: 1,
+            syncing: true,
+            body,
+          })
         },
       }
     },

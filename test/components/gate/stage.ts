@@ -409,10 +409,10 @@ export class Stage {
   bind(
     client: FakeClient,
     entityId: string,
-    { epoch = 1, gameId = 1, type = 'Avatar', syncing = false, attrs = {} as object } = {},
+    { epoch = 1, gameId = 1, type = 'Avatar', syncing = false, attrs = {} as object, handed = 0 } = {},
   ): void {
     const body = createBody(entityId, type, true, attrs)
-    this.games.tell('bindPlayer', { clientId: client.id, entityId, epoch, gameId, syncing, body })
+    this.games.tell('bindPlayer', { clientId: client.id, handed, entityId, epoch, gameId, syncing, body })
   }
 
   unbind(client: FakeClient, entityId: string, { epoch = 1, type = 'Avatar' } = {}): void {

@@ -100,8 +100,8 @@ export class Harness {
     this.#sink.caughtUp = (values) => this.world.migration.caughtUp(values)
     worldStarted(this.world)
     if (options.starts ?? true) this.world.start()
-    this.world.players.gateUp(1)
-    this.world.players.gateUp(2)
+    this.world.players.gateUp(1, client(0).clientId)
+    this.world.players.gateUp(2, client(0).clientId)
     this.take()
   }
 
@@ -151,7 +151,11 @@ export class Harness {
   }
 }
 
-export const client = (n: number, gateId = 1) => ({ gateId, clientId: `client${String(n).padStart(10, '0')}` })
+export const client = (n: number, gateId = 1) => ({
+  gateId,
+  clientId: `client${String(n).padStart(10, '0')}`,
+  handed: 0,
+})
 
 /** The bytes of a call as they follow the entity's and client's id. */
 export function callBytes(method: string, ...args: unknown[]): Uint8Array {

@@ -1,0 +1,35 @@
+// A client that is handed from one player to another: the gate knows how often, and believes the last one alone.
+import { expect, test } from 'vitest'
+import { idOf, Stage } from './stage.ts'
+
+const ANN = idOf('ann')
+const BOB = idOf('bob')
+
+test('who has had a client does not get it back by a word that comes late, and is told', async () => {
+  const stage = await Stage.start()
+  const client = await stage.player(ANN)
+  stage.bind(client, BOB, { handed: 2, gameId: 2 })
+  await client.hears('createEntity')
+  client.forget()
+  stage.bind(client, ANN, { handed: 1 })
+  await stage.games.hears('clientGone')
+  expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: client.id, handed: 1 }])
+  expect(client.heard).toEqual([])
+  expect(stage.gate.status()).toMatchObject({ stale: 1, entities: 1 })
+  // The same, said anew, is none.
+  stage.bind(client, BOB, { handed: 2, gameId: 2 })
+  stage.callClient(client, BOB, 'hello')
+  await client.hears('callOnClient')
+  expect([client.heard.length, stage.games.of('clientGone').length]).toEqual([1, 1])
+})
+
+test('a game closes a client for as long as nobody else has been given it', async () => {
+  const stage = await Stage.start()
+  const client = await stage.player(ANN)
+  stage.bind(client, BOB, { handed: 1 })
+  stage.games.tell('closeClient', { clientId: client.id, handed: 0, reason: 'its player was not there' })
+  await stage.settle()
+  expect(stage.gate.status()).toMatchObject({ clients: 1 })
+  stage.games.tell('closeClient', { clientId: client.id, handed: 1, reason: 'its player was destroyed' })
+  await client.isClosed()
+})
