@@ -55,7 +55,7 @@ async function sayUp({ folder }: Server, child: Child): Promise<void> {
   say('')
 }
 
-/** Tells of the saves of a game's sources. */
+/** Tells of the saves of a game's sources. Its pages are no part of the server: they are new when they are asked for again. */
 class Saves {
   readonly #watcher: FSWatcher
   #saved = Promise.withResolvers<string>()
@@ -63,7 +63,7 @@ class Saves {
 
   constructor(folder: string) {
     this.#watcher = watch(folder, { recursive: true }, (_, file) => {
-      if (file === null || !file.endsWith('.ts') || /(^|[\\/])(node_modules|\.)/.test(file)) return
+      if (file === null || !file.endsWith('.ts') || /^web[\\/]|(^|[\\/])(node_modules|\.)/.test(file)) return
       clearTimeout(this.#quiet)
       this.#quiet = setTimeout(() => this.#saved.resolve(join(folder, file)), QUIET_MS)
     })

@@ -40,10 +40,15 @@ export function table(rows: readonly (readonly string[])[]): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Where each process can be reached from outside. */
+/** Where each process can be reached from outside, and before all where to play. */
 export function sayAddresses(statuses: readonly Status[]): void {
-  for (const { role, id, addresses } of statuses) {
-    const urls = Object.values(addresses as Record<string, string>).filter((url) => !url.startsWith('unix:'))
+  const addressesOf = ({ addresses }: Status) => (addresses ?? {}) as Record<string, string>
+  const page = statuses.map((status) => addressesOf(status)['page']).find((url) => url !== undefined)
+  if (page !== undefined) say(`  play:        ${bold(page)}`)
+  for (const status of statuses) {
+    const { role, id } = status
+    const { page: _, ...others } = addressesOf(status)
+    const urls = Object.values(others).filter((url) => !url.startsWith('unix:'))
     say(`  ${nameOf({ role, id } as ProcessId).padEnd(12)} ${urls.join('  ')}`)
   }
 }

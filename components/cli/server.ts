@@ -50,7 +50,10 @@ export interface Server {
 }
 
 /** Reads what is configured. `forced` is a deployment that wins over flags and file. */
-export function findServer(path: string, flags: ServerFlags, forced?: Deployment): Server {
+export const findServer = (path: string, flags: ServerFlags, forced?: Deployment): Server =>
+  withPages(configured(path, flags, forced))
+
+function configured(path: string, flags: ServerFlags, forced: Deployment | undefined): Server {
   const folder = gameFolder(path)
   const run = new RunFolder(folder)
   const candidates = [join(folder, 'goworld.ini'), 'goworld.ini', join(REPOSITORY, 'goworld.ini')]
@@ -75,6 +78,20 @@ const deploymentOf = (flags: ServerFlags, standard: Deployment): Deployment => (
   games: flags.games ?? standard.games,
   gates: flags.gates ?? standard.gates,
 })
+
+/** Gates serve the pages in the game's folder, unless the file says where they are. */
+function withPages(server: Server): Server {
+  const { folder, config } = server
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  const [webRoot, shared] = [join(folder, 'web'), join(folder, 'shared')]
+  if (!isFolder(webRoot) || config.gateIds.every((id) => config.gate(id).webRoot !== '')) return server
+  const pages = { webRoot, webShared: isFolder(shared) ? shared : '' }
+  const gate = (id: number) => {
+    const settings = config.gate(id)
+    return settings.webRoot === '' ? { ...settings, ...pages } : settings
+  }
+  return { ...server, config: { ...config, gate }, configPath: undefined }
+}
 
 /** A server runs once in its folder; what a dead one left is cleared away. */
 export function refuseSecond({ folder, run }: Server): void {

@@ -11,6 +11,7 @@ import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
 import type { Part } from '../process/part.ts'
+import { openWebDoor } from '../web/door.ts'
 import { Gate } from './gate.ts'
 
 const WEBSOCKET_PATH = '/ws'
@@ -32,6 +33,7 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
   const { clientRateMax, clientBytesRateMax } = settings
   const { linkGraceMs, linkResendBytesMax } = config.cluster
+  const web = http && openWebDoor(`gate${id}`, settings, log)
   const gate = new Gate({
     id,
     clock: realClock,
@@ -63,6 +65,7 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     },
     addresses: { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` },
     webSocketPath: door && WEBSOCKET_PATH,
+    web,
     status: () => gate.status(),
     async stop() {
       await gate.stop()

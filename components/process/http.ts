@@ -1,15 +1,18 @@
 // The HTTP server of a process, on its http_addr: whether it is ready, and its figures. Nothing else is ever here, as
-// operators open this port to load balancers. A gate adds its WebSocket clients (/ws) to the same server.
+// operators open this port to load balancers, but for gates: they add WebSocket clients (/ws) to the same server, and the
+// pages of the game where there are some.
 //
 //     GET /healthz -> 200 or 503, {"ready":true,"name":"gate1"}
 //     GET /status  -> 200, all figures; 404 unless it comes from this machine
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { addressInUse } from '../../engine/config/program.ts'
 
 export interface HttpPages {
   healthz(): { readonly ready: boolean }
   status(): Record<string, unknown>
+  /** Who answers all other paths, if anybody does. */
+  web?(): RequestListener | undefined
 }
 
 /** Whoever asks for a page has this long to say so. */
@@ -25,9 +28,11 @@ export function createHttp(pages: HttpPages): Server {
 }
 
 function answer(pages: HttpPages, request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url?.split('?', 1)[0]
+  const web = path !== '/healthz' && path !== '/status' ? pages.web?.() : undefined
+  if (web) return web(request, response)
   // No page takes a body; one that comes is not read.
   response.setHeader('connection', 'close')
-  const path = request.url?.split('?', 1)[0]
   const known = path === '/healthz' || (path === '/status' && isLocal(request))
   if (!known) return send(response, 404, { error: 'not found' })
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -1,5 +1,7 @@
 // What a process is made of, as all that is around it sees it: a dispatcher, a game, a gate, or all of them at once.
 
+import type { RequestListener } from 'node:http'
+
 export interface Part {
   /** All that the deployment wants is there. */
   readonly ready: boolean
@@ -7,6 +9,8 @@ export interface Part {
   readonly addresses: Readonly<Record<string, string>>
   /** The path on the process's HTTP address where WebSocket clients come in. */
   readonly webSocketPath?: string | undefined
+  /** Answers what else is asked there, where the game has pages. */
+  readonly web?: RequestListener | undefined
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>

@@ -104,14 +104,20 @@ export async function runProcess(
   /** What is served on the HTTP address, as URLs. */
   const doors = () => {
     if (!httpAddress) return {}
-    const path = part?.webSocketPath
-    const ws = path && httpAddress.kind === 'tcp' ? { ws: `ws://${formatAddress(reachable(httpAddress))}${path}` } : {}
-    return { ...ws, http: httpUrl(reachable(httpAddress), '/healthz') }
+    const address = reachable(httpAddress)
+    const path = address.kind === 'tcp' && part?.webSocketPath
+    const ws = path ? { ws: `ws://${formatAddress(address)}${path}` } : {}
+    const page = address.kind === 'tcp' && part?.web ? { page: httpUrl(address, '/') } : {}
+    return { ...ws, http: httpUrl(address, '/healthz'), ...page }
   }
   const isReady = () => part?.ready === true && !stopping && !freezing.active
   const http =
     settings.httpAddr &&
-    createHttp({ healthz: () => ({ ready: isReady(), name: nameOf(name) }), status: () => status() })
+    createHttp({
+      healthz: () => ({ ready: isReady(), name: nameOf(name) }),
+      status: () => status(),
+      web: () => part?.web,
+    })
 
   const stop = async (why: string) => {
     stopping = true

@@ -53,6 +53,7 @@ function together(parts: { readonly dispatcher: Part; readonly game: Part; reado
       return gate.addresses
     },
     webSocketPath: gate.webSocketPath,
+    web: gate.web,
     strayRejection: (error) => game.strayRejection?.(error),
     status: () => ({
       entities: game.status().entities,

@@ -36,7 +36,10 @@ export interface ConnectOptions {
   readonly heartbeatMs?: number
 }
 
-/** Connects to a gate: by the URL of its WebSocket door, or over a stream of one's own (see `goworld/client/tcp`). */
+/**
+ * Connects to a gate: by the URL of its WebSocket door (in a page that the gate serves: `/ws`), or over a stream of one's own
+ * (see `goworld/client/tcp`).
+ */
 export function connect<M = unknown>(target: string | ByteStream, options: ConnectOptions = {}): Game<M> {
   const log = options.log ?? console
   const session = new Session(typeof target === 'string' ? streamTo(target) : target, {
@@ -53,5 +56,8 @@ export function connect<M = unknown>(target: string | ByteStream, options: Conne
 
 function streamTo(url: string): ByteStream {
   if (/^wss?:/.test(url)) return webSocketStream(url)
+  const { location } = globalThis as { location?: { readonly href: string } }
+  // http becomes ws, https wss.
+  if (url.startsWith('/') && location) return webSocketStream(new URL(url, location.href).href.replace(/^http/, 'ws'))
   throw new OperatorError(`cannot connect to '${url}': ws:// or wss:// is wanted, or a stream from goworld/client/tcp`)
 }

@@ -398,6 +398,16 @@ export const SECTIONS = {
     position_sync_interval_ms: ignored(
       'The gate passes positions on as they come; the interval is that of [game_common].',
     ),
+    web_root: file(
+      '',
+      "Folder of the game's pages, served on http_addr to everybody; empty = none. goworld start and dev take `web` in the " +
+        "game's folder.",
+    ),
+    web_shared: file(
+      '',
+      'Folder of what pages and game have in common, served as /shared/; empty = none. goworld start and dev take `shared` ' +
+        "in the game's folder.",
+    ),
     log_file: file('gate.log', 'All gates append to it; empty = none.'),
     log_stderr: logStderr,
     log_level: logLevel,

@@ -4,7 +4,7 @@
 //     components/cli
 //     components/server, testing      testing also: engine/client
 //     components/dispatcher, game, gate
-//     components/process, signals
+//     components/process, web, signals
 //     engine/service
 //     engine/entity
 //     engine/storage, kvdb, sql, cluster
@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['engine/storage', 'engine/kvdb', 'engine/sql', 'engine/cluster'],
   ['engine/entity'],
   ['engine/service'],
-  ['components/process', 'components/signals.ts'],
+  ['components/process', 'components/web', 'components/signals.ts'],
   ['components/dispatcher', 'components/game', 'components/gate'],
   ['components/server', 'components/testing'],
   ['components/cli'],

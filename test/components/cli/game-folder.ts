@@ -1,6 +1,6 @@
-// A game folder for a test: the nil game, with a goworld.ini whose addresses are free.
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+// A game folder for a test: the nil game, a source or a copy of an example, with a goworld.ini whose addresses are free.
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { RunFolder } from '../../../components/process/run-folder.ts'
 import { Program, ROOT, run } from '../../program.ts'
@@ -23,16 +23,29 @@ http_addr=127.0.0.1:0
 log_file=
 `
 
+export interface GameFolderOptions {
+  /** Of the game's module. */
+  readonly source?: string
+  /** Copies the folder of that example: its sources, and its pages. */
+  readonly example?: string
+  /** More files of it, by their paths inside. */
+  readonly files?: Readonly<Record<string, string>>
+  /** What else goworld.ini says. */
+  readonly ini?: string
+}
+
 export class GameFolder {
   readonly path: string
   readonly run: RunFolder
 
-  constructor({ source, ini = '' }: { source?: string; ini?: string } = {}) {
-    this.path = join(tempFolder(), 'chess')
+  constructor({ source, example, files = {}, ini = '' }: GameFolderOptions = {}) {
+    this.path = join(tempFolder(), example ?? 'chess')
     mkdirSync(this.path)
     this.run = new RunFolder(this.path)
-    if (source === undefined) copyFileSync(join(ROOT, 'examples/nil_game/nil_game.ts'), this.module)
-    else writeFileSync(this.module, source)
+    if (source !== undefined) writeFileSync(this.module, source)
+    else if (example === undefined) copyFileSync(join(ROOT, 'examples/nil_game/nil_game.ts'), this.module)
+    else copyExample(example, this.path)
+    for (const [path, text] of Object.entries(files)) this.write(path, text)
     writeFileSync(join(this.path, 'goworld.ini'), INI + ini)
     onTestFinished(() => {
       for (const { pid, alive } of this.run.processes()) if (alive) process.kill(pid, 'SIGKILL')
@@ -40,7 +53,12 @@ export class GameFolder {
   }
 
   get module(): string {
-    return join(this.path, 'chess.ts')
+    return join(this.path, `${basename(this.path)}.ts`)
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.path, path)), { recursive: true })
+    writeFileSync(join(this.path, path), text)
   }
 
   /** Runs `goworld <name> <this folder> …` to its end. */
@@ -66,4 +84,10 @@ export class GameFolder {
       .filter(({ alive }) => alive)
       .map(({ role, id }) => `${role}${id}`)
   }
+}
+
+/** Without what a server of it has left behind. */
+function copyExample(example: string, path: string): void {
+  const left = /^(\.goworld|goworld-.*|goworld\.ini|.*\.(db|log)(-\w+)?)$/
+  cpSync(join(ROOT, 'examples', example), path, { recursive: true, filter: (source) => !left.test(basename(source)) })
 }

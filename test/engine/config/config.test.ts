@@ -89,6 +89,8 @@ describe('an empty file', () => {
       clientRateMax: 10_000,
       clientBytesRateMax: 8_388_608,
       heartbeatCheckInterval: 0,
+      webRoot: '',
+      webShared: '',
       logFile: '/srv/gate.log',
       logStderr: true,
       logLevel: 'info',
