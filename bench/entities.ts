@@ -82,7 +82,8 @@ function inSpaces(size: number, make: Make): Make {
   return (world, n) => {
     if (n % members === 0) field = world.game.createSpace(Field, 1 + n / members)
     const made = make(world, n)
-    if (n % 10 === 0) world.find(made.id)!.client = { gateId: 1, clientId: String(n).padStart(16, '0'), handed: 0 }
+    if (n % 10 === 0)
+      world.find(made.id)!.client = { gateId: 1, clientId: String(n).padStart(16, '0'), handed: 0, session: '' }
     void made.enterSpace(field, { x: random() * side, y: 0, z: random() * side })
     return made
   }

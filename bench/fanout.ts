@@ -58,7 +58,14 @@ class Crowd {
   constructor() {
     const views = new Views(() => {})
     const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters() }
-    this.#viewChanges = new ViewChanges({ ...known, clientGone() {}, playerChanged() {}, leaving() {}, close() {} })
+    this.#viewChanges = new ViewChanges({
+      ...known,
+      clientGone() {},
+      playerChanged() {},
+      bound() {},
+      leaving() {},
+      close() {},
+    })
     this.fanOut = new FanOut({ ...known, protocol: '2022', closeClient() {} })
     const pool = new BufferPool()
     for (let n = 0; n < CLIENTS; n++) this.#add(n, pool)

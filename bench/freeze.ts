@@ -51,7 +51,8 @@ function fullWorld(): World {
       for (let slot = 0; slot < 5; slot++) avatar.attrs.bag.set(`slot${slot}`, `item ${slot}`)
       avatar.every(60_000, avatar.rest)
       const core = world.find(avatar.id)!
-      if (m % 10 === 0) core.client = { gateId: 1, clientId: String(n * ENTITIES + m).padStart(16, '0'), handed: 0 }
+      if (m % 10 === 0)
+        core.client = { gateId: 1, clientId: String(n * ENTITIES + m).padStart(16, '0'), handed: 0, session: '' }
       void avatar.enterSpace(field, { x: random() * side, y: 0, z: random() * side })
     }
   }

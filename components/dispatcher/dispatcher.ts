@@ -78,7 +78,7 @@ export class Dispatcher {
     this.#options = options
     this.#log = log
     this.#tally = new Tally(log)
-    this.#drops = new Drops(this.#games, this.#tally)
+    this.#drops = new Drops(this.#games, this.#gates, this.#tally)
     this.#entities = new Entities(
       clock,
       this.#directory,

@@ -46,6 +46,7 @@ export interface GameOptions {
     readonly restoreLimitMs: number
     readonly linkGraceMs: number
     readonly linkResendBytesMax: number
+    readonly reconnectGraceMs: number
     readonly journalWaitMs: number
     readonly saveDeadlineMs: number
     readonly saves: { readonly writesMax: number; readonly rate: number; readonly entitiesMax: number }
@@ -179,6 +180,7 @@ export class Game {
       kvdb: options.kvdb,
       sql: options.sql,
       saveIntervalMs: options.config.saveIntervalMs,
+      reconnectGraceMs: options.config.reconnectGraceMs,
       saves: options.config.saves,
     })
     this.#positionFlush = new PositionFlush({
@@ -476,6 +478,12 @@ export class Game {
       refusedPositions: world.movement.refused,
       positionFlushesShed: this.#positionFlush.shed,
       droppedClientCalls: world.views.droppedCalls,
+      sessions: {
+        awaited: world.returns.awaited,
+        resumed: world.returns.resumed,
+        refused: world.returns.refused,
+        wrongTokens: world.returns.wrongTokens,
+      },
       authorErrors: world.authorErrors,
       saves: world.saves.status(),
       ...(this.#journals && { journal: journalStatus(this.#journals.own) }),
@@ -555,8 +563,8 @@ export class Game {
     const at = start + 2
     switch (getU16(bytes, start)) {
       case messages.bootHere.code: {
-        const { entityId, epoch, gateId, clientId } = messages.bootHere.read(bytes, at, end)
-        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { gateId, clientId, handed: 0 })
+        const { entityId, epoch, ...client } = messages.bootHere.read(bytes, at, end)
+        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { ...client, handed: 0 })
       }
       case messages.createHere.code: {
         const { entityId, epoch, type, attrs } = messages.createHere.read(bytes, at, end)
@@ -571,6 +579,23 @@ export class Game {
         const core = world.find(entityId)
         return core ? world.players.clientGone(core, clientId, handed) : undefined
       }
+      case messages.clientLost.code: {
+        const { entityId, clientId } = messages.clientLost.read(bytes, at, end)
+        const core = world.find(entityId)
+        return core && world.returns.lost(core, clientId)
+      }
+      case messages.clientBack.code: {
+        const { entityId, clientId } = messages.clientBack.read(bytes, at, end)
+        const core = world.find(entityId)
+        return core && world.returns.back(core, clientId)
+      }
+      case messages.sessionBegun.code: {
+        const begun = messages.sessionBegun.read(bytes, at, end)
+        const core = world.find(begun.entityId)
+        return core && world.returns.sessionBegun(core, begun)
+      }
+      case messages.resumePlayer.code:
+        return world.returns.resume(messages.resumePlayer.read(bytes, at, end))
       case messages.gateUp.code:
         return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
       case messages.gateDown.code:

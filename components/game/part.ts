@@ -300,6 +300,7 @@ function newGame(
       freezeWaitMs,
       restoreLimitMs,
       linkGraceMs: cluster.linkGraceMs,
+      reconnectGraceMs: cluster.reconnectGrace * 1000,
       linkResendBytesMax: cluster.linkResendBytesMax,
       journalWaitMs: cluster.journalWaitMs,
       saveDeadlineMs: storage.saveDeadlineMs,

@@ -18,19 +18,29 @@ export class PooledBuffer {
   readonly size: number
   /** Who wrote it, while it is being written. */
   writer: Writer | undefined
+  /** What still needs the bytes: writes that are under way, and a session that keeps them. Without any it goes back. */
+  uses = 0
   /** To be called when the connection has done with the bytes. Made once, so that a write makes no closure. */
   readonly done: () => void
+  readonly #pool: BufferPool
 
   constructor(size: number, byteCount: number, pool: BufferPool) {
     this.size = size
     this.bytes = new Uint8Array(byteCount)
     this.view = new DataView(this.bytes.buffer)
+    this.#pool = pool
     this.done = () => {
       const { writer } = this
-      this.writer = undefined
-      pool.give(this)
+      this.release()
       writer?.written()
     }
+  }
+
+  /** One use of it is over. */
+  release(): void {
+    if (--this.uses > 0) return
+    this.writer = undefined
+    this.#pool.give(this)
   }
 }
 

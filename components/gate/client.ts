@@ -1,14 +1,19 @@
 // One client of the gate: its connection, cut into frames, and what the gate knows of it.
 //
-//     waiting ──deployment ready──> booting ──bindPlayer──> bound ──connection closed──> gone
-//             (no entity yet)               (boot entity asked for)       any state may end there
+//     greeting ──hello──> waiting ──deployment ready──> booting ──bindPlayer──> bound ──connection closed──> gone
+//        │  (no entity yet)               (boot entity asked for)       │  any state may end there
+//        └──hello with a token──> resuming (its player's game is asked) ┘
+//
+// Who does not begin with a hello begins as waiting. A client with a session outlives its connection: see `sessions.ts`.
 import { messageOf, WireError } from '../../engine/base/errors.ts'
-import type { Connection, ConnectionHandlers } from '../../engine/net/connection.ts'
+import type { Connection } from '../../engine/net/connection.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
+import { Line } from './line.ts'
 import type { Output } from './output.ts'
+import type { Session } from './session.ts'
 import type { View } from './views.ts'
 
-export type ClientState = 'waiting' | 'booting' | 'bound' | 'gone'
+export type ClientState = 'greeting' | 'waiting' | 'booting' | 'resuming' | 'bound' | 'gone'
 
 export interface ClientOwner {
   /** A whole frame: type and fields. Answers false when the client is not heard any more. */
@@ -19,12 +24,6 @@ export interface ClientOwner {
   said?(client: Client, frames: number, bytes: number): void
   /** The connection is over. */
   closed(client: Client, reason: string): void
-}
-
-/** What a client wants to hear of its connection. */
-export interface ClientHandlers extends ConnectionHandlers {
-  /** The connection has dropped a message of the client by itself, for what was wrong with it. */
-  dropped?(bytes: number): void
 }
 
 export interface ClientIdentity {
@@ -41,8 +40,9 @@ export class Client {
   /** The characters of the id. */
   readonly idBytes: Uint8Array
   readonly output: Output
-  readonly connection: Connection
   state: ClientState = 'waiting'
+  /** By which it is heard; one with a session may come by another. */
+  line: Line
   /** Whom the games are told has lost its client: the boot entity, then whoever was bound last. */
   entityId: string
   /** Boot entities that were asked for and given up: what comes of them is not wanted any more. */
@@ -58,6 +58,12 @@ export class Client {
 
   /** Not read at the moment, for whatever reason. */
   paused = false
+  /** Whether a whole frame has come. */
+  begun = false
+  /** Bytes that have come, since its hello if there was one. */
+  takenBytes = 0
+  /** Since its hello. */
+  session: Session | undefined
 
   // For `heartbeat.ts`, which looks now and then.
   heard = true
@@ -88,28 +94,26 @@ export class Client {
     this.id = id
     this.idBytes = Uint8Array.from(id, (character) => character.charCodeAt(0))
     this.entityId = bootId
-    this.connection = connection
+    this.line = new Line(connection, this)
     this.output = output
     this.heardMs = nowMs
     this.#owner = owner
-    // A later protocol's hello would sit here, between the frame and its handler.
     const take = (bytes: Uint8Array, start: number, end: number) => {
       this.#frameCount++
-      return owner.frame(this, bytes, start, end)
+      const isHeard = owner.frame(this, bytes, start, end)
+      this.begun = true
+      return isHeard
     }
     this.#frames = new FrameReader(take, { maxBytes: packetBytesMax })
   }
 
+  get connection(): Connection {
+    return this.line.connection
+  }
+
   /** Begins to listen. TLS and compression would have wrapped the connection before it got here. */
   open(): void {
-    const { connection, output } = this
-    const handlers: ClientHandlers = {
-      data: (chunk) => this.#receive(chunk),
-      dropped: (bytes) => this.#owner.said?.(this, 1, bytes),
-      drain: () => output.written(),
-      close: (reason) => this.#owner.closed(this, reason),
-    }
-    connection.handle(handlers)
+    this.line.open()
   }
 
   get remote(): string {
@@ -121,7 +125,7 @@ export class Client {
     return this.#frames.waitingBytes + (this.connection.unfinishedBytes ?? 0)
   }
 
-  #receive(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array): void {
     if (this.state === 'gone') return
     // A message without anything in it, which only WebSockets have, is one too.
     this.#frameCount = chunk.length === 0 ? 1 : 0
@@ -131,6 +135,17 @@ export class Client {
       if (!(error instanceof WireError)) throw error
       this.#owner.badLength(this, messageOf(error))
     }
+    this.takenBytes += chunk.length
     this.#owner.said?.(this, this.#frameCount, chunk.length)
+  }
+
+  /** The connection has dropped a message by itself. */
+  dropped(bytes: number): void {
+    this.#owner.said?.(this, 1, bytes)
+  }
+
+  /** The connection is over. */
+  closed(reason: string): void {
+    this.#owner.closed(this, reason)
   }
 }

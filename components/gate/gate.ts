@@ -5,7 +5,7 @@
 import type { Address } from '../../engine/base/address.ts'
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import { WireError } from '../../engine/base/errors.ts'
-import { IdMaker } from '../../engine/base/id.ts'
+import { ID_BYTES, IdMaker } from '../../engine/base/id.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
@@ -13,6 +13,7 @@ import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
 import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
+import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
 import { BufferPool } from './buffers.ts'
@@ -25,7 +26,8 @@ import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
 import { RateLimit } from './rate-limit.ts'
-import { type Refusal, Refusals } from './refusals.ts'
+import { REFUSALS, type Refusal, Refusals } from './refusals.ts'
+import { type SessionSettings, Sessions } from './sessions.ts'
 import { ViewChanges } from './view-changes.ts'
 import { Views } from './views.ts'
 
@@ -50,6 +52,8 @@ export interface GateOptions {
   readonly clientsMax: number
   readonly linkGraceMs: number
   readonly linkResendBytesMax: number
+  /** Of our own clients; without it there are none. */
+  readonly sessions?: SessionSettings | undefined
   /** Which of GoWorld's clients connect. */
   readonly protocol: '2022' | '2017'
 }
@@ -75,6 +79,7 @@ export class Gate {
   readonly #fanOut: FanOut
   readonly #farewells: Farewells
   readonly #intake: Intake
+  readonly #sessions: Sessions
   readonly #heartbeat: Heartbeat
   readonly #rateLimit: RateLimit
   readonly #games: Peers
@@ -143,6 +148,7 @@ export class Gate {
       },
       clientGone: (entityId, clientId, handed) => this.#farewells.tell(entityId, clientId, handed),
       playerChanged: (client) => this.#readOrPause(client),
+      bound: (client) => this.#sessions.bound(client),
     })
     this.#fanOut = new FanOut({
       ...known,
@@ -152,6 +158,23 @@ export class Gate {
     this.#intake = new Intake(this.#cluster, options.protocol, {
       drop: (client, reason) => this.#refusals.add(client, reason),
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
+      session: (client, bytes, start, end) => this.#sessions.frame(client, bytes, start, end),
+    })
+    this.#sessions = new Sessions({
+      gateId: id,
+      clock,
+      log,
+      cluster: this.#cluster,
+      settings: options.sessions,
+      queueBytesMax: options.clientQueueBytesMax,
+      owner: {
+        boot: (client) => this.#bootFirst(client),
+        giveUpBoot: (client) => this.#giveUpBoot(client),
+        forget: (client) => this.#forget(client),
+        refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
+        leave: (client, reason) => this.#leave(client, reason),
+        readOrPause: (client) => this.#readOrPause(client),
+      },
     })
     this.#games = new Peers(clock, options.linkGraceMs, {
       gone: (gameId) => this.#gameDown(gameId),
@@ -161,7 +184,7 @@ export class Gate {
       clock,
       clients: this.#clients,
       heartbeatMs: options.heartbeatMs,
-      refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
+      refuse: (client, reason, detail) => this.#refuseOrCut(client, reason, detail),
     })
     this.#rateLimit = new RateLimit({
       clock,
@@ -200,7 +223,10 @@ export class Gate {
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve
     })
-    for (const client of this.#clients) this.#close(client, 'the gate stops')
+    // Those with a session go on at another gate, if there is one.
+    this.moveOn('the gate stops')
+    for (const client of this.#clients) this.#close(client, 'the gate stops', true)
+    this.#sessions.talk.stop()
     // Each goes within CLOSE_MS, whether it reads what was said to it or not.
     if (this.#leaving.size > 0) await gone
     await Promise.all(this.#listeners.map((listener) => listener.close()))
@@ -211,7 +237,10 @@ export class Gate {
   accept(connection: Connection): void {
     if (this.#stopping) return this.#turnAway(connection, 'stopping')
     const { clientsMax, clientQueueBytesMax, clientPacketBytesMax, clock } = this.#options
-    if (this.#clients.size >= clientsMax) {
+    const greets = this.#options.sessions !== undefined && connection.protocol === SESSION_SUBPROTOCOL
+    // It may be one of those that have lost their connection: then it takes that one's place.
+    const taken = this.#clients.size - (greets ? this.#sessions.lostCount : 0)
+    if (taken >= clientsMax) {
       if (!this.#saidFull) this.#log.warn(`clients_max = ${clientsMax} is reached: more are turned away`)
       this.#saidFull = true
       return this.#turnAway(connection, 'gateFull')
@@ -230,9 +259,15 @@ export class Gate {
     this.#clients.add(client)
     this.#fanOut.addOutput(output)
     this.#log.debug(`client ${client.id} has come from ${client.remote}`)
-    this.#boot(client)
+    if (greets) client.state = 'greeting'
+    else this.#boot(client)
     client.open()
     this.#readOrPause(client)
+  }
+
+  /** Tells every client with a session that it goes on elsewhere; until it does, it is served here. */
+  moveOn(reason: string): void {
+    this.#sessions.moveOn(reason)
   }
 
   status() {
@@ -248,6 +283,7 @@ export class Gate {
       clients: this.#clients.size,
       waiting: this.#waiting.size,
       leaving: this.#leaving.size,
+      sessions: this.#sessions.status(),
       lagging,
       queuedBytes,
       paused: this.#congested.size > 0,
@@ -273,11 +309,18 @@ export class Gate {
   // --- clients -------------------------------------------------------------------------------------------------------
 
   readonly #clientOwner = {
-    frame: (client: Client, bytes: Uint8Array, start: number, end: number) =>
-      client.state !== 'gone' && this.#intake.frame(client, bytes, start, end),
+    frame: (client: Client, bytes: Uint8Array, start: number, end: number) => {
+      const { state } = client
+      if (state === 'gone') return false
+      if (state === 'greeting' || state === 'resuming') return this.#sessions.early(client, bytes, start, end)
+      return this.#intake.frame(client, bytes, start, end)
+    },
     badLength: (client: Client, message: string) => this.#refuse(client, 'badLength', message),
-    said: (client: Client, frames: number, bytes: number) =>
-      client.state !== 'gone' && this.#rateLimit.spend(client, frames, bytes),
+    said: (client: Client, frames: number, bytes: number) => {
+      if (client.state === 'gone') return
+      if (client.session) this.#sessions.talk.came(client, frames)
+      this.#rateLimit.spend(client, frames, bytes)
+    },
     closed: (client: Client, reason: string) => this.#closed(client, reason),
   }
 
@@ -286,8 +329,11 @@ export class Gate {
       this.#touched.push(output)
       this.#turn.request()
     },
-    overflowed: (output: Output) =>
-      this.#refuse(this.#clients.at(output.slot), 'overflow', `${output.queuedBytes} bytes wait for it`),
+    overflowed: (output: Output) => {
+      const client = this.#clients.at(output.slot)
+      if (!client.session?.isLost) this.#refuseOrCut(client, 'overflow', `${output.queuedBytes} bytes wait for it`)
+      if (client.session?.isLost) this.#sessions.void(client)
+    },
   }
 
   /** Asks for the client's first entity, as soon as there is somebody to ask. */
@@ -300,7 +346,14 @@ export class Gate {
     this.#waiting.delete(client)
     client.state = 'booting'
     client.bootedMs = this.#options.clock.now()
-    link.send('bootEntity', { entityId: client.entityId, gateId: this.#options.id, clientId: client.id })
+    const { entityId, id: clientId } = client
+    link.send('bootEntity', { entityId, gateId: this.#options.id, clientId, session: this.#sessions.nameOf(client) })
+  }
+
+  /** A client has said that it is a new one. */
+  #bootFirst(client: Client): void {
+    if (this.#clients.size <= this.#options.clientsMax) this.#boot(client)
+    else this.#refuse(client, 'gateFull', 'it has no place of its own')
   }
 
   #bootWaiting(): void {
@@ -311,16 +364,49 @@ export class Gate {
   #refuse(client: Client, reason: Refusal, detail: string): void {
     if (client.state === 'gone') return
     this.#refusals.add(client, reason, detail)
+    const isToldWhy = client.session?.isAgreed || reason === 'badHello'
+    if (isToldWhy) this.#sessions.talk.say(client, 'farewell', { reason: REFUSALS[reason] })
     this.#forget(client)
-    client.output.destroy(reason)
+    if (isToldWhy) this.#end(client, reason)
+    else client.output.destroy(reason)
   }
 
-  /** Closes a client that did nothing wrong: it still gets what was said to it. */
-  #close(client: Client, reason: string): void {
+  /** The same for what a client with a session may come back from. */
+  #refuseOrCut(client: Client, reason: Refusal, detail: string): void {
+    if (!client.session?.isAgreed) return this.#refuse(client, reason, detail)
+    this.#refusals.add(client, reason, detail)
+    this.#sessions.cut(client, reason)
+  }
+
+  /** Closes a client that did nothing wrong: it still gets what was said to it. `isForNow`: it is welcome to come again. */
+  #close(client: Client, reason: string, isForNow = false): void {
     if (client.state === 'gone') return
     this.#log.info(`client ${client.id} (${client.remote}) is closed: ${reason}`)
+    if (client.session && !isForNow) this.#sessions.talk.say(client, 'farewell', { reason })
     this.#forget(client)
-    client.output.close(reason)
+    this.#end(client, reason, isForNow && client.session !== undefined)
+  }
+
+  /** Closes a client that has said that it goes. */
+  #leave(client: Client, reason: string): void {
+    if (client.state === 'gone') return
+    this.#log.debug(`client ${client.id} leaves: ${reason}`)
+    this.#forget(client)
+    this.#end(client, reason)
+  }
+
+  /** Closes a client whose session goes on by another connection: its player stays. */
+  #moved(client: Client, reason: string): void {
+    if (client.state === 'gone') return
+    this.#log.debug(`client ${client.id} goes on by another connection: ${reason}`)
+    this.#forget(client, false)
+    this.#end(client, reason, true)
+  }
+
+  /** Ends the connection of a client that is forgotten, if it has one, when that has taken all. */
+  #end(client: Client, reason: string, isForNow = false): void {
+    client.output.close(reason, isForNow)
+    if (client.session?.isLost) return
     const patience = this.#options.clock.after(CLOSE_MS, () => client.connection.destroy(reason))
     this.#leaving.set(client, patience)
   }
@@ -328,6 +414,7 @@ export class Gate {
   /** The connection is over, whoever ended it. */
   #closed(client: Client, reason: string): void {
     if (client.state !== 'gone') {
+      if (!this.#stopping && this.#sessions.lost(client, reason)) return
       this.#log.debug(`client ${client.id} has left: ${reason}`)
       this.#forget(client)
       client.output.gone()
@@ -338,10 +425,13 @@ export class Gate {
   }
 
   /** Nobody sees the client any more, and its entity is told. */
-  #forget(client: Client): void {
+  #forget(client: Client, isToldToGame = true): void {
+    const { state } = client
     // The leaving of the gate itself tells the games of all its clients.
-    if (client.state !== 'waiting' && !this.#stopping) this.#farewells.tell(client.entityId, client.id)
+    if (state !== 'waiting' && state !== 'greeting' && !this.#stopping && isToldToGame)
+      this.#farewells.tell(client.entityId, client.id)
     client.state = 'gone'
+    this.#sessions.forget(client)
     this.#waiting.delete(client)
     this.#filters.clear(client.slot)
     this.#views.forget(client.slot, client.player)
@@ -380,6 +470,7 @@ export class Gate {
     link.send('gateHello', { gateId: this.#options.id })
     if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
     this.#farewells.again(link)
+    this.#sessions.again(link)
     if (this.#isOwn(dispatcher)) this.#games.dispatcherUp(false)
     this.#bootWaiting()
   }
@@ -405,20 +496,43 @@ export class Gate {
     }
   }
 
-  /** We were away for so long that the games were told of our end, and have taken our clients' players from them. */
+  /**
+   * We were away for so long that the games were told of our end, and have taken our clients' players from them. They keep
+   * those with a session until these come again.
+   */
   #givenUp(): void {
+    const reason = 'its gate was cut off from the games for too long'
     for (const client of [...this.#clients]) {
-      if (client.state !== 'waiting') this.#close(client, 'its gate was cut off from the games for too long')
+      const { state } = client
+      if (state !== 'booting' && state !== 'bound') continue
+      if (this.#sessions.nameOf(client) === '') {
+        this.#close(client, reason, true)
+        continue
+      }
+      this.#moved(client, reason)
     }
   }
 
   /** With another entity: the first may be on its way, and is told that nobody waits for it. */
   #bootAgain(client: Client): void {
-    this.#farewells.tell(client.entityId, client.id)
-    client.givenUp.add(client.entityId)
-    client.entityId = this.#ids.next()
+    this.#giveUpBoot(client)
     client.state = 'waiting'
     this.#boot(client)
+  }
+
+  /** What the client was to begin with is not wanted. */
+  #giveUpBoot(client: Client): void {
+    if (client.state !== 'waiting') {
+      this.#farewells.tell(client.entityId, client.id)
+      client.givenUp.add(client.entityId)
+      client.entityId = this.#ids.next()
+    }
+    this.#waiting.delete(client)
+    this.#views.forget(client.slot, client.player)
+    this.#filters.clear(client.slot)
+    client.player = undefined
+    client.syncing = false
+    client.state = 'greeting'
   }
 
   /** When links or games do not keep up with what clients say, clients are not read. */
@@ -493,10 +607,28 @@ export class Gate {
       case messages.showAnew.code:
         return this.#showAnew(messages.showAnew.read(bytes, at, end).gameId)
       case messages.shownAnew.code:
-        return this.#shownAnew()
+        return this.#shownAnew(messages.shownAnew.read(bytes, at, end).gameId)
+      case messages.sessionMoved.code: {
+        const client = this.#clientAt(bytes, start, end)
+        return client && this.#moved(client, 'its game says so')
+      }
+      case messages.resumeRefused.code: {
+        const client = this.#clientAt(bytes, start, end)
+        return client && this.#sessions.refused(client, messages.resumeRefused.read(bytes, at, end).reason)
+      }
+      case messages.playerRestated.code: {
+        const client = this.#clientAt(bytes, start, end)
+        return client && this.#sessions.restated(client, messages.playerRestated.read(bytes, at, end).missed)
+      }
       default:
         throw new WireError(`a message of type ${getU16(bytes, start)}, which is not for gates`)
     }
+  }
+
+  /** Of a message to one client: u16 type | u16 gate | client id | … */
+  #clientAt(bytes: Uint8Array, start: number, end: number): Client | undefined {
+    if (end - start < 4 + ID_BYTES) throw new WireError('a message to a client that is cut off')
+    return this.#clients.find(bytes, start + 4)
   }
 
   #dispatcherReady(dispatcher: number): void {
@@ -518,7 +650,8 @@ export class Gate {
   }
 
   /** Whose player did not come again is without one; it may be on another game by now, which has yet to say so. */
-  #shownAnew(): void {
+  #shownAnew(gameId: number): void {
+    this.#sessions.shownAnew(gameId)
     this.#checkPlayersLater()
   }
 
@@ -533,7 +666,7 @@ export class Gate {
     if (closed.length > 0) this.#log.warn(`game ${gameId} is down: ${closed.length} clients had their player there`)
     for (const client of closed) {
       this.#viewChanges.withdraw(client.slot, client.player!)
-      this.#close(client, `game ${gameId}, where its player lived, is down`)
+      this.#close(client, `game ${gameId}, where its player lived, is down`, true)
     }
     this.#checkPlayersLater()
     // Those whose first entity it may have been making.
@@ -547,7 +680,7 @@ export class Gate {
     this.#playersCheck = clock.after(linkGraceMs, () => {
       const isLost = ({ player }: Client) => !player || (player.leavingTo !== 0 && player.doubtful)
       const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))
-      for (const client of lost) this.#close(client, 'its player is gone')
+      for (const client of lost) this.#close(client, 'its player is gone', true)
     })
   }
 }

@@ -8,6 +8,8 @@ import type { Refusal } from './refusals.ts'
 export const UNFINISHED_MS = 30_000
 /** A dispatcher gives a boot entity up after a minute without a game. */
 export const BOOT_MS = 70_000
+/** Who is to say hello first may take so long, unless there is another limit to silence. */
+const HELLO_MS = 10_000
 const LOOK_MS = 5000
 
 export interface HeartbeatOptions {
@@ -47,6 +49,7 @@ export class Heartbeat {
 
   #judge(client: Client, nowMs: number): void {
     const { heartbeatMs, refuse } = this.#options
+    if (client.session?.isLost) return
     // Who is not read cannot be heard.
     if (client.heard || client.paused) {
       client.heard = false
@@ -54,6 +57,8 @@ export class Heartbeat {
       client.unfinishedMs = -1
     } else if (heartbeatMs > 0 && nowMs - client.heardMs >= heartbeatMs) {
       return refuse(client, 'silent', `${Math.round(nowMs - client.heardMs)} ms`)
+    } else if (client.state === 'greeting' && nowMs - client.heardMs >= HELLO_MS) {
+      return refuse(client, 'noHello', `in ${Math.round(nowMs - client.heardMs)} ms`)
     }
     if (client.unfinishedBytes === 0) client.unfinishedMs = -1
     else if (client.unfinishedMs < 0) client.unfinishedMs = nowMs

@@ -7,7 +7,7 @@
 //     game:    | u16 43 | u16 game | entity id, x y z yaw | …next player's… |   one frame a game while nothing comes between
 import type { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
-import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { messages } from '../../engine/wire/messages.ts'
 import { getF32, getU16, getU32, sameId } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
@@ -26,12 +26,16 @@ const METHOD_AT = TYPE_BYTES + ID_BYTES
 /** Type, entity id, an empty method name. */
 const CALL_BYTES_MIN = METHOD_AT + 4
 const POSITION_BYTES = TYPE_BYTES + RECORD_BYTES
+/** The first of those that only clients with a session send. */
+const SESSION_TYPE_MIN = sessionMessages.hello.code
 
 export interface IntakeOwner {
   /** Counts a message that is dropped. */
   drop(client: Client, reason: Refusal): void
   /** Closes a client for what it said. */
   refuse(client: Client, reason: Refusal, detail: string): void
+  /** A frame that only clients with a session send; answers as `frame`. */
+  session(client: Client, bytes: Uint8Array, start: number, end: number): boolean
 }
 
 export class Intake {
@@ -55,6 +59,7 @@ export class Intake {
     const type = getU16(bytes, start)
     if (type === this.#positionType) return this.#position(client, bytes, start, end)
     if (type === this.#callType) return this.#call(client, bytes, start, end)
+    if (type >= SESSION_TYPE_MIN) return this.#owner.session(client, bytes, start, end)
     if (type !== clientMessages.heartbeat.code) return this.#refuse(client, 'unknownType', `type ${type}`)
     return end - start === TYPE_BYTES || this.#refuse(client, 'malformed', `a heartbeat of ${end - start} bytes`)
   }

@@ -16,8 +16,8 @@ import { ADDRESSED_HEADER_BYTES, clientMessages } from '../../engine/wire/client
 import { readArgs, writeArgs } from '../../engine/wire/codec.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
 import { FRAME_HEADER_BYTES, getU16, PacketReader, PacketWriter } from '../../engine/wire/packet.ts'
-import type { ClientHandlers } from './client.ts'
 import { formatExact, parseExact } from './exact-json.ts'
+import type { ClientHandlers } from './line.ts'
 
 /** Enough for a client that says all it has to say as soon as it is connected; who says more does not listen. */
 const WAITING_MAX = 64

@@ -8,12 +8,16 @@
 //     positions ──> latest of each entity (late)
 //                                 └── both go out once the connection is nearly empty
 //     batch + late + what the connection holds > queueBytesMax: the client is closed
+//
+// Of a client with a session, what was written is kept until it is acknowledged (kept.ts). While it has no connection it
+// is one that does not read.
 import type { Connection } from '../../engine/net/connection.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
 import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 import { type BufferPool, POOLED_BYTES_MAX, type PooledBuffer, type Writer } from './buffers.ts'
 import { CLIENT_ID_AT, type FrameCopy } from './frame-copy.ts'
+import type { Kept } from './kept.ts'
 import { LatePositions } from './late-positions.ts'
 
 /** A client whose connection holds more than this has not read for longer than the network explains. */
@@ -36,7 +40,7 @@ export class Output implements Writer {
   readonly slot: number
   /** Where to write records to; see `roomForRecord`. */
   view: DataView = nowhere
-  readonly #connection: Connection
+  #connection: Connection
   /** The client's id as four words, here and not in a list: a list would be another place of memory to go to. */
   readonly #id0: number
   readonly #id1: number
@@ -59,6 +63,9 @@ export class Output implements Writer {
   #touched = false
   #full = false
   #closed = false
+  #kept: Kept | undefined
+  /** There is no connection at the moment. */
+  #parted = false
 
   constructor(
     slot: number,
@@ -81,12 +88,13 @@ export class Output implements Writer {
   }
 
   get lagging(): boolean {
-    return this.#lagging
+    return this.#lagging && !this.#parted
   }
 
   /** Bytes that the client has yet to take. */
   get queuedBytes(): number {
-    return this.#connection.bufferedBytes + this.#at + (this.#late?.byteCount ?? 0)
+    const written = this.#parted ? 0 : this.#connection.bufferedBytes
+    return written + this.#at + (this.#late?.byteCount ?? 0)
   }
 
   /** Adds a message. */
@@ -140,9 +148,9 @@ export class Output implements Writer {
   flush(): void {
     this.#touched = false
     if (this.#closed) return
-    if (this.#lagging && this.#connection.bufferedBytes <= this.#lagBytes / 2) this.#catchUp()
+    if (this.#lagging && this.#reads) this.#catchUp()
     if (!this.#lagging) this.#write()
-    if (this.#full || this.queuedBytes > this.#queueBytesMax) {
+    if (this.#full || this.queuedBytes > this.#waitingBytesMax) {
       this.#full = true
       this.#owner.overflowed(this)
     }
@@ -150,15 +158,55 @@ export class Output implements Writer {
 
   /** The connection has taken a write, or all of them. */
   written(): void {
-    if (this.#lagging && this.#connection.bufferedBytes <= this.#lagBytes / 2) this.#touch()
+    if (this.#lagging && this.#reads) this.#touch()
   }
 
-  /** Ends the connection; what was said is still sent. */
-  close(reason: string): void {
-    if (this.#closed) return
-    if (!this.#full) this.#write()
+  // --- sessions ------------------------------------------------------------------------------------------------------
+
+  /** A session begins: `welcome` goes out before its stream, which from now on is kept. */
+  begin(welcome: Uint8Array, kept: Kept): void {
+    this.#connection.write(welcome)
+    this.#kept = kept
+  }
+
+  /** Nothing of what has been gathered is meant for the client any more. */
+  discard(): void {
+    this.#late = undefined
+    if (this.#buffer) this.#pool.give(this.#buffer)
+    this.#letGo()
+  }
+
+  /** The connection is gone, and another may come: until then it is a client that does not read. */
+  part(): void {
+    if (this.#positionsAt >= 0) this.#sealPositions()
+    this.#parted = true
+    this.#lagging = true
+    // It may be too much already.
+    this.#touch()
+  }
+
+  /** Here it is: `welcome`, then the stream from `received` on, which must be kept. */
+  goOn(connection: Connection, welcome: Uint8Array, received: number): void {
+    const kept = this.#kept!
+    this.#connection = connection
+    this.#parted = false
+    connection.write(welcome)
+    kept.acknowledge(received)
+    kept.writeFrom(received, connection, this)
+    this.#touch()
+  }
+
+  /** Too much was said to it without a connection: nothing is kept any more, and what follows is dropped. */
+  giveUp(): void {
     this.#end()
-    this.#connection.close(reason)
+  }
+
+  /** Ends the connection; what was said is still sent. `isForNow`: the client is to come again. */
+  close(reason: string, isForNow = false): void {
+    if (this.#closed) return
+    if (!this.#full && !this.#parted) this.#write()
+    this.#end()
+    this.#connection.close(reason, isForNow)
   }
 
   /** Ends the connection at once. */
@@ -176,9 +224,18 @@ export class Output implements Writer {
   #end(): void {
     this.#closed = true
     this.#lagging = false
-    this.#late = undefined
-    if (this.#buffer) this.#pool.give(this.#buffer)
-    this.#letGo()
+    this.discard()
+    this.#kept?.clear()
+  }
+
+  /** Whether the client has nearly taken what it was given. */
+  get #reads(): boolean {
+    return !this.#parted && this.#connection.bufferedBytes <= this.#lagBytes / 2
+  }
+
+  /** What may wait for it. */
+  get #waitingBytesMax(): number {
+    return this.#parted ? this.#kept!.room : this.#queueBytesMax
   }
 
   #touch(): void {
@@ -232,7 +289,7 @@ export class Output implements Writer {
   #mayQueue(count: number): boolean {
     this.#touch()
     // It cannot be closed here, where others are in the middle of their work: the end of the turn does it.
-    if (this.queuedBytes + count > this.#queueBytesMax) this.#full = true
+    if (this.queuedBytes + count > this.#waitingBytesMax) this.#full = true
     return !this.#full
   }
 
@@ -257,6 +314,8 @@ export class Output implements Writer {
     this.#usualBytes = Math.min(end, BATCH_BYTES)
     this.#letGo()
     buffer.writer = this
+    buffer.uses++
+    this.#kept?.add(buffer, end)
     this.#connection.write(buffer.bytes.subarray(0, end), buffer.done)
     if (this.#connection.bufferedBytes > this.#lagBytes) this.#lagging = true
   }

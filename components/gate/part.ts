@@ -10,9 +10,11 @@ import { addressInUse } from '../../engine/config/program.ts'
 import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
+import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import type { Part } from '../process/part.ts'
 import { openWebDoor } from '../web/door.ts'
 import { Gate } from './gate.ts'
+import { secretToken } from './tokens.ts'
 
 const WEBSOCKET_PATH = '/ws'
 /** Before each packet. A message may hold several. */
@@ -32,7 +34,7 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
   const { clientRateMax, clientBytesRateMax } = settings
-  const { linkGraceMs, linkResendBytesMax } = config.cluster
+  const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
   const web = http && openWebDoor(`gate${id}`, settings, log)
   const gate = new Gate({
     id,
@@ -50,6 +52,7 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     clientsMax,
     linkGraceMs,
     linkResendBytesMax,
+    sessions: { graceMs: reconnectGrace * 1000, bytesMax: settings.sessionBytesMax, tokens: secretToken },
     protocol: settings.clientProtocol,
   })
   await gate.start().catch((error) => {
@@ -57,7 +60,11 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
   })
   const accept = (connection: Connection) => gate.accept(connection)
   const door =
-    http && serveWebSocket(http, WEBSOCKET_PATH, accept, { messageBytesMax: 2 * (clientPacketBytesMax + LENGTH_BYTES) })
+    http &&
+    serveWebSocket(http, WEBSOCKET_PATH, accept, {
+      messageBytesMax: 2 * (clientPacketBytesMax + LENGTH_BYTES),
+      protocols: [SESSION_SUBPROTOCOL],
+    })
   const address = reachable(gate.addresses[0]!)
   return {
     get ready() {

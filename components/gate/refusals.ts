@@ -15,6 +15,11 @@ export const REFUSALS = {
   unfinished: 'a frame that never ended',
   overflow: 'it does not read what is sent to it',
   notBooted: 'no game took it',
+  noHello: 'it did not say hello',
+  badHello: 'a hello that cannot be taken',
+  lateHello: 'a hello that is not the first that it says',
+  tooEarly: 'something said in front of the welcome',
+  falseReceived: 'it says that it has what was never said',
   // The message.
   notOwnPlayer: 'a position for an entity that is not its player',
   notSynced: 'a position for a player that it may not move',

@@ -28,6 +28,8 @@ export interface ViewChangesOwner {
   clientGone(entityId: string, clientId: string, handed: number): void
   /** The client plays another entity, or nobody, or the entity is on another game. */
   playerChanged(client: Client): void
+  /** The client has its first player, or another than before: called before it hears of that. */
+  bound(client: Client): void
   /** A player sets out for another game. */
   leaving(view: View): void
   close(client: Client, reason: string): void
@@ -182,10 +184,12 @@ export class ViewChanges {
     view.own = client.slot
     view.missed = false
     view.arrived()
+    const isOther = client.state !== 'bound' || client.entityId !== entityId
     client.player = view
     client.handed = handed
     client.entityId = entityId
     client.state = 'bound'
+    if (isOther) this.#owner.bound(client)
     this.#owner.playerChanged(client)
     client.syncing = syncing
     // They belong to the player: the game says them anew.

@@ -14,6 +14,7 @@ import { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { FrozenGame } from '../game/frozen-file.ts'
 import { Game } from '../game/game.ts'
 import { Gate } from '../gate/gate.ts'
+import { seededTokens } from '../gate/tokens.ts'
 import { MemoryJournals } from './memory-journals.ts'
 import { Stores } from './stores.ts'
 import { type Plug, Wiring } from './wiring.ts'
@@ -47,6 +48,7 @@ export interface ClusterOptions {
 export type Role = 'dispatcher' | 'game' | 'gate'
 
 const LIMITS = { linkGraceMs: 3000, linkResendBytesMax: 64 * 1024 * 1024 }
+const RECONNECT_GRACE_MS = 15_000
 
 export class SimulatedCluster {
   readonly clock = new VirtualClock()
@@ -208,6 +210,7 @@ export class SimulatedCluster {
         restoreLimitMs: 60_000,
         journalWaitMs: 10_000,
         saveDeadlineMs: 30_000,
+        reconnectGraceMs: RECONNECT_GRACE_MS,
         saves: { writesMax: 64, rate: 0, entitiesMax: 100_000 },
         ...LIMITS,
       },
@@ -233,6 +236,7 @@ export class SimulatedCluster {
       clientQueueBytesMax: 4 * 1024 * 1024,
       clientPacketBytesMax: 1024 * 1024,
       clientsMax: 10_000,
+      sessions: { graceMs: RECONNECT_GRACE_MS, bytesMax: 256 * 1024, tokens: seededTokens(this.random) },
       protocol: '2022',
       ...LIMITS,
       ...gate,

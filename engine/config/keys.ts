@@ -291,6 +291,13 @@ export const SECTIONS = {
       4096 * MIB,
       'Bytes a link keeps until they are acknowledged; beyond, the link is given up.',
     ),
+    reconnect_grace: int(
+      15,
+      0,
+      86_400,
+      'Seconds for which a client of our SDK that has lost its connection keeps its player: at its gate, and in the game ' +
+        'when that gate is gone. 0 = not at all.',
+    ),
     entity_queue_packets_max: int(
       1000,
       1,
@@ -393,6 +400,13 @@ export const SECTIONS = {
       0,
       1024 * MIB,
       'Bytes a second that a client may send, likewise; 0 = no limit.',
+    ),
+    session_bytes_max: int(
+      256 * KIB,
+      16 * KIB,
+      1024 * MIB,
+      'Bytes kept for a client of our SDK, not yet acknowledged or said while it has no connection; beyond, it is told ' +
+        'everything anew when it comes again. At the most client_queue_bytes_max.',
     ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
     position_sync_interval_ms: ignored(

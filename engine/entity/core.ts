@@ -3,6 +3,7 @@
 import type { SaveVersion } from '../storage/row.ts'
 import type { AttrChange, AttrsHost } from './attrs.ts'
 import { Attrs } from './attrs.ts'
+import type { Awaited } from './awaiting.ts'
 import type { EntityClass } from './contract.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
@@ -19,6 +20,8 @@ export interface Client {
   readonly clientId: string
   /** How often it has been handed from one player to another: who has it by fewer is not its player any more. */
   readonly handed: number
+  /** The token by which it is known when it comes again; empty when it has no session. */
+  readonly session: string
 }
 
 /** A client that an entity has had. */
@@ -57,6 +60,10 @@ export class EntityCore implements AttrsHost, TimerOwner {
   client: Client | undefined
   /** The last ones that it does not have any more, so that a late offer of one is known for what it is. */
   released: readonly Released[] | undefined
+  /** Its client has lost its connection, and its gate keeps what is said to it. */
+  clientLost = false
+  /** Its client's gate is gone, and it may come by another: see awaiting.ts. */
+  awaited: Awaited | undefined
   clientSyncing = false
   filters: Map<string, string> | undefined
   /** How many clients see it (its own not counted), by gate. */

@@ -32,8 +32,13 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
     const target = { world: this[core].world, from: this[core], key, operator, value: String(value) }
     return new this[core].kind.callers.filtered(target) as unknown as ClientCalls<C>
   }
+  /** Whether a client plays it: one that has lost its connection, and may come again, does. */
   get hasClient(): boolean {
-    return this[core].client !== undefined
+    return this[core].client !== undefined || this[core].awaited !== undefined
+  }
+  /** Whether its client has lost its connection and is waited for: what is said to it, it hears when it is back. */
+  get isClientLost(): boolean {
+    return this[core].world.returns.isLost(this[core])
   }
   /** Sets a property that `clientsWhere` looks for. It belongs to the entity: whichever client plays it has it. */
   setClientFilter(key: string, value: string | number): void {
@@ -57,8 +62,7 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   }
   /** Ends its client's connection. */
   closeClient(reason: string): void {
-    const { client, world } = this[core]
-    if (client) world.views.closeClient(client, reason)
+    this[core].world.players.close(this[core], reason)
   }
 
   // --- where it is ---------------------------------------------------------------------------------------------------
@@ -115,8 +119,15 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
   // --- hooks ---------------------------------------------------------------------------------------------------------
   /** A client's player is this entity from now on. */
   onClientConnected(): void {}
-  /** The client is gone or was given away. */
+  /** The client is gone for good, or was given away. */
   onClientDisconnected(): void {}
+  /** The client (one of the SDK's) has lost its connection: it comes again, or `onClientDisconnected` follows. */
+  onClientLost(): void {}
+  /**
+   * It is back. Its state is up to date, and calls to it have come or come now, in their order. `missed`: its gate was lost, or
+   * too much was said meanwhile, so that some of those calls may never come.
+   */
+  onClientReconnected(_kept: { readonly missed: boolean }): void {}
   onEnteredSpace(): void {}
   onLeftSpace(_space: Space): void {}
   /** It begins to see another entity. */

@@ -8,7 +8,7 @@ import { decodeOwn } from '../wire/own-codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
-import { type SavedEntity, saveEntity } from './saved-entity.ts'
+import { restoreClient, type SavedEntity, saveEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
@@ -101,7 +101,7 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void 
   for (const chunk of chunks.slice(1)) {
     const saved = decodeOwn(chunk) as unknown as SavedEntity
     const core = revived(world, saved, elapsedMs)
-    core.client = saved.client
+    core.client = saved.client && restoreClient(saved.client)
     if (saved.spaceId !== undefined) members.push([core, saved.spaceId])
   }
   for (const [core, spaceId] of members) {

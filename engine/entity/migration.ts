@@ -13,7 +13,7 @@ import { decodeOwn } from '../wire/own-codec.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { Vector3 } from './entity.ts'
 import type { PacketSink } from './outbound.ts'
-import { type SavedEntity, saveEntity } from './saved-entity.ts'
+import { restoreClient, type SavedEntity, saveEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
@@ -375,7 +375,7 @@ export class Migration {
     const core = world.revive(saved, epoch, 0)
     world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
     this.catchUp(core)
-    const client: Client | undefined = saved.client
+    const client: Client | undefined = saved.client && restoreClient(saved.client)
     const isThere = client && world.gates.has(client.gateId)
     if (isThere) world.views.bind(core, client)
     world.hook(core, 'onMigratedIn')
@@ -386,7 +386,9 @@ export class Migration {
     if (enters && !core.isLeaving && !core.space) space.enter(core, x, y, z)
     else if (!enters && core.space === undefined) Object.assign(core, { x, y, z })
     if (!client || isThere) return
-    world.views.closeClient(client, 'its gate is not known where its player went')
-    world.hook(core, 'onClientDisconnected')
+    // One with a session may come again.
+    if (client.session !== '') world.views.sayMoved(client)
+    else world.views.closeClient(client, 'its gate is not known where its player went')
+    world.returns.gateGone(core, client)
   }
 }

@@ -3,6 +3,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Data } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
+import type { SavedAwaited } from './awaiting.ts'
 import { type EntityCore, core as inside, type Released } from './core.ts'
 import { packLeftovers, persistentOf } from './schema.ts'
 import type { SavedTimer } from './timers.ts'
@@ -77,6 +78,17 @@ const PARTS: Readonly<Record<string, Part>> = {
       core.filters = new Map()
       for (let at = 0; at < saved.length; at += 2) core.filters.set(saved[at]!, saved[at + 1]!)
     },
+  },
+  /** Its client has lost its connection, and may come again: by its gate, or by another. */
+  clientLost: {
+    save: ({ client, clientLost }) => (client && clientLost) || undefined,
+    restore: (core) => {
+      core.clientLost = true
+    },
+  },
+  awaited: {
+    save: ({ awaited, world }) => awaited && world.returns.save(awaited),
+    restore: (core, saved: SavedAwaited) => core.world.returns.restore(core, saved),
   },
   syncing: {
     save: ({ clientSyncing }) => clientSyncing || undefined,

@@ -4,6 +4,7 @@ import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts
 import { isId, sameMaker } from '../base/id.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore, Released } from './core.ts'
+import { restoreClient } from './saved-entity.ts'
 import type { World } from './world.ts'
 
 /** The new player of a client is asked again when it has not said for so long that it has it, */
@@ -31,6 +32,7 @@ export class Players {
   }
 
   connect(core: EntityCore, client: Client): void {
+    core.clientLost = false
     this.#world.views.bind(core, client)
     this.#world.hook(core, 'onClientConnected')
   }
@@ -39,10 +41,11 @@ export class Players {
   give(from: EntityCore, to: EntityCore): void {
     const world = this.#world
     const { client } = from
-    if (from === to || !client) return
+    if (from === to || (!client && !from.awaited)) return
     if (to.isLeaving) throw new EntityGone(`${to} is gone: it cannot get a client`)
     if (!canPlay(to)) throw new TypeError(`${to} cannot be a client's player`)
-    this.#release(from, client)
+    if (!client) return world.returns.give(from, to)
+    this.release(from, client)
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     // That hook may have done anything.
@@ -57,8 +60,9 @@ export class Players {
     const here = world.find(targetId)
     if (here) return this.give(from, here)
     const { client } = from
-    if (!client) return
-    this.#release(from, client)
+    // One that is waited for would not find its way there.
+    if (!client) return world.returns.end(from)
+    this.release(from, client)
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     const offer = { what: `${from} gives its client to ${targetId}`, client, entityId: targetId }
@@ -72,7 +76,7 @@ export class Players {
   }
 
   restoreOffers(offers: readonly Offer[]): void {
-    for (const offer of offers) this.#offers.add(offer)
+    for (const offer of offers) this.#offers.add({ ...offer, client: restoreClient(offer.client) })
   }
 
   /** Time goes on: what was rejected when it stood still is offered once more. */
@@ -103,7 +107,7 @@ export class Players {
   }
 
   /** Another game gives a client to an entity. */
-  take({ entityId, gameId, no, gateId, clientId, handed }: Values<'takeClient'>): void {
+  take({ entityId, gameId, no, gateId, clientId, handed, session }: Values<'takeClient'>): void {
     const { calling } = this.#world
     const core = this.#world.find(entityId)
     if (!core || core.isLeaving) return calling.answerUndelivered(gameId, no, 'there is no such entity')
@@ -111,21 +115,29 @@ export class Players {
     calling.answer(gameId, no, true)
     // Offered once more, as the answer was lost: it has it, or has given it on since.
     if (hasHad(core, clientId, handed)) return
-    this.#takeOver(core, { gateId, clientId, handed })
+    this.#takeOver(core, { gateId, clientId, handed, session })
   }
 
   /** The gate says that a client is gone, or plays somebody else since it was handed over for the `handed`-th time. */
   clientGone(core: EntityCore, clientId: string, handed: number): void {
+    if (core.awaited?.client.clientId === clientId) return this.#world.returns.end(core)
     const { client } = core
     if (client?.clientId !== clientId || client.handed > handed) return
-    this.#release(core, client)
+    this.release(core, client)
     this.#world.views.unbind(core, false)
     this.#world.hook(core, 'onClientDisconnected')
   }
 
-  #release(core: EntityCore, { gateId, clientId, handed }: Client): void {
+  /** The entity has this client no more: a late offer of it is known for what it is. */
+  release(core: EntityCore, { gateId, clientId, handed }: Client): void {
     const others = core.released?.filter((one) => one.clientId !== clientId) ?? []
     core.released = [...others.slice(1 - RELEASED_KEPT), { gateId, clientId, handed }]
+  }
+
+  /** Ends the connection of a player's client. */
+  close(core: EntityCore, reason: string): void {
+    if (core.client) this.#world.views.closeClient(core.client, reason)
+    else this.#world.returns.end(core)
   }
 
   // --- gates ---------------------------------------------------------------------------------------------------------
@@ -135,19 +147,21 @@ export class Players {
     this.#world.gates.add(gateId)
     for (const core of this.#world.all()) {
       const { client } = core
-      if (client?.gateId === gateId && !sameMaker(client.clientId, process))
-        this.clientGone(core, client.clientId, client.handed)
+      if (client?.gateId !== gateId || sameMaker(client.clientId, process)) continue
+      this.release(core, client)
+      this.#world.views.unbind(core, false)
+      this.#world.returns.gateGone(core, client)
     }
   }
 
-  /** A gate is gone with all its clients. Those of a new process in its place are not meant. */
+  /** A gate is gone with all its connections. The clients of a new process in its place are not meant. */
   gateDown(gateId: number, process: string): void {
     for (const offer of this.#offers)
       if (offer.client.gateId === gateId && sameMaker(offer.client.clientId, process)) this.#offers.delete(offer)
     if (!this.#world.gates.delete(gateId)) return
     const { views } = this.#world
     for (const { core, client } of this.#leaveGate(gateId)) {
-      if (sameMaker(client.clientId, process)) this.#world.hook(core, 'onClientDisconnected')
+      if (sameMaker(client.clientId, process)) this.#world.returns.gateGone(core, client)
       else views.bind(core, client)
     }
   }
@@ -182,6 +196,7 @@ export class Players {
       if (before.clientId !== client.clientId) views.closeClient(before, 'another client took over its player')
       views.unbind(core, false)
     }
+    this.#world.returns.forget(core)
     this.connect(core, client)
   }
 }

@@ -3,6 +3,9 @@ import type { Client, EntityCore } from './core.ts'
 import { type SavedParts, saveParts } from './parts.ts'
 import { SpaceCore } from './space-core.ts'
 
+/** Without `session` it has none. */
+type SavedClient = Omit<Client, 'session'> & Partial<Pick<Client, 'session'>>
+
 export interface SavedEntity {
   readonly type: string
   readonly id: string
@@ -11,7 +14,7 @@ export interface SavedEntity {
   readonly version?: number
   /** Of a space. */
   readonly spaceKind?: number
-  readonly client?: Client
+  readonly client?: SavedClient
   /** The space that it is in. */
   readonly spaceId?: string
   readonly parts: SavedParts
@@ -26,8 +29,17 @@ export function saveEntity(core: EntityCore): SavedEntity {
     epoch,
     ...(kind.version > 1 && { version: kind.version }),
     ...(core instanceof SpaceCore && { spaceKind: core.spaceKind }),
-    ...(client && { client: { ...client } }),
+    ...(client && { client: saveClient(client) }),
     ...(space && { spaceId: space.id }),
     parts: saveParts(core),
   }
 }
+
+const saveClient = ({ gateId, clientId, handed, session }: Client): SavedClient => ({
+  gateId,
+  clientId,
+  handed,
+  ...(session !== '' && { session }),
+})
+
+export const restoreClient = (saved: SavedClient): Client => ({ session: '', ...saved })

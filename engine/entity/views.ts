@@ -5,6 +5,7 @@ import { writeArgs, writeData } from '../wire/codec.ts'
 import { AUDIENCE_ALL } from '../wire/messages.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import { type AttrChange, Attrs } from './attrs.ts'
+import type { Awaited } from './awaiting.ts'
 import { type FilteredTarget, filteredBody } from './calls.ts'
 import type { Client, EntityCore } from './core.ts'
 import { SpaceCore } from './space-core.ts'
@@ -109,6 +110,21 @@ export class Views {
     if (core.client) this.#link(core.client).send('clearFilters', { ...core.client })
   }
 
+  /** The client goes on by another connection. */
+  sayMoved({ gateId, clientId }: Client): void {
+    this.#world.cluster.toGate(gateId).send('sessionMoved', { gateId, clientId })
+  }
+
+  /** To a client that has come again: that was all that it is to know. */
+  sayRestated({ gateId, clientId }: Client, missed: boolean): void {
+    this.#world.cluster.toGate(gateId).send('playerRestated', { gateId, clientId, missed })
+  }
+
+  /** A call that has waited. */
+  sayCall(client: Client, call: Uint8Array): void {
+    this.#link(client).send('callClient', { ...client, body: call })
+  }
+
   // --- who sees what ---------------------------------------------------------------------------------------------------
 
   show(subject: EntityCore, clients: readonly Client[]): void {
@@ -140,7 +156,8 @@ export class Views {
   }
 
   callClient(core: EntityCore, method: string, args: unknown[]): void {
-    const { client } = core
+    const { client, awaited } = core
+    if (awaited && !core.gone) return this.#keepCall(awaited, this.#callBody(core, method, args))
     if (!client || core.gone) {
       this.droppedCalls++
       return
@@ -158,9 +175,14 @@ export class Views {
     core.flushAttrs()
     const call = this.#callBody(core, method, args)
     const { gameId } = this.#world
+    if (core.awaited) this.#keepCall(core.awaited, call)
     this.#forEachAudience(core, true, (gateId) =>
       this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, gameId, body: call }),
     )
+  }
+
+  #keepCall(awaited: Awaited, call: Uint8Array): void {
+    if (!this.#world.returns.keep(awaited, call)) this.droppedCalls++
   }
 
   callFiltered(target: FilteredTarget, method: string, args: unknown[]): void {

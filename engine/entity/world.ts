@@ -36,6 +36,7 @@ import { restoreParts } from './parts.ts'
 import { Players } from './players.ts'
 import { Registry } from './registry.ts'
 import { Requests } from './requests.ts'
+import { Returns } from './returns.ts'
 import { RunningGame } from './running-game.ts'
 import type { SavedEntity } from './saved-entity.ts'
 import { Saving } from './saving.ts'
@@ -63,6 +64,8 @@ export interface WorldOptions {
   /** None, unless it is given. */
   readonly sql?: SqlDatabase | undefined
   readonly saveIntervalMs: number
+  /** How long a client with a session whose gate is gone may take to come by another; not at all, unless it is given. */
+  readonly reconnectGraceMs?: number
   readonly saves?: Omit<SaveQueueOptions, 'clock' | 'log'>
   readonly aoiHysteresis?: number
   /** What an entity may take up on its way to another game. */
@@ -76,6 +79,8 @@ export type HookName =
   | 'onCreated'
   | 'onClientConnected'
   | 'onClientDisconnected'
+  | 'onClientLost'
+  | 'onClientReconnected'
   | 'onEnteredSpace'
   | 'onLeftSpace'
   | 'onEntityEntered'
@@ -126,6 +131,7 @@ export class World {
   readonly migration: Migration
   readonly calling: Calling
   readonly players: Players
+  readonly returns: Returns
   readonly operations: Operations
   readonly openWork: OpenWork
   readonly timers: Timers
@@ -179,6 +185,7 @@ export class World {
     this.migration = new Migration(this)
     this.calling = new Calling(this)
     this.players = new Players(this)
+    this.returns = new Returns(this, options.reconnectGraceMs ?? 0)
     this.services = new Services(this)
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
@@ -425,6 +432,7 @@ export class World {
       this.views.unbind(core, true)
       this.hook(core, 'onClientDisconnected')
     }
+    this.returns.end(core)
     this.discard(core)
   }
 
@@ -601,6 +609,7 @@ export class World {
       this.views.unbind(core, true)
       this.hook(core, 'onClientDisconnected')
     }
+    this.returns.end(core)
     this.saving.saveUnsaved(core)
     this.#forget(core)
     const { id: entityId, epoch } = core
@@ -627,6 +636,7 @@ export class World {
   }
 
   #forget(core: EntityCore): void {
+    this.returns.forget(core)
     this.migration.gone(core)
     this.saving.forget(core)
     this.timers.cancelAll(core)
@@ -650,6 +660,7 @@ export class World {
   standStill(): void {
     this.isStill = true
     this.timers.pause()
+    this.returns.pause()
     this.saving.stop()
   }
 
@@ -666,6 +677,7 @@ export class World {
     this.requests.reopen()
     for (const resolve of this.#late.splice(0)) resolve()
     this.timers.resume()
+    this.returns.goOn()
     this.saving.resume()
   }
 
@@ -673,6 +685,7 @@ export class World {
   stopTime(): void {
     this.saving.stop()
     this.timers.stop()
+    this.returns.pause()
     this.game.stopTimers()
   }
 

@@ -17,6 +17,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /** Bytes that have come and wait for the rest of what they belong to, where the transport keeps such. */
   readonly unfinishedBytes?: number
+  /** What both ends have agreed to speak, where the transport lets them agree. */
+  readonly protocol?: string
   /** Must be called once, as soon as the connection is handed out. */
   handle(handlers: ConnectionHandlers): void
   /** `bytes` must stay as they are until `done`, which is called also when the connection closes. Never throws. */
@@ -24,8 +26,8 @@ export interface Connection {
   /** Stops reading, and goes on. */
   pause(): void
   resume(): void
-  /** Ends it; what was written is still sent. */
-  close(reason?: string): void
+  /** Ends it; what was written is still sent. `isForNow`: the peer is to come again, where the transport can say so. */
+  close(reason?: string, isForNow?: boolean): void
   /** Ends it at once. */
   destroy(reason?: string): void
 }

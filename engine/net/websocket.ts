@@ -9,6 +9,7 @@ import type { Connection, ConnectionHandlers } from './connection.ts'
 /** RFC 6455, 7.4.1. */
 const UNSUPPORTED_DATA = 1003
 const NORMAL = 1000
+const GOING_AWAY = 1001
 /** Of a client's ping or pong: two bytes and its mask. */
 const CONTROL_HEADER_BYTES = 6
 /** Of the 123 that there are: a character that is cut in two becomes one of three bytes. */
@@ -44,6 +45,10 @@ class WebSocketConnection implements Connection {
 
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount
+  }
+
+  get protocol(): string {
+    return this.#socket.protocol
   }
 
   get unfinishedBytes(): number {
@@ -89,8 +94,8 @@ class WebSocketConnection implements Connection {
     this.#socket.resume()
   }
 
-  close(reason = 'closed by us'): void {
-    this.#end(NORMAL, reason)
+  close(reason = 'closed by us', isForNow = false): void {
+    this.#end(isForNow ? GOING_AWAY : NORMAL, reason)
   }
 
   destroy(reason = 'closed by us'): void {
@@ -109,6 +114,8 @@ export interface WebSocketOptions {
   readonly messageBytesMax: number
   /** Messages are text: each that comes is one chunk in UTF-8, and each write is one. Without it they are binary. */
   readonly text?: boolean
+  /** Those that the server speaks: of a client that offers one of them, it is chosen. */
+  readonly protocols?: readonly string[]
   /** Hears why a client is closed for what it sent: too long, of the other kind, or no WebSocket message at all. */
   readonly refused?: (connection: Connection, reason: string) => void
 }
@@ -129,6 +136,9 @@ export function serveWebSocket(
     noServer: true,
     maxPayload: options.messageBytesMax,
     perMessageDeflate: false,
+    // A browser ends a connection on which none of those that it has offered is chosen.
+    handleProtocols: (offered: Set<string>) =>
+      options.protocols?.find((protocol) => offered.has(protocol)) ?? offered.values().next().value ?? false,
     // Behind a proxy, or a client with a bad clock, a half-closed socket would linger for half a minute.
     closeTimeout: CLOSE_WITHIN_MS,
   } as ConstructorParameters<typeof WebSocketServer>[0])

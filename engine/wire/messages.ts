@@ -80,10 +80,16 @@ export const messages = {
   /** Load it unless it is there. The dispatcher turns it into `loadHere`. */
   loadEntity: message(23, 'game', 'dispatcher', { entityId: id, gameId: u16, type: str }, 'entity'),
   /** A client has come: give it a boot entity with this id. The dispatcher turns it into `bootHere`. */
-  bootEntity: message(24, 'gate', 'dispatcher', { entityId: id, gateId: u16, clientId: id }, 'entity'),
+  bootEntity: message(24, 'gate', 'dispatcher', { entityId: id, gateId: u16, clientId: id, session: str }, 'entity'),
   createHere: message(25, 'dispatcher', 'game', { entityId: id, epoch: u32, type: str, attrs: bytes }, 'entity'),
   loadHere: message(26, 'dispatcher', 'game', { entityId: id, epoch: u32, type: str }, 'entity'),
-  bootHere: message(27, 'dispatcher', 'game', { entityId: id, epoch: u32, gateId: u16, clientId: id }, 'entity'),
+  bootHere: message(
+    27,
+    'dispatcher',
+    'game',
+    { entityId: id, epoch: u32, gateId: u16, clientId: id, session: str },
+    'entity',
+  ),
 
   // --- moving to another game: asked, held, packed, moved, arrived (`docs/order.md`) --------------------------------
   /** Hold what is for the entity: it is about to move to `gameId`. `entityPlaced` once more undoes it. */
@@ -108,6 +114,15 @@ export const messages = {
   callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
   /** The entity has the client no more, unless by a later hand-over than this. */
   clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id, handed: u32 }, 'entity'),
+  // A client of ours (docs/design.md, section 5). Its `session` is the token by which it is known when it comes again.
+  /** It has said hello after its first entity was asked for: it has a session. */
+  sessionBegun: message(82, 'gate', 'game', { entityId: id, clientId: id, session: str }, 'entity'),
+  /** Its connection is lost, and what is said to it is kept. */
+  clientLost: message(77, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
+  /** It is back, and hears all that was said. */
+  clientBack: message(78, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
+  /** It is here by another name and says that it plays the entity. Answered by `bindPlayer`, or `resumeRefused`. */
+  resumePlayer: message(79, 'gate', 'game', { entityId: id, gateId: u16, clientId: id, token: str }, 'entity'),
   // Requests: `gameId` and `no` say who waits for the answer. One that cannot be delivered is answered by the dispatcher.
   askEntity: message(44, 'game', 'game', { entityId: id, gameId: u16, no: u32, method: str, args: rest }, 'entity'),
   /** Are you a space that may be entered, and on which game? */
@@ -117,7 +132,7 @@ export const messages = {
     46,
     'game',
     'game',
-    { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id, handed: u32 },
+    { entityId: id, gameId: u16, no: u32, gateId: u16, clientId: id, handed: u32, session: str },
     'entity',
   ),
   /** One MessagePack value: the answer (ANSWERED), or the reason why there is none. */
@@ -200,6 +215,12 @@ export const messages = {
   ),
   /** Closes the client unless it has been handed on since. */
   closeClient: message(72, 'game', 'gate', { gateId: u16, clientId: id, handed: u32, reason: str }, 'gate'),
+  /** Its session goes on by another connection: this one is of no use any more. */
+  sessionMoved: message(83, 'game', 'gate', { gateId: u16, clientId: id }, 'gate'),
+  /** To `resumePlayer`: no. */
+  resumeRefused: message(80, ['game', 'dispatcher'], 'gate', { gateId: u16, clientId: id, reason: str }, 'gate'),
+  /** After the `bindPlayer` that answers `resumePlayer`: that was all that the client is to know. */
+  playerRestated: message(81, 'game', 'gate', { gateId: u16, clientId: id, missed: bool }, 'gate'),
 }
 
 /** A client that is gone from every player, however often it was handed on. */

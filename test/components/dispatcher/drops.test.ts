@@ -27,6 +27,7 @@ const REQUESTS = {
       gateId: 1,
       clientId: idOf('client'),
       handed: 0,
+      session: '',
     })
     return lastNo
   },

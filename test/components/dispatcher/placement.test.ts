@@ -18,7 +18,7 @@ function games(count: number) {
       at + 1,
       clock,
       new Router(new Directory()),
-      new Drops(new Map(), new Tally(silentLog)),
+      new Drops(new Map(), new Map(), new Tally(silentLog)),
       LIMITS,
     )
     game.types = new Set(['Avatar'])

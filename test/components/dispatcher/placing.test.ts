@@ -7,7 +7,7 @@ const CLIENT = idOf('client')
 const ATTRS = new Uint8Array([0x80])
 const createEntity = (name: string, gameId = 0) => ({ entityId: idOf(name), gameId, type: 'Monster', attrs: ATTRS })
 const loadEntity = (name: string, gameId = 0) => ({ entityId: idOf(name), gameId, type: 'Avatar' })
-const bootEntity = (name: string, gateId = 1) => ({ entityId: idOf(name), gateId, clientId: CLIENT })
+const bootEntity = (name: string, gateId = 1) => ({ entityId: idOf(name), gateId, clientId: CLIENT, session: 'token' })
 
 test('boot entities take turns over the games that allow them', async () => {
   const set = await stage({ games: 3 })
@@ -19,7 +19,13 @@ test('boot entities take turns over the games that allow them', async () => {
   for (let at = 0; at < 100; at++) gate.say('bootEntity', bootEntity(`boot${at}`))
   await set.settle()
   expect(games.map((game) => game.count('bootHere'))).toEqual([50, 0, 50])
-  expect(games[0]!.of('bootHere')[0]).toEqual({ entityId: idOf('boot0'), epoch: 1, gateId: 1, clientId: CLIENT })
+  expect(games[0]!.of('bootHere')[0]).toEqual({
+    entityId: idOf('boot0'),
+    epoch: 1,
+    gateId: 1,
+    clientId: CLIENT,
+    session: 'token',
+  })
 })
 
 test('other entities go where the least is going on, and a burst is spread', async () => {

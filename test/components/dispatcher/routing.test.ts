@@ -102,7 +102,7 @@ test('what a peer may not send, or what cannot be read, is ignored, counted, and
     gate.say('callEntity', { entityId: AVATAR, method: 'cheat', args: new Uint8Array(2) })
     gate.say('entityPlaced', { entityId: AVATAR, epoch: 9 })
     one.say('gameUp', { gameId: 4, process: 'process4........' })
-    one.say('bootEntity', { entityId: AVATAR, gateId: 1, clientId: CLIENT })
+    one.say('bootEntity', { entityId: AVATAR, gateId: 1, clientId: CLIENT, session: '' })
     one.sayBytes(60_000, new Uint8Array(40))
   }
   await set.settle()
@@ -164,7 +164,7 @@ test('a peer says hello first, once, and in its own name', async () => {
     journaled: [],
     journalsClear: true,
   })
-  late.say('bootEntity', { entityId: idOf('boot'), gateId: 2, clientId: CLIENT })
+  late.say('bootEntity', { entityId: idOf('boot'), gateId: 2, clientId: CLIENT, session: '' })
   await set.until(() => set.counters.forbidden === 4, 'all of it is refused')
   expect(one.of('clientGone')).toEqual([])
   expect(set.status.gates.map(({ id }) => id)).toEqual([1])

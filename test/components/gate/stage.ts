@@ -1,6 +1,7 @@
 // A gate on a virtual clock and an in-memory network, with dispatchers (and the games behind them) and clients that are
 // played by the test: they say what the test tells them to and remember what they hear.
 import { Gate, type GateOptions } from '../../../components/gate/gate.ts'
+import { seededTokens } from '../../../components/gate/tokens.ts'
 import type { Address } from '../../../engine/base/address.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
@@ -27,7 +28,7 @@ const CLIENT_NAMES = new Map(
 )
 export const GATE_ID = 3
 export const LIMITS = { linkGraceMs: 3000, linkResendBytesMax: 8 * 1024 * 1024 }
-const CLIENTS_AT: Address = { kind: 'unix', path: '/gate' }
+export const CLIENTS_AT: Address = { kind: 'unix', path: '/gate' }
 
 /** An id of 16 characters that begins with `name`. */
 export const idOf = (name: string): string => name.padEnd(16, '.')
@@ -337,6 +338,7 @@ export class Stage {
       clientQueueBytesMax: 256 * 1024,
       clientPacketBytesMax: 64 * 1024,
       clientsMax: 1000,
+      sessions: { graceMs: 15_000, bytesMax: 64 * 1024, tokens: seededTokens(this.random) },
       protocol: '2022',
       ...LIMITS,
       ...options,

@@ -36,6 +36,7 @@ describe('an empty file', () => {
     expect(config.cluster).toEqual({
       linkGraceMs: 3000,
       linkResendBytesMax: 67_108_864,
+      reconnectGrace: 15,
       entityQueuePacketsMax: 1000,
       journalWaitMs: 10_000,
       gameQueueBytesMax: 67_108_864,
@@ -88,6 +89,7 @@ describe('an empty file', () => {
       clientPacketBytesMax: 1_048_576,
       clientRateMax: 10_000,
       clientBytesRateMax: 8_388_608,
+      sessionBytesMax: 262_144,
       heartbeatCheckInterval: 0,
       webRoot: '',
       webShared: '',

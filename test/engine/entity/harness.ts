@@ -151,10 +151,11 @@ export class Harness {
   }
 }
 
-export const client = (n: number, gateId = 1) => ({
+export const client = (n: number, gateId = 1, session = '') => ({
   gateId,
   clientId: `client${String(n).padStart(10, '0')}`,
   handed: 0,
+  session,
 })
 
 /** The bytes of a call as they follow the entity's and client's id. */

@@ -384,7 +384,7 @@ describe('what its client has of it', () => {
     const plain = h.game.create(Plain)
     h.world.views.bind(coreOf(plain), client(3, 2))
     const saved = carried(coreOf(plain))
-    expect(saved.client).toEqual(client(3, 2))
+    expect(saved.client).toEqual({ gateId: 2, clientId: client(3).clientId, handed: 0 })
     const { core, h: after } = revived(saved, [Plain])
     expect([core.client, after.take()]).toEqual([undefined, []])
   })

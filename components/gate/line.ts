@@ -1,0 +1,31 @@
+// One connection, and the client that it is of: a client with a session goes on by the connection of another, which has
+// said hello in its name.
+import type { Connection, ConnectionHandlers } from '../../engine/net/connection.ts'
+import type { Client } from './client.ts'
+
+/** What a client wants to hear of its connection. */
+export interface ClientHandlers extends ConnectionHandlers {
+  /** The connection has dropped a message of the client by itself, for what was wrong with it. */
+  dropped?(bytes: number): void
+}
+
+export class Line {
+  readonly connection: Connection
+  /** Nobody's, when its client goes on by another. */
+  client: Client | undefined
+
+  constructor(connection: Connection, client: Client) {
+    this.connection = connection
+    this.client = client
+  }
+
+  open(): void {
+    const handlers: ClientHandlers = {
+      data: (chunk) => this.client?.receive(chunk),
+      dropped: (bytes) => this.client?.dropped(bytes),
+      drain: () => this.client?.output.written(),
+      close: (reason) => this.client?.closed(reason),
+    }
+    this.connection.handle(handlers)
+  }
+}
