@@ -82,6 +82,7 @@ export class Bot<M = unknown> {
         this.game = connect<M>(streamOver(connection, seen), {
           clock: cluster.clock,
           heartbeatMs: 0,
+          moveIntervalMs: 0,
           log: cluster.log,
           observer: { onProtocolError: (error) => void cluster.errors.push(error) },
         })

@@ -26,6 +26,14 @@ export function asPath(value: Data): Path {
 /** The root attribute that an operation at `path` on `key` changes. */
 export const rootOf = (path: Path, key: string): string => (path.length === 0 ? key : String(path[path.length - 1]))
 
+/** Where inside of that attribute it does: its keys from the outermost on, with `last` behind them. The attribute itself: []. */
+export function placeIn(path: Path, last: string | number | undefined): Path {
+  if (path.length === 0) return ROOT
+  const place = path.slice(0, -1).reverse()
+  if (last !== undefined) place.push(last)
+  return place
+}
+
 export function mapSet(root: AttrMap, path: Path, key: string, value: Data): void {
   const map = mapAt(root, path)
   // Plainly assigned, this one key would change what the map is instead of what is in it.
@@ -54,14 +62,17 @@ export function listSet(root: AttrMap, path: Path, index: number, value: Data): 
   list[index] = value
 }
 
-export function listPop(root: AttrMap, path: Path): void {
+/** Answers the index that is gone. */
+export function listPop(root: AttrMap, path: Path): number {
   const list = listAt(root, path)
   if (list.length === 0) throw mismatch(path, 'a pop from an empty list')
   list.pop()
+  return list.length
 }
 
-export function listAppend(root: AttrMap, path: Path, value: Data): void {
-  listAt(root, path).push(value)
+/** Answers the index that is new. */
+export function listAppend(root: AttrMap, path: Path, value: Data): number {
+  return listAt(root, path).push(value) - 1
 }
 
 function mapAt(root: AttrMap, path: Path): AttrMap {

@@ -1,5 +1,6 @@
 // The hooks that an author gave for each class of entity, and who among them hears what.
 import { isThenable } from '../base/thenable.ts'
+import { type Path, placeIn } from './attr-tree.ts'
 import type { CallArguments } from './call-arguments.ts'
 import { ProtocolError } from './errors.ts'
 import type { MirrorEntity } from './mirror.ts'
@@ -48,13 +49,17 @@ export class HookTables {
     }
   }
 
-  changed(mirror: MirrorEntity, attr: string): void {
+  /** `path` and `last` as `placeIn` takes them. */
+  changed(mirror: MirrorEntity, attr: string, path: Path, last: string | number | undefined): void {
     const tables = this.#byType.get(mirror.type)
     if (!tables) return
+    let place: Path | undefined
     for (const { changed } of tables) {
       if (typeof changed !== 'object' || changed === null || !Object.hasOwn(changed, attr)) continue
       const hook = (changed as HookTable)[attr]
-      if (isHook(hook)) this.#heed(hook.call(mirror, mirror.attrs[attr]), mirror, attr)
+      if (!isHook(hook)) continue
+      place ??= placeIn(path, last)
+      this.#heed(hook.call(mirror, mirror.attrs[attr], place), mirror, attr)
     }
   }
 

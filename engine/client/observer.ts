@@ -28,8 +28,12 @@ export const newCounters = () => ({
   hookErrors: 0,
   /** Calls that no hook and no observer wanted. */
   unheardCalls: 0,
-  /** Moves not sent because too much waited. */
+  /** Moves not sent because too much waited, or the connection was lost; the latest is sent when it can be. */
   droppedMoves: 0,
+  /** Calls that were on their way when the session went on elsewhere: they may have run or not. */
+  unsureCalls: 0,
+  /** Calls made while the connection was lost, to what is gone with the session. */
+  droppedCalls: 0,
 })
 
 export type Counters = ReturnType<typeof newCounters>

@@ -1,23 +1,25 @@
-// A client's side of one connection: bytes become messages to its world; calls and moves become frames. Nothing that
-// arrives is thrown past it: what the server gets wrong is counted and told by kind, what a hook throws is logged.
+// A client's side: bytes that come over its line become messages to its world; calls and moves become frames. Nothing
+// that arrives is thrown past it: what the server gets wrong is counted and told by kind, what a hook throws is logged.
 //
-//     open ── close(), a frame too long, a server that does not read ──> closing ── the stream has closed ──> closed
-//       └────────────────────────── the stream has closed ──────────────────────────────────────────────────────^
-import type { Clock, Scheduled } from '../base/clock.ts'
+//     open ── close(), a frame too long, a server that does not read ──> closing ── the line has ended ──> closed
+//       └────────────────────────── the line has ended ──────────────────────────────────────────────────────^
+import type { Clock } from '../base/clock.ts'
 import { messageOf, WireError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
 import { isThenable } from '../base/thenable.ts'
-import { clientMessages as messages } from '../wire/client-wire.ts'
+import { clientMessages as messages, sessionMessages } from '../wire/client-wire.ts'
 import { writeArgs } from '../wire/codec.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { getU16, PacketReader, PacketWriter } from '../wire/packet.ts'
 import { writeRecord } from '../wire/sync.ts'
 import { ProtocolError } from './errors.ts'
 import type { HookTable } from './hooks.ts'
+import type { Latency } from './latency.ts'
+import type { ConnectionEvent, Line, LineOwner, LineState } from './line.ts'
 import type { MirrorEntity, SpaceMirror } from './mirror.ts'
 import { newCounters, type Observer } from './observer.ts'
-import type { ByteStream } from './stream.ts'
+import { OwnMovement } from './own-movement.ts'
 import { World, type WorldOwner } from './world.ts'
 
 export interface SessionOptions {
@@ -26,10 +28,11 @@ export interface SessionOptions {
   readonly log: Pick<Log, 'error'>
   /** A longer frame ends the session. */
   readonly frameBytesMax: number
-  /** How much may wait for a server that does not read before the session ends. */
+  /** How much may wait, for a server that does not read or a connection that is lost, before the session ends. */
   readonly outBytesMax: number
-  /** A heartbeat is sent after this long without another frame; 0 = never. */
-  readonly heartbeatMs: number
+  /** Between two places of the player that are sent; 0 = each is, at once. */
+  readonly moveIntervalMs: number
+  readonly latency: Latency
 }
 
 /** While this much waits to be sent, moves are not: the next one will tell more. */
@@ -38,28 +41,32 @@ const MOVE_WAITING_BYTES_MAX = 64 * 1024
 // Frames are made here and copied out: sessions are many, and what each sends is little.
 const writer = new PacketWriter(1024)
 const reader = new PacketReader()
+const NO_PINGS = new Float64Array(0)
 
-export class Session implements WorldOwner {
+export class Session implements WorldOwner, LineOwner {
   readonly counters = newCounters()
-  readonly #stream: ByteStream
   readonly #options: SessionOptions
-  readonly #frames: FrameReader
   readonly #world: World
+  readonly #movement: OwnMovement
+  readonly #onClose: ((reason: string) => void)[] = []
+  readonly #onConnection: ((event: ConnectionEvent) => void)[] = []
+  readonly #line: Line
+  #frames: FrameReader
   #state: 'open' | 'closing' | 'closed' = 'open'
   #reason = ''
-  readonly #onClose: ((reason: string) => void)[] = []
-  #heartbeat: Scheduled | undefined
 
-  constructor(stream: ByteStream, options: SessionOptions) {
-    this.#stream = stream
+  /** `line` makes what the session goes over, which may end at once. */
+  constructor(line: (owner: LineOwner) => Line, options: SessionOptions) {
     this.#options = options
     this.#world = new World(this, options.observer)
-    this.#frames = new FrameReader((bytes, start, end) => this.#frame(bytes, start, end), {
-      maxBytes: options.frameBytesMax,
-    })
-    stream.onData((chunk) => this.#data(chunk))
-    stream.onClose((reason) => this.#ended(reason))
-    if (options.heartbeatMs > 0) this.#beatLater(0)
+    this.#movement = new OwnMovement(this, options.clock, options.moveIntervalMs)
+    this.#frames = this.#newFrames()
+    this.handlers.set(sessionMessages.restated.code, (message) => this.#restated(message))
+    this.#line = line(this)
+  }
+
+  get handlers(): Map<number, (reader: PacketReader) => void> {
+    return this.#world.handlers
   }
 
   get entities(): ReadonlyMap<string, MirrorEntity> {
@@ -72,6 +79,34 @@ export class Session implements WorldOwner {
 
   get space(): SpaceMirror | undefined {
     return this.#world.space
+  }
+
+  get playerId(): string {
+    return this.#world.player?.id ?? ''
+  }
+
+  get connection(): LineState {
+    return this.#state === 'closed' ? 'closed' : this.#line.state
+  }
+
+  get ping(): number {
+    return this.#line.serverClock?.pingMs ?? Number.NaN
+  }
+
+  get jitter(): number {
+    return this.#line.serverClock?.jitterMs ?? Number.NaN
+  }
+
+  get pings(): Readonly<Float64Array> {
+    return this.#line.serverClock?.pings ?? NO_PINGS
+  }
+
+  get serverTime(): number {
+    return this.#line.serverClock?.timeMs ?? Number.NaN
+  }
+
+  get takesMoves(): boolean {
+    return this.#state === 'open' && this.#line.bufferedBytes <= MOVE_WAITING_BYTES_MAX
   }
 
   /** Why the session is over, or undefined. */
@@ -88,34 +123,48 @@ export class Session implements WorldOwner {
     else this.#onClose.push(handler)
   }
 
+  onConnection(handler: (event: ConnectionEvent) => void): void {
+    this.#onConnection.push(handler)
+  }
+
+  reconnect(): void {
+    if (this.#state === 'open') this.#line.reconnect()
+  }
+
+  simulateLatency(ms: number, jitterMs = 0, loss = 0): void {
+    this.#options.latency.set(ms, jitterMs, loss)
+  }
+
   /** Calls a method of any entity on the server. Throws TypeError for what cannot be said. */
   call(entityId: string, method: string, ...args: unknown[]): void {
     if (!isId(entityId)) throw new TypeError(`'${entityId}' is no entity id`)
     if (this.#state !== 'open') return
+    this.#movement.flush()
     writer.at = 0
     const start = writer.beginFrame(messages.callFromClient.code)
     writer.id(entityId)
     writer.varstr(method)
     writeArgs(writer, args)
     writer.endFrame(start)
-    this.#send()
+    this.#send(true)
   }
 
-  /** Moves the client's own player. Answers whether that was sent. */
+  /** Moves the client's own player; see `OwnMovement`. */
   move(x: number, y: number, z: number, yaw: number): boolean {
     const player = this.#world.player
     if (!player || this.#state !== 'open') return false
     player.place(x, y, z, yaw)
-    if (this.#stream.bufferedBytes > MOVE_WAITING_BYTES_MAX) {
-      this.counters.droppedMoves++
-      return false
-    }
+    if (this.#movement.move(player, x, y, z, yaw)) return true
+    this.counters.droppedMoves++
+    return false
+  }
+
+  sendPlace(player: MirrorEntity, x: number, y: number, z: number, yaw: number): void {
     writer.at = 0
     const start = writer.beginFrame(messages.positionFromClient.code)
     writeRecord(writer, player.id, x, y, z, yaw)
     writer.endFrame(start)
-    this.#send()
-    return true
+    this.#send(false)
   }
 
   /** Says all that was said, then ends the connection. */
@@ -136,7 +185,7 @@ export class Session implements WorldOwner {
     this.#options.log.error(`${where}: ${stack}`)
   }
 
-  #data(chunk: Uint8Array): void {
+  take(chunk: Uint8Array): void {
     if (this.#state !== 'open') return
     this.counters.bytesIn += chunk.length
     try {
@@ -146,6 +195,40 @@ export class Session implements WorldOwner {
       this.report(new ProtocolError('wire', messageOf(error)))
       this.#stop(messageOf(error))
     }
+  }
+
+  begin(isOther: boolean): void {
+    this.#frames = this.#newFrames()
+    this.#movement.forget()
+    if (isOther) this.#world.clear()
+    else this.#world.restate()
+  }
+
+  tell(event: ConnectionEvent): void {
+    for (const handler of this.#onConnection) this.#tell('client.onConnection', handler, event)
+    if (event.state === 'open') this.#movement.flush()
+  }
+
+  ended(reason: string): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#reason ||= reason
+    this.#movement.forget()
+    this.tell({ state: 'closed', attempt: 0, nextTryMs: 0, reason: this.#reason, missed: false })
+    for (const handler of this.#onClose) this.#tell('client.onClose', handler, this.#reason)
+  }
+
+  #newFrames(): FrameReader {
+    return new FrameReader((bytes, start, end) => this.#frame(bytes, start, end), {
+      maxBytes: this.#options.frameBytesMax,
+    })
+  }
+
+  #restated(message: PacketReader): void {
+    const missed = message.bool()
+    message.finish()
+    this.#world.restated()
+    this.tell({ state: 'restated', attempt: 0, nextTryMs: 0, reason: '', missed })
   }
 
   #frame(bytes: Uint8Array, start: number, end: number): boolean {
@@ -161,38 +244,18 @@ export class Session implements WorldOwner {
     return this.#state === 'open'
   }
 
-  #send(): void {
-    this.counters.framesOut++
-    this.counters.bytesOut += writer.at
-    this.#stream.write(writer.copy())
-    if (this.#stream.bufferedBytes > this.#options.outBytesMax) this.#stop('the server does not read')
-  }
-
-  #beatLater(framesBefore: number): void {
-    this.#heartbeat = this.#options.clock.after(this.#options.heartbeatMs, () => {
-      if (this.counters.framesOut === framesBefore) {
-        writer.at = 0
-        messages.heartbeat.write(writer, {})
-        this.#send()
-      }
-      if (this.#state === 'open') this.#beatLater(this.counters.framesOut)
-    })
+  #send(isCall: boolean): void {
+    this.#line.send(writer.copy(), isCall)
+    if (this.#line.waitingBytes > this.#options.outBytesMax)
+      this.#stop(this.#line.state === 'open' ? 'the server does not read' : 'too much was said without a connection')
   }
 
   #stop(reason: string): void {
     if (this.#state !== 'open') return
     this.#state = 'closing'
     this.#reason = reason
-    this.#heartbeat?.cancel()
-    this.#stream.close()
-  }
-
-  #ended(reason: string): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    this.#reason ||= reason
-    this.#heartbeat?.cancel()
-    for (const handler of this.#onClose) this.#tell('client.onClose', handler, this.#reason)
+    this.#movement.forget()
+    this.#line.close(reason)
   }
 
   /** Runs what the author gave; should it fail, now or later, that is logged and all else goes on. */

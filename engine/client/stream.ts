@@ -4,12 +4,12 @@
 export interface ByteStream {
   /** Bytes written that have not left yet. */
   readonly bufferedBytes: number
-  /** The bytes are the stream's from now on. Never throws; ignored once closed. Never calls `onData` in return. */
+  /** Nobody changes the bytes from now on. Never throws; ignored once closed. Never calls `onData` in return. */
   write(bytes: Uint8Array): void
   /** Chunks may be cut anywhere. Set once, before the first arrives. */
   onData(handler: (chunk: Uint8Array) => void): void
-  /** Called once, with why: also when the connection never came about. */
-  onClose(handler: (reason: string) => void): void
+  /** Called once, with why: also when the connection never came about. `onPurpose`: the peer said that this is the end. */
+  onClose(handler: (reason: string, onPurpose?: boolean) => void): void
   /** What was written is still sent. */
   close(): void
 }
@@ -17,19 +17,23 @@ export interface ByteStream {
 /** The path of a gate's WebSocket door, taken when the URL names none. */
 const GATE_PATH = '/ws'
 
+/** Why a WebSocket ends other than on purpose (RFC 6455, 7.4): a page or server goes away, no reason, no close at all, trouble. */
+const LOST = [1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015]
+
 /** A stream over a WebSocket (binary messages), for browsers and Node alike. */
-export function webSocketStream(url: string): ByteStream {
+export function webSocketStream(url: string, subprotocol?: string): ByteStream {
   const target = new URL(url)
   if (target.pathname === '/') target.pathname = GATE_PATH
-  const socket = new WebSocket(target)
+  const socket = new WebSocket(target, subprotocol)
   socket.binaryType = 'arraybuffer'
 
   // Until the socket is open what is written waits here; the session bounds it by `bufferedBytes`.
   let early: Uint8Array[] | undefined = []
   let earlyBytes = 0
   let onData: (chunk: Uint8Array) => void = () => {}
-  let onClose: (reason: string) => void = () => {}
+  let onClose: (reason: string, onPurpose?: boolean) => void = () => {}
   let failure = ''
+  let isOver = false
 
   socket.onopen = () => {
     for (const bytes of early ?? []) socket.send(bytes as Uint8Array<ArrayBuffer>)
@@ -39,6 +43,7 @@ export function webSocketStream(url: string): ByteStream {
   socket.onmessage = ({ data }) => {
     if (data instanceof ArrayBuffer) return onData(new Uint8Array(data))
     failure = 'the server sent text where bytes are wanted'
+    isOver = true
     socket.close()
   }
   socket.onerror = () => {
@@ -46,7 +51,8 @@ export function webSocketStream(url: string): ByteStream {
   }
   socket.onclose = ({ code, reason }) => {
     early = undefined
-    onClose(failure || reason || (code === 1000 || code === 1005 ? 'closed' : `closed with code ${code}`))
+    const why = failure || reason || (code === 1000 || code === 1005 ? 'closed' : `closed with code ${code}`)
+    onClose(why, isOver || !LOST.includes(code))
   }
 
   return {

@@ -3,6 +3,9 @@
 //
 //     1002 created ─> 1004 … 1012 attributes, 1009 calls, 1502 positions ─> 1003 destroyed       of each entity
 //     player ─> its space ─> what it sees                                                        in this order
+//
+// A session that goes on elsewhere says everything once more (`restate`): what is there already stays the same mirror,
+// hooks hear of what is different, and what has not been said by the end of it is gone.
 import { WireError } from '../base/errors.ts'
 import { ID_BYTES } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
@@ -10,15 +13,29 @@ import { clientMessages as messages, SPACE_TYPE } from '../wire/client-wire.ts'
 import { type Data, readData } from '../wire/codec.ts'
 import { type PacketReader, readLatin1 } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../wire/sync.ts'
-import { type AttrMap, asPath, listAppend, listPop, listSet, mapClear, mapDelete, mapSet, rootOf } from './attr-tree.ts'
+import {
+  type AttrMap,
+  asPath,
+  listAppend,
+  listPop,
+  listSet,
+  mapClear,
+  mapDelete,
+  mapSet,
+  type Path,
+  rootOf,
+} from './attr-tree.ts'
 import { CallArguments } from './call-arguments.ts'
 import { ProtocolError } from './errors.ts'
 import { HookTables } from './hooks.ts'
 import { MirrorEntity, type MirrorOwner, SpaceMirror } from './mirror.ts'
 import { readName } from './name-cache.ts'
 import type { Counters, Observer } from './observer.ts'
+import { adopt } from './same-data.ts'
 
 const ADDRESS_BYTES = 2 + ID_BYTES
+/** The place in an attribute that is the attribute itself. */
+const WHOLE: Path = []
 
 /** Serves one call after the other, of all worlds. */
 const args = new CallArguments()
@@ -36,6 +53,8 @@ export class World implements MirrorOwner {
   /** The player and what it sees; not the space. */
   readonly entities = new Map<string, MirrorEntity>()
   readonly hooks: HookTables
+  /** By type: who takes messages that are not about entities alone. */
+  readonly handlers = new Map<number, (reader: PacketReader) => void>()
   player: MirrorEntity | undefined
   space: SpaceMirror | undefined
   readonly #owner: WorldOwner
@@ -46,6 +65,8 @@ export class World implements MirrorOwner {
   readonly #freePlaces: number[] = []
   // Gate and client as the first message named them.
   #address: Uint8Array | undefined
+  // What has not been said again yet.
+  readonly #unsaid = new Set<MirrorEntity>()
 
   constructor(owner: WorldOwner, observer: Observer) {
     this.#owner = owner
@@ -77,9 +98,33 @@ export class World implements MirrorOwner {
       case messages.listPop.code:
       case messages.listAppend.code:
         return this.#changeAttr(type, reader)
-      default:
-        throw new ProtocolError('unknown message', `message of type ${type}`)
+      default: {
+        const handler = this.handlers.get(type)
+        if (!handler) throw new ProtocolError('unknown message', `message of type ${type}`)
+        handler(reader)
+      }
     }
+  }
+
+  /** Everything is about to be said again. */
+  restate(): void {
+    this.#address = undefined
+    for (const mirror of this.entities.values()) this.#unsaid.add(mirror)
+    if (this.space) this.#unsaid.add(this.space)
+  }
+
+  /** Everything has been: what was not is gone, the player and its space last. */
+  restated(): void {
+    const { player, space } = this
+    for (const mirror of this.#unsaid) if (mirror !== player && mirror !== space) this.#removeForSure(mirror)
+    for (const mirror of this.#unsaid) if (mirror === space) this.#removeForSure(mirror)
+    for (const mirror of this.#unsaid) this.#removeForSure(mirror)
+  }
+
+  /** Nothing of it is there any more. */
+  clear(): void {
+    this.restate()
+    this.restated()
   }
 
   #positions(reader: PacketReader): void {
@@ -142,7 +187,13 @@ export class World implements MirrorOwner {
     const yaw = reader.f32()
     const attrs = asAttrs(readData(reader))
     reader.finish()
-    if (this.#places.getText(id) >= 0) throw new ProtocolError('duplicate', `${type}<${id}> is created again`)
+    const known = this.#places.getText(id)
+    if (known >= 0) {
+      const mirror = this.#mirrors[known]!
+      if (!this.#unsaid.delete(mirror)) throw new ProtocolError('duplicate', `${type}<${id}> is created again`)
+      if (mirror.type === type && mirror.isOwn === isPlayer) return this.#sayAgain(mirror, x, y, z, yaw, attrs)
+      this.#removeForSure(mirror)
+    }
 
     let mirror: MirrorEntity
     if (type === SPACE_TYPE) {
@@ -166,8 +217,33 @@ export class World implements MirrorOwner {
 
   /** A player or space came before the one that was there had gone. */
   #replaced(old: MirrorEntity, id: string): void {
-    this.#owner.report(new ProtocolError('duplicate', `${old} is still there when ${id} takes its place`))
-    this.#remove(old)
+    if (!this.#unsaid.has(old))
+      this.#owner.report(new ProtocolError('duplicate', `${old} is still there when ${id} takes its place`))
+    this.#removeForSure(old)
+  }
+
+  /** What is there already is told once more how it is. */
+  #sayAgain(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, attrs: AttrMap): void {
+    const { position } = mirror
+    if (position.x !== x || position.y !== y || position.z !== z || mirror.yaw !== yaw) {
+      this.hooks.enter(mirror, 'onPosition')
+      this.#forSure(() => this.#observer.onPosition?.(mirror, x, y, z, yaw))
+      mirror.place(x, y, z, yaw)
+    }
+    for (const attr of adopt(mirror.attrs, attrs)) this.#forSure(() => this.#changed(mirror, attr, WHOLE))
+  }
+
+  #removeForSure(mirror: MirrorEntity): void {
+    this.#forSure(() => this.#remove(mirror))
+  }
+
+  /** Whatever its hooks throw: more is to be done. */
+  #forSure(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.#owner.hookFailed(this.hooks.running, error)
+    }
   }
 
   #destroy(reader: PacketReader): void {
@@ -180,6 +256,7 @@ export class World implements MirrorOwner {
   }
 
   #remove(mirror: MirrorEntity): void {
+    this.#unsaid.delete(mirror)
     const place = this.#places.deleteText(mirror.id)
     this.#mirrors[place] = undefined
     this.#freePlaces.push(place)
@@ -198,35 +275,38 @@ export class World implements MirrorOwner {
     const path = asPath(readData(reader))
     const { attrs } = mirror
     let key = ''
+    let last: string | number | undefined
     if (type === messages.mapSet.code) {
-      key = readName(reader)
+      last = key = readName(reader)
       mapSet(attrs, path, key, lastData(reader))
     } else if (type === messages.mapDelete.code) {
-      key = readName(reader)
+      last = key = readName(reader)
       reader.finish()
       mapDelete(attrs, path, key)
     } else if (type === messages.listSet.code) {
-      listSet(attrs, path, reader.u32(), lastData(reader))
+      last = reader.u32()
+      listSet(attrs, path, last, lastData(reader))
     } else if (type === messages.listAppend.code) {
-      listAppend(attrs, path, lastData(reader))
+      last = listAppend(attrs, path, lastData(reader))
     } else if (type === messages.listPop.code) {
       reader.finish()
-      listPop(attrs, path)
+      last = listPop(attrs, path)
     } else {
       reader.finish()
       const keys = mapClear(attrs, path)
       if (path.length === 0) {
-        for (const gone of keys) this.#changed(mirror, gone)
+        for (const gone of keys) this.#forSure(() => this.#changed(mirror, gone, WHOLE))
         return
       }
     }
-    this.#changed(mirror, rootOf(path, key))
+    this.#changed(mirror, rootOf(path, key), path, last)
   }
 
-  #changed(mirror: MirrorEntity, attr: string): void {
+  /** `path` and `last`: what of it, as `placeIn` takes them. */
+  #changed(mirror: MirrorEntity, attr: string, path: Path, last?: string | number): void {
     this.hooks.enter(mirror, attr)
     this.#observer.onChanged?.(mirror, attr)
-    this.hooks.changed(mirror, attr)
+    this.hooks.changed(mirror, attr, path, last)
   }
 
   /** Steps over gate and client: all that is meant for one client names the same. */

@@ -61,6 +61,9 @@ export class Fleet implements BotOwner {
 
   connect(target: string, bot: Bot): Game {
     return connect(/^wss?:/.test(target) ? target : tcpStream(target), {
+      // As GoWorld's client plays: one connection, and each move is sent.
+      session: false,
+      moveIntervalMs: 0,
       observer: bot,
       log: { error: (message) => bot.error('bot', message) },
     })

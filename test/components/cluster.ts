@@ -80,6 +80,7 @@ export class TestCluster extends SimulatedCluster {
     return connect<M>(streamOver(await connecting), {
       clock: this.clock,
       heartbeatMs: 0,
+      moveIntervalMs: 0,
       log: this.log,
       observer: { onProtocolError: (error) => void this.errors.push(error) },
     })

@@ -35,7 +35,7 @@ function listen() {
     onProtocolError: (error) => heard.push(String(error)),
   }
   const gate = new GateSide()
-  return { heard, gate, game: connect(gate, { observer, heartbeatMs: 0 }) }
+  return { heard, gate, game: connect(gate, { observer, heartbeatMs: 0, moveIntervalMs: 0 }) }
 }
 
 function stateOf({ heard, game }: ReturnType<typeof listen>) {

@@ -70,6 +70,39 @@ describe('a session', () => {
     expect([...game.entities.keys()]).toEqual([OTHER])
   })
 
+  it('tells where inside of an attribute the change is', () => {
+    const { gate, game, errors } = client()
+    const heard: unknown[] = []
+    game.on('Avatar', { changed: { bag: (_value, place) => heard.push(place) } })
+    gate.create(AVATAR, 'Avatar', { bag: {} }, true)
+    const change = { entityId: AVATAR }
+    gate.send('mapSet', { ...change, path: null, key: 'bag', value: { swords: [{ sharp: 1, by: { whom: 'me' } }] } })
+    gate.send('mapSet', { ...change, path: [0, 'swords', 'bag'], key: 'sharp', value: 2 })
+    gate.send('mapDelete', { ...change, path: ['by', 0, 'swords', 'bag'], key: 'whom' })
+    gate.send('mapClear', { ...change, path: ['by', 0, 'swords', 'bag'] })
+    gate.send('listAppend', { ...change, path: ['swords', 'bag'], value: {} })
+    gate.send('listSet', { ...change, path: ['swords', 'bag'], index: 0, value: {} })
+    gate.send('listPop', { ...change, path: ['swords', 'bag'] })
+    gate.send('mapClear', { ...change, path: ['bag'] })
+    gate.send('mapDelete', { ...change, path: null, key: 'bag' })
+    gate.send('mapSet', { ...change, path: null, key: 'bag', value: 1 })
+    gate.send('mapClear', { ...change, path: null })
+    expect(heard).toEqual([
+      [],
+      ['swords', 0, 'sharp'],
+      ['swords', 0, 'by', 'whom'],
+      ['swords', 0, 'by'],
+      ['swords', 1],
+      ['swords', 0],
+      ['swords', 1],
+      [],
+      [],
+      [],
+      [],
+    ])
+    expect(errors).toEqual([])
+  })
+
   it('has a space while the player is in one, with hooks of its own', () => {
     const { gate, game } = client()
     const heard: unknown[] = []

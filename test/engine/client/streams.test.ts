@@ -118,7 +118,7 @@ describe('a stream over a WebSocket', () => {
       socket.send(hello.subarray(0, 9))
       socket.send(hello.subarray(9))
     })
-    const game = connect(`ws://127.0.0.1:${port}`)
+    const game = connect(`ws://127.0.0.1:${port}`, { session: false })
     // Said before the connection is there: kept until it is.
     game.call(AVATAR, 'say', 'hello')
     expect(await nameOfPlayer(game)).toBe('one')
@@ -127,7 +127,7 @@ describe('a stream over a WebSocket', () => {
     expect(await why).toBe('closed')
     expect(Buffer.concat(heard)).toEqual(said)
 
-    const other = connect(`ws://127.0.0.1:${port}/other`)
+    const other = connect(`ws://127.0.0.1:${port}/other`, { session: false })
     await nameOfPlayer(other)
     other.close()
     await whyClosed(other)
@@ -140,11 +140,15 @@ describe('a stream over a WebSocket', () => {
       (socket: WebSocket) => socket.close(1001, 'going down'),
     ]
     const port = await webSocketServer((socket) => actions.shift()!(socket))
-    expect(await whyClosed(connect(`ws://127.0.0.1:${port}`))).toBe('the server sent text where bytes are wanted')
-    expect(await whyClosed(connect(`ws://127.0.0.1:${port}`))).toBe('going down')
+    expect(await whyClosed(connect(`ws://127.0.0.1:${port}`, { session: false }))).toBe(
+      'the server sent text where bytes are wanted',
+    )
+    expect(await whyClosed(connect(`ws://127.0.0.1:${port}`, { session: false }))).toBe('going down')
 
     const free = await tcpServer({ host: '127.0.0.1', port: 0 }, (socket) => socket.destroy())
-    expect(await whyClosed(connect(`ws://127.0.0.1:${free}`))).toBe(`cannot connect to ws://127.0.0.1:${free}/ws`)
+    expect(await whyClosed(connect(`ws://127.0.0.1:${free}`, { session: false }))).toBe(
+      `cannot connect to ws://127.0.0.1:${free}/ws`,
+    )
   })
 
   it('is all that a URL can stand for', () => {

@@ -54,7 +54,8 @@ function use(game: Game<Server>): void {
       expectTypeOf(this.isOwn).toEqualTypeOf<boolean>()
     },
     changed: {
-      bag(bag) {
+      bag(bag, place) {
+        expectTypeOf(place).toEqualTypeOf<readonly (string | number)[]>()
         expectTypeOf(bag).toEqualTypeOf<{ readonly [key: string]: number }>()
         expectTypeOf(this.attrs.name).toEqualTypeOf<string>()
       },

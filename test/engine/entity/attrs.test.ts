@@ -67,9 +67,9 @@ function apply(mirror: AttrMap, { message }: { message: Record<string, unknown> 
     case 'listSet':
       return listSet(mirror, path, message['index'] as number, given)
     case 'listPop':
-      return listPop(mirror, path)
+      return void listPop(mirror, path)
     case 'listAppend':
-      return listAppend(mirror, path, given)
+      return void listAppend(mirror, path, given)
     default:
       throw new Error(`${message['name']} is no change of an attribute`)
   }

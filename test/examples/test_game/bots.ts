@@ -71,6 +71,7 @@ export class Bots implements BotOwner {
       observer: bot,
       clock,
       heartbeatMs: 0,
+      moveIntervalMs: 0,
       log: { error: (message) => bot.error('bot', message) },
     })
   }

@@ -1,0 +1,14 @@
+// Events of the window, where there is one: a page hears of its network and of its own end.
+
+type Handler = (event: { readonly persisted?: boolean }) => void
+interface Target {
+  addEventListener?(type: string, handler: Handler): void
+  removeEventListener?(type: string, handler: Handler): void
+}
+
+/** Answers how to stop listening. Outside of browsers nothing is ever heard. */
+export function onBrowserEvent(type: 'online' | 'pagehide', handler: Handler): () => void {
+  const target = globalThis as Target
+  target.addEventListener?.(type, handler)
+  return () => target.removeEventListener?.(type, handler)
+}

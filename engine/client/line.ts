@@ -1,0 +1,120 @@
+// What is between a session and its gate: a line takes frames and hands over the bytes that come. `PlainLine` is one
+// connection that speaks GoWorld's protocol; `session-line.ts` has the one that outlives its connections.
+import type { Clock, Scheduled } from '../base/clock.ts'
+import { clientMessages } from '../wire/client-wire.ts'
+import { type PacketReader, PacketWriter } from '../wire/packet.ts'
+import type { ProtocolError } from './errors.ts'
+import type { Counters } from './observer.ts'
+import type { ServerClock } from './server-clock.ts'
+import type { ByteStream } from './stream.ts'
+
+export type LineState = 'connecting' | 'open' | 'lost' | 'closed'
+
+/** What becomes of the connection. */
+export interface ConnectionEvent {
+  /**
+   * `restarted`: the server knows nothing of the session any more, all mirrors are destroyed, and another begins.
+   * `restated`: the server has said everything anew, and hooks have told of what is different.
+   */
+  readonly state: LineState | 'restarted' | 'restated'
+  /** Connecting or lost: the how manieth try is next. */
+  readonly attempt: number
+  /** In so many milliseconds. */
+  readonly nextTryMs: number
+  /** Why it is lost or closed. */
+  readonly reason: string
+  /** Restated: calls of the server may be missing. */
+  readonly missed: boolean
+}
+
+export interface LineOwner {
+  readonly counters: Counters
+  /** By type: what comes for the line. */
+  readonly handlers: Map<number, (reader: PacketReader) => void>
+  readonly playerId: string
+  /** Bytes of the gate's stream. */
+  take(chunk: Uint8Array): void
+  /** The stream begins anew; everything is said once more until `restated`, or (`isOther`) it is another session's. */
+  begin(isOther: boolean): void
+  tell(event: ConnectionEvent): void
+  report(error: ProtocolError): void
+  /** The line is over for good. */
+  ended(reason: string): void
+}
+
+export interface Line {
+  readonly state: LineState
+  /** How much was said and may have to wait, or to be said again. */
+  readonly waitingBytes: number
+  /** How much of it waits to leave; nothing leaves while it is infinite. */
+  readonly bufferedBytes: number
+  readonly serverClock: ServerClock | undefined
+  /** Says a whole frame, which nobody changes any more. Calls are counted when their fate is not known. */
+  send(frame: Uint8Array, isCall: boolean): void
+  /** Says all that was said, then ends it for good. */
+  close(reason: string): void
+  /** Tries at once instead of later; an open connection is replaced. */
+  reconnect(): void
+}
+
+export class PlainLine implements Line {
+  readonly serverClock = undefined
+  readonly #owner: LineOwner
+  readonly #stream: ByteStream
+  readonly #clock: Clock
+  readonly #heartbeatMs: number
+  #state: LineState = 'open'
+  #heartbeat: Scheduled | undefined
+
+  /** A heartbeat is sent `heartbeatMs` after the last frame; 0 = never. */
+  constructor(owner: LineOwner, stream: ByteStream, clock: Clock, heartbeatMs: number) {
+    this.#owner = owner
+    this.#stream = stream
+    this.#clock = clock
+    this.#heartbeatMs = heartbeatMs
+    stream.onData((chunk) => owner.take(chunk))
+    stream.onClose((reason) => {
+      this.#heartbeat?.cancel()
+      this.#state = 'closed'
+      owner.ended(reason)
+    })
+    if (heartbeatMs > 0) this.#beatLater(0)
+  }
+
+  get state(): LineState {
+    return this.#state
+  }
+
+  get waitingBytes(): number {
+    return this.#stream.bufferedBytes
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.bufferedBytes
+  }
+
+  send(frame: Uint8Array): void {
+    this.#owner.counters.framesOut++
+    this.#owner.counters.bytesOut += frame.length
+    this.#stream.write(frame)
+  }
+
+  close(): void {
+    this.#heartbeat?.cancel()
+    this.#stream.close()
+  }
+
+  reconnect(): void {}
+
+  #beatLater(framesBefore: number): void {
+    const { counters } = this.#owner
+    this.#heartbeat = this.#clock.after(this.#heartbeatMs, () => {
+      if (counters.framesOut === framesBefore) {
+        const writer = new PacketWriter(8)
+        clientMessages.heartbeat.write(writer, {})
+        this.send(writer.written())
+      }
+      if (this.#state === 'open') this.#beatLater(counters.framesOut)
+    })
+  }
+}
