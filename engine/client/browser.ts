@@ -2,13 +2,11 @@
 
 type Handler = (event: { readonly persisted?: boolean }) => void
 interface Target {
-  addEventListener?(type: string, handler: Handler): void
-  removeEventListener?(type: string, handler: Handler): void
+  addEventListener?(type: string, handler: Handler, options: { readonly signal: AbortSignal }): void
 }
 
-/** Answers how to stop listening. Outside of browsers nothing is ever heard. */
-export function onBrowserEvent(type: 'online' | 'pagehide', handler: Handler): () => void {
+/** Listens until `signal` is given. Outside of browsers nothing is ever heard. */
+export function onBrowserEvent(type: 'online' | 'pagehide', signal: AbortSignal, handler: Handler): void {
   const target = globalThis as Target
-  target.addEventListener?.(type, handler)
-  return () => target.removeEventListener?.(type, handler)
+  target.addEventListener?.(type, handler, { signal })
 }

@@ -1,117 +1,99 @@
 // What was said on a session's stream and is not acknowledged: where the stream goes on, it is said again.
 //
-//     base                    written                    end         offsets in the stream, modulo 2^32
-//      | frame | frame | frame | frame | frame | frame |
-//      └─ on some connection ──┘└─ on none so far ─────┘
+//     base                              end         offsets in the stream, modulo 2^32
+//      | frame | frame | frame | frame | frame |
+//      └─ written to some connection ─┘└ waiting for one
 import { PacketWriter } from '../wire/packet.ts'
 
-interface Entry {
+interface Frame {
   readonly bytes: Uint8Array
   /** Whether the server does something because of it that must not be done twice. */
   readonly isCall: boolean
 }
 
-/** Entries that are done with stay in the list until there are so many. */
-const DONE_MAX = 64
-
 export class KeptBytes {
-  #entries: Entry[] = []
-  /** Where in the list the first one is that is not acknowledged. */
-  #first = 0
-  #base = 0
-  #bytes = 0
-  #written = 0
-  #writtenEntries = 0
-
   /** How much is kept. */
-  get bytes(): number {
-    return this.#bytes
-  }
+  bytes = 0
+  #written: Frame[] = []
+  #writtenBytes = 0
+  #waiting: Frame[] = []
+  #base = 0
 
   /** Calls that were on a connection: whether the peer has them is not known. */
   get unsureCalls(): number {
-    return this.#callsBefore(this.#first + this.#writtenEntries)
+    return callsIn(this.#written)
   }
 
   add(bytes: Uint8Array, isCall: boolean): void {
-    this.#entries.push({ bytes, isCall })
-    this.#bytes += bytes.length
+    this.#waiting.push({ bytes, isCall })
+    this.bytes += bytes.length
   }
 
-  /** The next that no connection has had: from now on one has. As one piece, which nobody may change. */
+  /** All that waits for a connection: from now on it was on one. In one piece, which nobody may change. */
   next(): Uint8Array | undefined {
-    const from = this.#first + this.#writtenEntries
-    const count = this.#entries.length - from
-    if (count === 0) return undefined
-    // Only where it was cut can the peer have the beginning of one.
-    const skipped = this.#writtenEntries === 0 ? this.#written : 0
-    this.#written = this.#bytes
-    this.#writtenEntries += count
-    const { bytes } = this.#entries[from]!
-    if (count === 1) return skipped === 0 ? bytes : bytes.subarray(skipped)
+    const [first, ...others] = this.#waiting
+    for (const frame of this.#waiting) this.#written.push(frame)
+    this.#waiting = []
+    this.#writtenBytes = this.bytes
+    if (!first || others.length === 0) return first?.bytes
     const joined = new PacketWriter(1024)
-    joined.raw(bytes, skipped)
-    for (let at = from + 1; at < this.#entries.length; at++) joined.raw(this.#entries[at]!.bytes)
+    joined.raw(first.bytes)
+    for (const { bytes } of others) joined.raw(bytes)
     return joined.written()
   }
 
   /** The peer has all up to `offset`. Answers false when it cannot: no connection had so much. */
   taken(offset: number): boolean {
-    const count = this.#countTo(offset)
-    if (count > this.#written) return false
-    // Said before a connection was lost, and heard after the welcome of the next, which knew more.
-    if (count < 0) return true
-    let done = 0
+    let count = (offset - this.#base) | 0
+    if (count > this.#writtenBytes) return false
+    // It is less than nothing when it was said before a connection was lost, and the next one's welcome knew more.
     for (;;) {
-      const next = this.#entries[this.#first]
-      if (!next || done + next.bytes.length > count) break
-      done += next.bytes.length
-      this.#first++
-      this.#writtenEntries--
+      const next = this.#written[0]
+      if (!next || next.bytes.length > count) return true
+      this.#written.shift()
+      this.#forget(next.bytes.length)
+      count -= next.bytes.length
     }
-    this.#base = (this.#base + done) >>> 0
-    this.#bytes -= done
-    this.#written -= done
-    if (this.#first > DONE_MAX && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first)
-      this.#first = 0
-    }
-    return true
   }
 
   /** The peer has all up to `offset`, and is to have what follows. Answers false when it is not there any more, or never was. */
   rewind(offset: number): boolean {
-    if (this.#countTo(offset) < 0 || !this.taken(offset)) return false
-    this.#written = this.#countTo(offset)
-    this.#writtenEntries = 0
+    if (((offset - this.#base) | 0) < 0 || !this.taken(offset)) return false
+    const half = (offset - this.#base) | 0
+    const [first, ...others] = this.#written
+    if (first) this.#waiting = [{ ...first, bytes: first.bytes.subarray(half) }, ...others, ...this.#waiting]
+    this.#forget(half)
+    this.#written = []
+    this.#writtenBytes = 0
     return true
   }
 
   /** The stream begins anew, with what was on no connection. Answers how many calls there were in the rest. */
   anew(): number {
     const calls = this.unsureCalls
-    this.#entries = this.#entries.slice(this.#first + this.#writtenEntries)
-    this.#bytes -= this.#written
-    this.#first = this.#base = this.#written = this.#writtenEntries = 0
+    this.bytes -= this.#writtenBytes
+    this.#written = []
+    this.#base = this.#writtenBytes = 0
     return calls
   }
 
   /** Forgets what was on no connection. Answers how many calls there were. */
-  dropUnwritten(): number {
-    const calls = this.#callsBefore(this.#entries.length) - this.unsureCalls
-    this.#entries.length = this.#first + this.#writtenEntries
-    this.#bytes = this.#written
+  dropWaiting(): number {
+    const calls = callsIn(this.#waiting)
+    this.#waiting = []
+    this.bytes = this.#writtenBytes
     return calls
   }
 
-  /** How far `offset` is behind the first byte that is kept. */
-  #countTo(offset: number): number {
-    return (offset - this.#base) | 0
+  #forget(count: number): void {
+    this.#base = (this.#base + count) >>> 0
+    this.bytes -= count
+    this.#writtenBytes -= count
   }
+}
 
-  #callsBefore(index: number): number {
-    let calls = 0
-    for (let at = this.#first; at < index; at++) if (this.#entries[at]!.isCall) calls++
-    return calls
-  }
+function callsIn(frames: readonly Frame[]): number {
+  let calls = 0
+  for (const { isCall } of frames) if (isCall) calls++
+  return calls
 }

@@ -36,7 +36,7 @@ export interface LineOwner {
   take(chunk: Uint8Array): void
   /** The stream begins anew; everything is said once more until `restated`, or (`isOther`) it is another session's. */
   begin(isOther: boolean): void
-  tell(event: ConnectionEvent): void
+  tell(state: ConnectionEvent['state'], reason?: string, attempt?: number, nextTryMs?: number): void
   report(error: ProtocolError): void
   /** The line is over for good. */
   ended(reason: string): void
@@ -51,7 +51,7 @@ export interface Line {
   readonly serverClock: ServerClock | undefined
   /** Says a whole frame, which nobody changes any more. Calls are counted when their fate is not known. */
   send(frame: Uint8Array, isCall: boolean): void
-  /** Says all that was said, then ends it for good. */
+  /** Ends it for good; what was said is still sent. */
   close(reason: string): void
   /** Tries at once instead of later; an open connection is replaced. */
   reconnect(): void

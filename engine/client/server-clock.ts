@@ -22,9 +22,8 @@ export class ServerClock {
   /** The last round trips, newest last; NaN where there was none yet. */
   readonly pings: Float64Array = new Float64Array(PINGS_KEPT).fill(Number.NaN)
   readonly #clock: Clock
-  readonly #roundTrips = new Float64Array(SAMPLES).fill(Number.POSITIVE_INFINITY)
-  readonly #offsets = new Float64Array(SAMPLES)
-  #samples = 0
+  /** Of the recent samples: round trip, offset. */
+  readonly #samples: (readonly [ms: number, offsetMs: number])[] = []
   /** What is added to our clock to tell the server's, as of `#toldMs`; and what it should be. */
   #offsetMs = Number.NaN
   #aimMs = Number.NaN
@@ -37,7 +36,12 @@ export class ServerClock {
   /** Milliseconds since 1970 on the server's clock; NaN before it has told. Goes back only when that did, by more than a second. */
   get timeMs(): number {
     const nowMs = this.#clock.now()
-    this.#slew(nowMs)
+    const missingMs = this.#aimMs - this.#offsetMs
+    const stepMs = SLEW * (nowMs - this.#toldMs)
+    this.#toldMs = nowMs
+    // Also when there was no offset before.
+    const jumps = !(Math.abs(missingMs) > stepMs && Math.abs(missingMs) <= JUMP_MS)
+    this.#offsetMs = jumps ? this.#aimMs : this.#offsetMs + Math.sign(missingMs) * stepMs
     return nowMs + this.#offsetMs
   }
 
@@ -49,44 +53,28 @@ export class ServerClock {
     if (Number.isNaN(this.pingMs)) {
       this.pingMs = roundTripMs
       this.jitterMs = roundTripMs / 2
-    } else {
-      this.jitterMs += (Math.abs(roundTripMs - this.pingMs) - this.jitterMs) / 4
-      this.pingMs += (roundTripMs - this.pingMs) / 8
     }
+    this.jitterMs += (Math.abs(roundTripMs - this.pingMs) - this.jitterMs) / 4
+    this.pingMs += (roundTripMs - this.pingMs) / 8
     this.sample(sentMs, serverMs)
   }
 
   /** What the server's clock said between `sentMs` and now. */
   sample(sentMs: number, serverMs: number): void {
-    const nowMs = this.#clock.now()
-    const at = this.#samples++ % SAMPLES
-    this.#roundTrips[at] = nowMs - sentMs
-    this.#offsets[at] = serverMs - (sentMs + nowMs) / 2
-    let best = at
-    for (let other = 0; other < SAMPLES; other++)
-      if (this.#roundTrips[other]! < this.#roundTrips[best]! && this.#isNear(other, at)) best = other
-    this.#slew(nowMs)
-    this.#aimMs = this.#offsets[best]!
+    const ms = this.#clock.now() - sentMs
+    const offsetMs = serverMs - sentMs - ms / 2
+    let best = [ms, offsetMs] as const
+    // When one clock cannot have given both, it was set between them.
+    if (Math.abs(offsetMs - this.#aimMs) > JUMP_MS + ms) this.forgetSamples()
+    if (this.#samples.push(best) > SAMPLES) this.#samples.shift()
+    for (const sample of this.#samples) if (sample[0] < best[0]) best = sample
+    // Up to now the time has run towards its old aim.
+    void this.timeMs
+    this.#aimMs = best[1]
   }
 
   /** What follows comes from another gate, with a clock of its own. */
   forgetSamples(): void {
-    this.#roundTrips.fill(Number.POSITIVE_INFINITY)
-  }
-
-  /** Up to now the time has run towards its aim. */
-  #slew(nowMs: number): void {
-    const missingMs = this.#aimMs - this.#offsetMs
-    const stepMs = SLEW * (nowMs - this.#toldMs)
-    this.#toldMs = nowMs
-    // Also when there was no offset before.
-    const jumps = !(Math.abs(missingMs) > stepMs && Math.abs(missingMs) <= JUMP_MS)
-    this.#offsetMs = jumps ? this.#aimMs : this.#offsetMs + Math.sign(missingMs) * stepMs
-  }
-
-  /** Whether one clock can have given both samples: else it was set between them, and the newer counts. */
-  #isNear(other: number, newest: number): boolean {
-    const doubtMs = (this.#roundTrips[other]! + this.#roundTrips[newest]!) / 2
-    return Math.abs(this.#offsets[other]! - this.#offsets[newest]!) <= doubtMs + JUMP_MS
+    this.#samples.length = 0
   }
 }

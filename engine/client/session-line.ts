@@ -12,14 +12,13 @@ import { messageOf } from '../base/errors.ts'
 import { sessionMessages as messages, RESUMED } from '../wire/client-wire.ts'
 import { readData } from '../wire/codec.ts'
 import { FRAME_HEADER_BYTES, type PacketReader, PacketWriter } from '../wire/packet.ts'
-import { Acknowledgements } from './acknowledgements.ts'
 import { onBrowserEvent } from './browser.ts'
 import { ProtocolError } from './errors.ts'
 import { Greeting } from './greeting.ts'
 import { KeptBytes } from './kept-bytes.ts'
 import type { Latency } from './latency.ts'
-import type { ConnectionEvent, Line, LineOwner, LineState } from './line.ts'
-import { Pings } from './pings.ts'
+import type { Line, LineOwner, LineState } from './line.ts'
+import { Pulse } from './pulse.ts'
 import { ServerClock } from './server-clock.ts'
 import type { ByteStream } from './stream.ts'
 import type { Targets } from './targets.ts'
@@ -38,14 +37,13 @@ export interface SessionLineOptions {
 }
 
 export class SessionLine implements Line {
+  state: LineState = 'connecting'
   readonly serverClock: ServerClock
   readonly #owner: LineOwner
   readonly #options: SessionLineOptions
   readonly #kept = new KeptBytes()
-  readonly #acks: Acknowledgements
-  readonly #pings: Pings
-  readonly #unlisten: readonly (() => void)[]
-  #state: LineState = 'connecting'
+  readonly #pulse: Pulse
+  readonly #over = new AbortController()
   #token = ''
   #graceMs = 0
   /** Whether there ever was a session. */
@@ -58,11 +56,8 @@ export class SessionLine implements Line {
   #lostMs: number
   /** How much of what comes has come before. */
   #again = 0
-  /** The gate has sent us on; and nothing more is said there. */
-  #moves = false
+  /** The gate has sent us on: nothing is said there until we are welcome elsewhere, or are not. */
   #holds = false
-  /** Why the owner has closed it. */
-  #closing: string | undefined
 
   constructor(owner: LineOwner, options: SessionLineOptions) {
     const { clock } = options
@@ -70,22 +65,20 @@ export class SessionLine implements Line {
     this.#options = options
     this.#lostMs = clock.now()
     this.serverClock = new ServerClock(clock)
-    this.#acks = new Acknowledgements(clock, () => this.#acknowledge())
-    this.#pings = new Pings({ ping: (no) => this.#ping(no), silent: () => this.#silent() }, clock, this.serverClock)
+    this.#pulse = new Pulse(
+      { say: (frame) => this.send(frame, false), silent: () => this.#lost('the gate is silent') },
+      clock,
+      this.serverClock,
+    )
     owner.handlers.set(messages.taken.code, (reader) => this.#taken(reader))
     owner.handlers.set(messages.pong.code, (reader) => this.#pong(reader))
-    owner.handlers.set(messages.moveOn.code, (reader) => this.#moveOn(reader))
-    owner.handlers.set(messages.farewell.code, (reader) => this.#leave(reader.varstr()))
-    this.#unlisten = [
-      onBrowserEvent('online', () => (this.#stream ? this.#pings.begin() : this.reconnect())),
-      // A page that is put aside may be shown again: then the session goes on.
-      onBrowserEvent('pagehide', ({ persisted }) => persisted || this.close('the page is gone')),
-    ]
+    owner.handlers.set(messages.moveOn.code, () => this.#moveOn())
+    owner.handlers.set(messages.farewell.code, (reader) => this.#end(reader.varstr()))
+    const { signal } = this.#over
+    onBrowserEvent('online', signal, () => (this.#stream ? this.#pulse.begin() : this.reconnect()))
+    // A page that is put aside may be shown again: then the session goes on.
+    onBrowserEvent('pagehide', signal, ({ persisted }) => persisted || this.close('the page is gone'))
     this.#connect()
-  }
-
-  get state(): LineState {
-    return this.#state
   }
 
   get waitingBytes(): number {
@@ -93,36 +86,28 @@ export class SessionLine implements Line {
   }
 
   get bufferedBytes(): number {
-    return this.#stream && !this.#holds ? this.#stream.bufferedBytes : Number.POSITIVE_INFINITY
+    return this.#writes ? this.#stream!.bufferedBytes : Number.POSITIVE_INFINITY
   }
 
-  send(frame: Uint8Array, isCall: boolean, takesAck = this.#acks.rides): void {
-    if (this.#closing !== undefined || this.#state === 'closed') return
-    this.#count(frame)
-    const writes = this.#stream !== undefined && !this.#holds
-    this.#kept.add(writes && takesAck ? this.#withAck(frame) : frame, isCall)
-    if (writes) this.#write()
+  send(frame: Uint8Array, isCall: boolean): void {
+    if (this.#writes && this.#pulse.isRipe) this.#keep(this.#pulse.acknowledge(), false)
+    this.#keep(frame, isCall)
+    this.#write()
   }
 
   close(reason: string): void {
-    if (this.#closing !== undefined || this.#state === 'closed') return
     this.#holds = false
-    this.#say(messages.farewell.write, { reason })
-    this.#closing = reason
-    this.#stopTrying()
-    this.#pings.stop()
-    this.#acks.stop()
-    if (this.#stream) this.#stream.close()
-    else this.#end(reason)
+    const writer = new PacketWriter()
+    messages.farewell.write(writer, { reason })
+    this.send(writer.written(), false)
+    this.#end(reason)
   }
 
   reconnect(): void {
-    if (this.#closing !== undefined || this.#state === 'closed' || this.#greeting) return
-    const stream = this.#stream
-    if (stream) {
+    if (this.#greeting) return
+    if (this.#stream) {
       this.#drop()
-      stream.close()
-      this.#tell('lost', 'it is replaced')
+      this.#owner.tell('lost', 'it is replaced')
     }
     this.#connect()
   }
@@ -131,117 +116,100 @@ export class SessionLine implements Line {
 
   #connect(): void {
     const { clock, latency, targets } = this.#options
-    this.#timer?.cancel()
+    this.#wait(WELCOME_MS_MAX, () => this.#failed('the gate does not answer'))
     try {
       const stream = latency.over(targets.open())
       const { playerId } = this.#owner
-      const greeting = new Greeting(stream, clock.now(), {
-        token: this.#token,
-        playerId,
-        received: this.#acks.received,
-      })
+      const greeting = new Greeting(stream, clock.now(), this.#token, playerId, this.#pulse.received)
       this.#greeting = greeting
       stream.onData((chunk) => this.#came(greeting, chunk))
-      stream.onClose((reason, onPurpose = false) => this.#ended(greeting, reason, onPurpose))
+      stream.onClose((reason, onPurpose) => this.#closed(greeting, reason, onPurpose))
     } catch (error) {
-      return this.#failed(messageOf(error))
+      this.#failed(messageOf(error))
     }
-    this.#timer = clock.after(WELCOME_MS_MAX, () => this.#failed('the gate does not answer'))
   }
 
   #came(greeting: Greeting, chunk: Uint8Array): void {
     if (this.#stream === greeting.stream) return this.#heard(chunk)
     if (this.#greeting !== greeting) return
     try {
-      if (!greeting.push(chunk)) return
+      const rest = greeting.push(chunk)
+      if (greeting.farewell !== undefined) return this.#end(greeting.farewell)
+      if (greeting.welcome && this.#begin(greeting)) this.#heard(rest)
     } catch (error) {
       this.#owner.report(new ProtocolError('wire', `instead of a welcome: ${messageOf(error)}`))
-      return this.#failed(messageOf(error))
+      this.#failed(messageOf(error))
     }
-    if (greeting.farewell !== undefined) return this.#leave(greeting.farewell)
-    if (this.#begin(greeting)) this.#heard(greeting.restOf(chunk))
   }
 
   /** A welcome has come. Answers whether the connection is still wanted when all have heard of it. */
-  #begin(greeting: Greeting): boolean {
-    const { token, resumed, received, serverMs, graceMs } = greeting.welcome!
+  #begin({ welcome, stream, received, sentMs }: Greeting): boolean {
+    const { token, resumed, serverMs, graceMs, received: taken } = welcome!
     const goesOn = resumed === RESUMED.stream
-    if (resumed > RESUMED.player || (goesOn && !this.#kept.rewind(received))) {
-      this.#owner.report(new ProtocolError('wire', `a session resumed as ${resumed}, from byte ${received}`))
+    if (resumed > RESUMED.player || (goesOn && !this.#kept.rewind(taken))) {
       // What the gate has and what it has not cannot be known any more.
       this.#token = ''
-      this.#failed('the gate has lost the thread')
-      return false
+      throw new ProtocolError('wire', `a session resumed as ${resumed}, from byte ${taken}`)
     }
-    const { stream } = greeting
-    const before = this.#stream
-    const isOther = resumed === RESUMED.no
-    const restarts = isOther && this.#begun
+    const restarts = resumed === RESUMED.no && this.#begun
     this.#stopTrying()
+    this.#stream?.close()
     this.#stream = stream
-    before?.close()
-    this.#state = 'open'
+    this.state = 'open'
     this.#begun = true
-    this.#moves = this.#holds = false
+    this.#holds = false
     this.#attempt = 1
     this.#token = token
     this.#graceMs = graceMs
-    if (goesOn) {
-      this.#again = (this.#acks.received - greeting.received) >>> 0
-      this.#acks.told(greeting.received)
-    } else this.#beginAnew(isOther, restarts)
-    const time = Number(serverMs)
-    if (Number.isFinite(time)) this.serverClock.sample(greeting.sentMs, time)
-    if (restarts && this.#has(stream)) this.#tell('restarted')
-    if (this.#has(stream)) this.#tell('open')
+    this.#again = goesOn ? (this.#pulse.received - received) >>> 0 : 0
+    this.#pulse.told(received)
+    if (!goesOn) this.#beginAnew(resumed === RESUMED.no, restarts)
+    this.serverClock.sample(sentMs, Number(serverMs))
+    if (restarts && this.#stream === stream) this.#owner.tell('restarted')
+    if (this.#stream === stream) this.#owner.tell('open')
     // Whoever has heard of it may have ended it.
-    if (!this.#has(stream)) return false
+    if (this.#stream !== stream) return false
     this.#write()
-    this.#pings.begin()
+    this.#pulse.begin()
     return true
-  }
-
-  #has(stream: ByteStream): boolean {
-    return this.#stream === stream && this.#closing === undefined
   }
 
   #beginAnew(isOther: boolean, restarts: boolean): void {
     const { counters } = this.#owner
-    this.#again = 0
-    this.#acks.begin()
+    this.#pulse.received = 0
+    this.#pulse.told(0)
     this.serverClock.forgetSamples()
     counters.unsureCalls += this.#kept.anew()
     // It was meant for what is gone.
-    if (restarts) counters.droppedCalls += this.#kept.dropUnwritten()
+    if (restarts) counters.droppedCalls += this.#kept.dropWaiting()
     this.#owner.begin(isOther)
   }
 
-  #ended(greeting: Greeting, reason: string, onPurpose: boolean): void {
+  #closed(greeting: Greeting, reason: string, onPurpose = false): void {
     const isCurrent = this.#stream === greeting.stream
     if (!isCurrent && this.#greeting !== greeting) return
-    if (this.#closing !== undefined) return this.#end(this.#closing)
-    if (onPurpose) return this.#end(reason)
-    if (!isCurrent) return this.#failed(reason)
-    this.#lost(reason)
+    if (onPurpose) this.#end(reason)
+    else if (isCurrent) this.#lost(reason)
+    else this.#failed(reason)
+  }
+
+  #lost(reason: string): void {
+    this.#drop()
+    if (!this.#greeting) return this.#tryLater(reason)
+    // On its way to another gate already.
+    this.#owner.tell('lost', reason)
   }
 
   /** There is no connection any more; what it took is kept until it is known to have arrived. */
-  #lost(reason: string): void {
-    this.#drop()
-    if (!this.#greeting && !this.#moves) return this.#tryLater(reason)
-    this.#tell('lost', reason)
-    // On its way to another gate, it does not wait for this one any more.
-    if (!this.#greeting) this.#connect()
-  }
-
   #drop(): void {
+    const stream = this.#stream
     this.#stream = undefined
-    this.#state = 'lost'
+    this.state = 'lost'
     this.#holds = false
     this.#attempt = 1
     this.#lostMs = this.#options.clock.now()
-    this.#pings.stop()
-    this.#acks.stop()
+    this.#pulse.stop()
+    stream?.close()
   }
 
   /** A try has come to nothing. */
@@ -256,40 +224,37 @@ export class SessionLine implements Line {
     if (this.#holds) {
       this.#holds = false
       this.#write()
-      this.#pings.begin()
+      this.#pulse.begin()
     }
     this.#tryLater(reason)
   }
 
   #tryLater(reason: string): void {
-    const { clock, targets } = this.#options
-    const waitMs = targets.waitMs(this.#attempt)
-    this.#timer?.cancel()
-    this.#timer = clock.after(waitMs, () => (this.#stream ? this.#hold() : this.#connect()))
-    if (!this.#stream) this.#tell(this.#state, reason, waitMs)
+    const waitMs = this.#options.targets.waitMs(this.#attempt)
+    this.#wait(waitMs, () => (this.#stream ? this.#hold() : this.#connect()))
+    if (!this.#stream) this.#owner.tell(this.state, reason, this.#attempt, waitMs)
   }
 
   #stopTrying(): void {
     this.#timer?.cancel()
-    this.#timer = undefined
     this.#greeting = undefined
   }
 
-  #leave(reason: string): void {
-    const streams = [this.#stream, this.#greeting?.stream]
-    this.#end(this.#closing ?? reason)
-    for (const stream of streams) stream?.close()
-  }
-
   #end(reason: string): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    const streams = [this.#stream, this.#greeting?.stream]
     this.#stream = undefined
     this.#stopTrying()
-    this.#pings.stop()
-    this.#acks.stop()
-    for (const unlisten of this.#unlisten) unlisten()
+    this.#pulse.stop()
+    this.#over.abort()
+    for (const stream of streams) stream?.close()
     this.#owner.ended(reason)
+  }
+
+  #wait(ms: number, action: () => void): void {
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock.after(ms, action)
   }
 
   // ── The streams ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -297,58 +262,30 @@ export class SessionLine implements Line {
   #heard(chunk: Uint8Array): void {
     const known = Math.min(this.#again, chunk.length)
     this.#again -= known
-    const fresh = known > 0 ? chunk.subarray(known) : chunk
-    this.#pings.heard()
-    if (fresh.length === 0) return
-    this.#acks.came(fresh.length)
-    this.#owner.take(fresh)
-    this.#acks.heed()
+    this.#pulse.came(chunk.length - known)
+    this.#owner.take(chunk.subarray(known))
+    if (this.#writes) this.#pulse.heed()
+  }
+
+  get #writes(): boolean {
+    return this.#stream !== undefined && !this.#holds
+  }
+
+  #keep(frame: Uint8Array, isCall: boolean): void {
+    this.#owner.counters.framesOut++
+    this.#owner.counters.bytesOut += frame.length
+    this.#kept.add(frame, isCall)
   }
 
   #write(): void {
-    const bytes = this.#kept.next()
-    if (bytes) this.#stream?.write(bytes)
-  }
-
-  #say<T>(write: (writer: PacketWriter, values: T) => void, values: T): void {
-    if (!this.#stream || this.#holds) return
-    const writer = new PacketWriter(32)
-    write(writer, values)
-    this.send(writer.written(), false, this.#acks.unsaidBytes > 0)
-  }
-
-  #acknowledge(): void {
-    if (this.#stream && !this.#holds) this.send(this.#acks.frame(), false)
-  }
-
-  #withAck(frame: Uint8Array): Uint8Array {
-    const ack = this.#acks.frame()
-    this.#count(ack)
-    const both = new Uint8Array(ack.length + frame.length)
-    both.set(ack)
-    both.set(frame, ack.length)
-    return both
-  }
-
-  #count(frame: Uint8Array): void {
-    this.#owner.counters.framesOut++
-    this.#owner.counters.bytesOut += frame.length
+    const bytes = this.#writes ? this.#kept.next() : undefined
+    if (bytes) this.#stream!.write(bytes)
   }
 
   // ── What is said about the session ───────────────────────────────────────────────────────────────────────────────
 
-  #ping(no: number): void {
-    this.#say(messages.ping.write, { no })
-  }
-
-  #silent(): void {
-    const stream = this.#stream!
-    this.#lost('the gate is silent')
-    stream.close()
-  }
-
   #taken(reader: PacketReader): void {
-    this.#acks.cameControl(FRAME_HEADER_BYTES + reader.left)
+    this.#pulse.cameControl(FRAME_HEADER_BYTES + reader.left)
     const bytes = reader.u32()
     reader.finish()
     if (!this.#kept.taken(bytes)) throw new ProtocolError('wire', `${bytes} bytes taken, which were not said`)
@@ -356,33 +293,25 @@ export class SessionLine implements Line {
   }
 
   #pong(reader: PacketReader): void {
-    this.#acks.cameControl(FRAME_HEADER_BYTES + reader.left)
+    this.#pulse.cameControl(FRAME_HEADER_BYTES + reader.left)
     const no = reader.u32()
     const serverMs = Number(readData(reader))
     reader.finish()
-    if (Number.isFinite(serverMs)) this.#pings.ponged(no, serverMs)
+    this.#pulse.ponged(no, serverMs)
   }
 
-  #moveOn(reader: PacketReader): void {
-    reader.varstr()
-    reader.finish()
-    if (this.#moves) return
-    this.#moves = true
+  #moveOn(): void {
+    if (this.#holds || this.#greeting) return
     this.#options.targets.next()
     this.#hold()
   }
 
   /** Says nothing more here until the gate has all calls: then it is not in doubt whether they ran. */
   #hold(): void {
-    if (this.#acks.unsaidBytes > 0) this.#acknowledge()
+    if (this.#pulse.isRipe) this.send(this.#pulse.acknowledge(), false)
     this.#holds = true
-    this.#pings.stop()
-    if (this.#kept.unsureCalls === 0) return this.#connect()
-    this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(MOVE_MS_MAX, () => this.#connect())
-  }
-
-  #tell(state: ConnectionEvent['state'], reason = '', nextTryMs = 0): void {
-    this.#owner.tell({ state, attempt: this.#attempt, nextTryMs, reason, missed: false })
+    this.#pulse.stop()
+    if (this.#kept.unsureCalls === 0) this.#connect()
+    else this.#wait(MOVE_MS_MAX, () => this.#connect())
   }
 }

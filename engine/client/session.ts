@@ -204,9 +204,10 @@ export class Session implements WorldOwner, LineOwner {
     else this.#world.restate()
   }
 
-  tell(event: ConnectionEvent): void {
+  tell(state: ConnectionEvent['state'], reason = '', attempt = 1, nextTryMs = 0, missed = false): void {
+    const event = { state, attempt, nextTryMs, reason, missed }
     for (const handler of this.#onConnection) this.#tell('client.onConnection', handler, event)
-    if (event.state === 'open') this.#movement.flush()
+    if (state === 'open') this.#movement.flush()
   }
 
   ended(reason: string): void {
@@ -214,7 +215,7 @@ export class Session implements WorldOwner, LineOwner {
     this.#state = 'closed'
     this.#reason ||= reason
     this.#movement.forget()
-    this.tell({ state: 'closed', attempt: 0, nextTryMs: 0, reason: this.#reason, missed: false })
+    this.tell('closed', this.#reason)
     for (const handler of this.#onClose) this.#tell('client.onClose', handler, this.#reason)
   }
 
@@ -228,7 +229,7 @@ export class Session implements WorldOwner, LineOwner {
     const missed = message.bool()
     message.finish()
     this.#world.restated()
-    this.tell({ state: 'restated', attempt: 0, nextTryMs: 0, reason: '', missed })
+    this.tell('restated', '', 1, 0, missed)
   }
 
   #frame(bytes: Uint8Array, start: number, end: number): boolean {

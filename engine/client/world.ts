@@ -109,15 +109,16 @@ export class World implements MirrorOwner {
   /** Everything is about to be said again. */
   restate(): void {
     this.#address = undefined
-    for (const mirror of this.entities.values()) this.#unsaid.add(mirror)
-    if (this.space) this.#unsaid.add(this.space)
+    // In the order in which what is not said again will go: the space behind what it holds, the player last.
+    for (const mirror of [...this.entities.values(), this.space, this.player]) {
+      if (!mirror) continue
+      this.#unsaid.delete(mirror)
+      this.#unsaid.add(mirror)
+    }
   }
 
-  /** Everything has been: what was not is gone, the player and its space last. */
+  /** Everything has been: what was not is gone. */
   restated(): void {
-    const { player, space } = this
-    for (const mirror of this.#unsaid) if (mirror !== player && mirror !== space) this.#removeForSure(mirror)
-    for (const mirror of this.#unsaid) if (mirror === space) this.#removeForSure(mirror)
     for (const mirror of this.#unsaid) this.#removeForSure(mirror)
   }
 

@@ -40,12 +40,13 @@ export class FrameReader {
     return this.#waitingBytes
   }
 
-  push(chunk: Uint8Array): void {
-    if (this.#stopped) return
+  /** Answers how much of the chunk it has taken: all of it, unless it is stopped. */
+  push(chunk: Uint8Array): number {
+    if (this.#stopped) return 0
     let at = 0
     if (this.#waitingBytes > 0) {
       at = this.#complete(chunk)
-      if (at < 0) return
+      if (at < 0) return chunk.length
     }
     while (!this.#stopped && chunk.length - at >= LENGTH_BYTES) {
       const length = this.#check(getU32(chunk, at))
@@ -54,7 +55,9 @@ export class FrameReader {
       this.#emit(chunk, at + LENGTH_BYTES, end)
       at = end
     }
-    if (!this.#stopped && at < chunk.length) this.#keep(chunk, at, chunk.length)
+    if (this.#stopped) return at
+    if (at < chunk.length) this.#keep(chunk, at, chunk.length)
+    return chunk.length
   }
 
   /** Adds what the waiting frame lacks; answers where the chunk goes on, or -1 when the frame still waits. */

@@ -55,7 +55,7 @@ it('counts calls by whether a connection had them', () => {
   expect(kept.taken(4)).toBe(true)
   kept.add(bytes(6), true)
   kept.add(bytes(7), false)
-  expect(kept.dropUnwritten()).toBe(1)
+  expect(kept.dropWaiting()).toBe(1)
   expect(kept.bytes).toBe(0)
 })
 

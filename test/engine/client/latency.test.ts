@@ -19,11 +19,9 @@ async function measure(ms: number, jitterMs: number, loss: number, count = 400) 
   stream.onData((chunk) => came.push([chunk[0]! + chunk[1]! * 256, clock.now()]))
   const went: number[][] = []
   gate.write = (chunk) => void went.push([chunk[0]! + chunk[1]! * 256, clock.now()])
-  const chunk = new Uint8Array(2)
   for (let n = 0; n < count; n++) {
-    chunk[0] = n
-    chunk[1] = n >>> 8
-    stream.write(new Uint8Array(chunk))
+    const chunk = new Uint8Array([n, n >>> 8])
+    stream.write(chunk)
     gate.push(chunk)
     await clock.advance(10)
   }
