@@ -1,5 +1,5 @@
 // A client's session over connections that are lost, against a gate that counts every byte.
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
@@ -447,4 +447,62 @@ describe('a gate that does what it must not', () => {
     expect(errors.map(({ message }) => message)).toEqual(['1000000 bytes taken, which were not said'])
     expect(game.connection).toBe('open')
   })
+})
+
+describe('in a page', () => {
+  const page = globalThis as { addEventListener?: unknown }
+  afterEach(() => {
+    delete page.addEventListener
+  })
+
+  /** A window that a test tells of events. */
+  function open() {
+    const events = new EventTarget()
+    page.addEventListener = events.addEventListener.bind(events)
+    const opened = client({}, { random: () => 1 })
+    const say = (type: string, fields = {}) => events.dispatchEvent(Object.assign(new Event(type), fields))
+    return { ...opened, say }
+  }
+
+  it('a session is tried at once when the network is back', async () => {
+    const { clock, gate, game, say, open: begun } = open()
+    await begun()
+    gate.isDown = true
+    gate.drop()
+    await clock.advance(20_000)
+    gate.isDown = false
+    say('online')
+    await clock.advance(15)
+    expect(game.connection).toBe('open')
+    // A connection that is there is looked at.
+    await clock.advance(5000)
+    gate.isDeaf = true
+    say('online')
+    await clock.until(() => game.connection === 'lost', 4000)
+  })
+
+  it('a session ends with the page, unless that is only put aside', async () => {
+    const { clock, gate, game, say, open: begun } = open()
+    await begun()
+    say('pagehide', { persisted: true })
+    expect(game.closed).toBeUndefined()
+    say('pagehide', { persisted: false })
+    expect(game.closed).toBe('the page is gone')
+    await clock.until(() => !gate.isConnected)
+    expect(gate.heard).toEqual([{ name: 'farewell', values: { reason: 'the page is gone' } }])
+    say('online')
+    await clock.advance(20_000)
+    expect(gate.hellos).toHaveLength(1)
+  })
+})
+
+it('a stream that is handed in can be a session, which ends with it', async () => {
+  const clock = new VirtualClock()
+  const gate = new SessionGate(clock)
+  gate.began = () => gate.create(AVATAR, 'Avatar', {}, true)
+  const game = connect(gate.connect(), { clock, session: true, tryMs: 1000, random: seededRandom(1) })
+  await clock.until(() => game.player !== undefined)
+  gate.drop()
+  await clock.until(() => game.closed !== undefined)
+  expect(game.closed).toBe('there is no other connection than the one that was given')
 })

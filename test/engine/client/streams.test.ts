@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { connect, type Game } from '../../../engine/client/client.ts'
+import { webSocketStream } from '../../../engine/client/stream.ts'
 import { parseTarget, tcpStream } from '../../../engine/client/tcp.ts'
+import { SESSION_SUBPROTOCOL, SESSION_VERSION, sessionMessages } from '../../../engine/wire/client-wire.ts'
 import { frame } from './gate-side.ts'
 
 const AVATAR = 'avatar0000000001'
@@ -151,7 +153,62 @@ describe('a stream over a WebSocket', () => {
     )
   })
 
+  it.each([
+    [1000, 'kicked', true],
+    [1003, 'text is not understood', true],
+    [1008, '', true],
+    [4000, 'banned', true],
+    [1001, 'going down', false],
+    [1011, '', false],
+    [1012, '', false],
+    [1013, '', false],
+    [undefined, '', false],
+    ['terminated', '', false],
+  ] as const)('that is closed with %s %j is closed on purpose: %s', async (code, reason, expected) => {
+    const port = await webSocketServer((socket) =>
+      code === 'terminated' ? socket.terminate() : socket.close(code, reason),
+    )
+    const stream = webSocketStream(`ws://127.0.0.1:${port}`)
+    const ended = await new Promise((resolve) => stream.onClose((why, onPurpose) => resolve([why !== '', onPurpose])))
+    expect(ended).toEqual([true, expected])
+  })
+
+  it('begins a session with its subprotocol and a hello, and none where it is to be plain', async () => {
+    const begun: unknown[] = []
+    const port = await webSocketServer((socket) => {
+      begun.push(socket.protocol)
+      socket.on('message', (data: Buffer) => {
+        begun.push(sessionMessages.hello.read(data, 6, data.length))
+        socket.close(1000, 'heard enough')
+      })
+      if (socket.protocol === '') socket.close()
+    })
+    expect(await whyClosed(connect(`ws://127.0.0.1:${port}`))).toBe('heard enough')
+    await whyClosed(connect(`ws://127.0.0.1:${port}`, { session: false }))
+    expect(begun).toEqual([SESSION_SUBPROTOCOL, expect.objectContaining({ version: SESSION_VERSION, token: '' }), ''])
+  })
+
+  it('is tried again where a session has lost it, or never had it', async () => {
+    let connections = 0
+    let seen = () => {}
+    const twice = new Promise<void>((resolve) => {
+      seen = resolve
+    })
+    const port = await webSocketServer((socket) => {
+      if (++connections === 3) seen()
+      socket.terminate()
+    })
+    const free = await tcpServer({ host: '127.0.0.1', port: 0 }, (socket) => socket.destroy())
+    const game = connect([`ws://127.0.0.1:${free}`, `ws://127.0.0.1:${port}`], { random: () => 0 })
+    await twice
+    expect(game.connection).toBe('connecting')
+    game.close()
+    expect(game.closed).toBe('closed')
+  })
+
   it('is all that a URL can stand for', () => {
     expect(() => connect('tcp://127.0.0.1:1')).toThrow('ws:// or wss:// is wanted')
+    expect(() => connect(['ws://127.0.0.1:1', 'tcp://127.0.0.1:1'])).toThrow('ws:// or wss:// is wanted')
+    expect(() => connect([])).toThrow('there is no target')
   })
 })

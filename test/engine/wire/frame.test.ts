@@ -112,3 +112,15 @@ test('a reader that has been told to stop reads no further', () => {
   frames.push(frame(payload(2, 4)))
   expect(got).toEqual([1, 2])
 })
+
+test('a reader tells how much it has taken, wherever the frame that stops it was cut', () => {
+  const bytes = stream([payload(2, 1), payload(2, 2), payload(2, 3)])
+  for (let cut = 0; cut < bytes.length; cut++) {
+    const got: number[] = []
+    const frames = new FrameReader((chunk, start) => got.push(chunk[start]!) < 2, { maxBytes: 100 })
+    const taken = frames.push(bytes.slice(0, cut))
+    expect(taken).toBe(Math.min(cut, 12))
+    expect(taken + frames.push(bytes.slice(cut))).toBe(12)
+    expect(got).toEqual([1, 2])
+  }
+})
