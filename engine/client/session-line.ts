@@ -107,7 +107,7 @@ export class SessionLine implements Line {
     if (this.#greeting) return
     if (this.#stream) {
       this.#drop()
-      this.#owner.tell('lost', 'it is replaced')
+      this.#isLost('it is replaced', 0)
     }
     this.#connect()
   }
@@ -195,16 +195,14 @@ export class SessionLine implements Line {
 
   #lost(reason: string): void {
     this.#drop()
-    if (!this.#greeting) return this.#tryLater(reason)
-    // On its way to another gate already.
-    this.#owner.tell('lost', reason)
+    // On its way to another gate already, it is as good as there, unless that comes to nothing.
+    if (!this.#greeting) this.#tryLater(reason)
   }
 
   /** There is no connection any more; what it took is kept until it is known to have arrived. */
   #drop(): void {
     const stream = this.#stream
     this.#stream = undefined
-    this.state = 'lost'
     this.#holds = false
     this.#attempt = 1
     this.#lostMs = this.#options.clock.now()
@@ -232,7 +230,12 @@ export class SessionLine implements Line {
   #tryLater(reason: string): void {
     const waitMs = this.#options.targets.waitMs(this.#attempt)
     this.#wait(waitMs, () => (this.#stream ? this.#hold() : this.#connect()))
-    if (!this.#stream) this.#owner.tell(this.state, reason, this.#attempt, waitMs)
+    if (!this.#stream) this.#isLost(reason, waitMs)
+  }
+
+  #isLost(reason: string, waitMs: number): void {
+    if (this.#begun) this.state = 'lost'
+    this.#owner.tell(this.state, reason, this.#attempt, waitMs)
   }
 
   #stopTrying(): void {

@@ -342,6 +342,28 @@ describe('a session that is sent on', () => {
     expect(errors).toEqual([])
   })
 
+  it('is not lost when the old gate lets it go before the new one has answered, unless that does not', async () => {
+    for (const answer of ['player', 'silence'] as const) {
+      const { clock, gates, game, states, open } = client({}, {}, 2)
+      const [first, second] = gates as [SessionGate, SessionGate]
+      second.answer = () => {
+        first.drop()
+        return answer
+      }
+      await open()
+      await clock.advance(1000)
+      first.send('moveOn', { reason: 'it is replaced' })
+      await clock.until(() => !first.isConnected)
+      game.call(AVATAR, 'say', 0)
+      await clock.advance(9000)
+      expect([game.connection, states()]).toEqual(['open', answer === 'player' ? ['open', 'open'] : ['open']])
+      await clock.advance(2000)
+      expect(game.connection).toBe('open')
+      expect(states()).toEqual(answer === 'player' ? ['open', 'open'] : ['open', 'lost', 'open'])
+      expect((answer === 'player' ? second : first).calls).toEqual([[0]])
+    }
+  })
+
   it('stays where it is until it is welcome elsewhere', async () => {
     const { clock, gates, game, states, open } = client({}, {}, 2)
     const [first, second] = gates as [SessionGate, SessionGate]
