@@ -10,7 +10,7 @@ PORT = 4000
 
 .DEFAULT_GOAL := help
 .PHONY: help start test check types lint floors format bench clean install services \
-        dispatcher gate test_game test_client nil_game server client
+        client-bundle dispatcher gate test_game test_client nil_game server client
 
 help:
 	@echo 'make start        run a server with test_game and $(BOTS) bots (BOTS=n); Ctrl-C stops it'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check        types, style and the rules of the house: before every commit'
 	@echo 'make format       put the style right'
 	@echo 'make bench        run every benchmark, or one: make bench ONLY=name'
+	@echo 'make client-bundle  write the client in one file, for browsers, to dist/'
 	@echo 'make clean        remove what servers left behind: logs, databases, run folders'
 	@echo 'make dispatcher gate test_game test_client nil_game'
 	@echo '                  make the programs of that name ready to run'
@@ -55,6 +56,9 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(NODE) --disable-warning=ExperimentalWarning bench/run.ts $(ONLY)
 
+client-bundle: $(INSTALLED)
+	@$(NODE) --disable-warning=ExperimentalWarning components/web/bundle.ts
+
 # Nothing is compiled: the sources run as they are, by the launcher beside them.
 dispatcher gate: $(INSTALLED)
 	@echo 'ready: components/$@/$@ -help'
@@ -74,7 +78,7 @@ $(INSTALLED): package-lock.json
 	@touch $@
 
 clean:
-	rm -rf coverage .goworld goworld-journal goworld-entities
+	rm -rf coverage dist .goworld goworld-journal goworld-entities
 	rm -rf examples/*/.goworld examples/*/goworld-journal examples/*/goworld-entities
 	rm -f *.log *.db *.db-shm *.db-wal *.cpuprofile
 	rm -f examples/*/*.log examples/*/*.db examples/*/*.db-shm examples/*/*.db-wal

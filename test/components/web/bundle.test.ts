@@ -1,0 +1,42 @@
+// The client in one file: small, whole, and a client.
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { bundleClient } from '../../../components/web/bundle.ts'
+import * as client from '../../../engine/client/client.ts'
+
+const BYTES_MAX = 40_000
+
+const files = await bundleClient()
+
+test.each(Object.entries(files))('%s is below 40 KB and imports nothing', (_, text) => {
+  expect(Buffer.byteLength(text)).toBeLessThan(BYTES_MAX)
+  expect(text).not.toMatch(/\bimport\s*[({*'"\w]|\bfrom\s*['"]|\brequire\(|node:/)
+})
+
+test('the module exports what goworld/client does', async () => {
+  const module = (await import(`data:text/javascript,${encodeURIComponent(files['goworld-client.js'])}`)) as object
+  expect(Object.keys(module).sort()).toEqual(Object.keys(client).sort())
+})
+
+test('the script is a global `goworld`, and reads and writes as the client does', () => {
+  const sent: Uint8Array[] = []
+  let receive = (_: Uint8Array) => {}
+  const stream: client.ByteStream = {
+    bufferedBytes: 0,
+    write: (bytes) => void sent.push(bytes),
+    onData: (handler) => {
+      receive = handler
+    },
+    onClose() {},
+    close() {},
+  }
+  // Of browsers it has what the language itself has not.
+  const page = { stream, TextDecoder, TextEncoder, setTimeout, clearTimeout, performance, console, crypto, URL }
+  const goworld = runInNewContext(`${files['goworld-client.global.js']}; goworld`, page) as typeof client
+  const game = goworld.connect(stream, { heartbeatMs: 0 })
+  expect(game.closed).toBe(undefined)
+  game.call('x'.repeat(16), 'say', 'hello')
+  expect(sent).toHaveLength(1)
+  receive(new Uint8Array([2, 0, 0, 0, 0xff, 0xff]))
+  expect(game.counters.protocolErrors).toBe(1)
+})
