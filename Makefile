@@ -43,6 +43,8 @@ check: types lint floors
 
 types: $(INSTALLED)
 	$(NODE) node_modules/.bin/tsc -p tsconfig.json
+	@# Pages know a browser's types, and no others.
+	@for project in examples/*/web/tsconfig.json; do $(NODE) node_modules/.bin/tsc -p $$project || exit 1; done
 
 lint: $(INSTALLED)
 	$(NODE) node_modules/.bin/biome check --error-on-warnings .

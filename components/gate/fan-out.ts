@@ -180,7 +180,8 @@ export class FanOut {
     const key = reader.varstr()
     const value = reader.varstr()
     const frame = this.#frame
-    frame.set(clientMessages.callFiltered.code, bytes, at, end)
+    // Those of 2017 have never heard of the operator.
+    frame.set(clientMessages.callFiltered.code, bytes, this.#owner.protocol === '2017' ? at + 1 : at, end)
     const tell = (slot: number) => {
       this.#outputs[slot]!.append(frame)
       this.deliveredMessages++
