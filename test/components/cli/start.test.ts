@@ -39,6 +39,25 @@ describe('goworld start', () => {
     expect(order).toEqual(['stopping gate1', 'stopping game1, game2', 'stopping dispatcher1'])
   })
 
+  test('serves the pages in the game’s folder, and says before all where they are', async () => {
+    const game = new GameFolder({ files: { 'web/index.html': 'a page', 'shared/rules.ts': 'let rules: 1' } })
+    const server = game.begin('start', '-gates', '2')
+    await server.said('stop: ')
+    const [, url] = /^.* is up after .*\n {2}play: +(http:\/\/127\.0\.0\.1:\d+\/)\n {2}dispatcher1 /m.exec(server.out)!
+    expect(await (await fetch(url!)).text()).toBe('a page')
+    expect(await (await fetch(`${url}shared/rules.ts`)).text()).toBe('let rules   ')
+    expect((await fetch(`${url}goworld.ini`)).status).toBe(404)
+  })
+
+  test('leaves the pages where goworld.ini says that they are', async () => {
+    const files = { 'web/index.html': 'a page', 'pages/index.html': 'another page' }
+    const game = new GameFolder({ files, ini: 'web_root=pages\n' })
+    const server = game.begin('start')
+    await server.said('stop: ')
+    const [, url] = /^ {2}play: +(\S+)$/m.exec(server.out)!
+    expect(await (await fetch(url!)).text()).toBe('another page')
+  })
+
   test('shows what the processes say, with their names before it', async () => {
     const game = new GameFolder()
     const server = game.begin('start')

@@ -33,7 +33,7 @@ test('the script is a global `goworld`, and reads and writes as the client does'
   // Of browsers it has what the language itself has not.
   const page = { stream, TextDecoder, TextEncoder, setTimeout, clearTimeout, performance, console, crypto, URL }
   const goworld = runInNewContext(`${files['goworld-client.global.js']}; goworld`, page) as typeof client
-  const game = goworld.connect(stream, { heartbeatMs: 0 })
+  const game = goworld.connect(stream, { heartbeatMs: 0, log: { error() {} } })
   expect(game.closed).toBe(undefined)
   game.call('x'.repeat(16), 'say', 'hello')
   expect(sent).toHaveLength(1)
