@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { bundleClient } from '../../../components/web/bundle.ts'
 import * as client from '../../../engine/client/client.ts'
 
-const BYTES_MAX = 40_000
+const BYTES_MAX = 40 * 1024
 
 const files = await bundleClient()
 
