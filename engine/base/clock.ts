@@ -11,8 +11,8 @@ export interface Clock {
   now(): number
   /** Milliseconds since 1970, for what is written down (ids, files, logs). */
   wallMs(): number
-  /** Runs `action` once, `delayMs` from now. A pending one does not keep the process alive by itself. */
-  after(delayMs: number, action: () => void): Scheduled
+  /** Runs `action` once, `delayMs` from now. A pending one does not keep the process alive by itself, unless it `isAwaited`. */
+  after(delayMs: number, action: () => void, isAwaited?: boolean): Scheduled
   /** Runs `action` once, at the end of this turn of the event loop. */
   defer(action: () => void): void
 }
@@ -23,12 +23,12 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1
 export const realClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
-  after(delayMs, action) {
+  after(delayMs, action, isAwaited = false) {
     let timer: ReturnType<typeof setTimeout>
     const wait = (leftMs: number) => {
       const nowMs = Math.min(Math.max(0, leftMs), TIMEOUT_MAX_MS)
       timer = setTimeout(nowMs < leftMs ? () => wait(leftMs - nowMs) : action, nowMs)
-      if (typeof timer === 'object') timer.unref()
+      if (!isAwaited && typeof timer === 'object') timer.unref()
     }
     wait(delayMs)
     return { cancel: () => clearTimeout(timer) }

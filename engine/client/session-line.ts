@@ -257,7 +257,8 @@ export class SessionLine implements Line {
 
   #wait(ms: number, action: () => void): void {
     this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(ms, action)
+    // Nothing else keeps a program of Node's from ending while there is no connection.
+    this.#timer = this.#options.clock.after(ms, action, true)
   }
 
   // ── The streams ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,10 @@
 // Both clocks: the one of the machine, and the one that stands still until a test moves it.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
 import { realClock, VirtualClock } from '../../../engine/base/clock.ts'
 import { Turn } from '../../../engine/base/turn.ts'
+import { ROOT, run } from '../../program.ts'
 
 describe('the clock of the machine', () => {
   test('waits for longer than a timeout of the platform can', () => {
@@ -35,6 +38,15 @@ describe('the clock of the machine', () => {
     })
     expect(order[0]).toBe('now')
     expect(order).toContain('overdue')
+  })
+
+  test('keeps a process alive for what is awaited, and for nothing else', async () => {
+    const clock = JSON.stringify(pathToFileURL(join(ROOT, 'engine/base/clock.ts')).href)
+    const script = `import { realClock } from ${clock}
+      realClock.after(30, () => process.stdout.write('awaited'), true)
+      realClock.after(30_000, () => process.stdout.write('not awaited'))`
+    const { code, out } = await run(process.execPath, ['--input-type=module-typescript', '-e', script])
+    expect([code, out]).toEqual([0, 'awaited'])
   })
 })
 
