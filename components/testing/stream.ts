@@ -28,3 +28,39 @@ export function streamOver(connection: Connection, seen?: (chunk: Uint8Array) =>
     close: () => connection.close(),
   }
 }
+
+/** One over a connection that is yet to come: what is written meanwhile waits. */
+export function streamTo(dial: () => Promise<Connection>): ByteStream {
+  let early: Uint8Array[] = []
+  let isClosed = false
+  let onData: (chunk: Uint8Array) => void = () => {}
+  let onClose: (reason: string) => void = () => {}
+  let stream: ByteStream | undefined
+  dial().then(
+    (connection) => {
+      stream = streamOver(connection)
+      stream.onData((chunk) => onData(chunk))
+      stream.onClose((reason) => onClose(reason))
+      for (const bytes of early) stream.write(bytes)
+      early = []
+      if (isClosed) stream.close()
+    },
+    (error: Error) => onClose(error.message),
+  )
+  return {
+    get bufferedBytes() {
+      return stream?.bufferedBytes ?? 0
+    },
+    write: (bytes) => (stream ? stream.write(bytes) : void early.push(bytes)),
+    onData: (handler) => {
+      onData = handler
+    },
+    onClose: (handler) => {
+      onClose = handler
+    },
+    close: () => {
+      isClosed = true
+      stream?.close()
+    },
+  }
+}

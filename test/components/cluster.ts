@@ -2,7 +2,7 @@
 import type { FrozenGame } from '../../components/game/frozen-file.ts'
 import type { Game } from '../../components/game/game.ts'
 import { type ClusterOptions, SimulatedCluster } from '../../components/testing/cluster.ts'
-import { streamOver } from '../../components/testing/stream.ts'
+import { streamOver, streamTo } from '../../components/testing/stream.ts'
 import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 
@@ -81,6 +81,17 @@ export class TestCluster extends SimulatedCluster {
       clock: this.clock,
       heartbeatMs: 0,
       moveIntervalMs: 0,
+      log: this.log,
+      observer: { onProtocolError: (error) => void this.errors.push(error) },
+    })
+  }
+
+  /** A client with a session, through the SDK, which comes to the first of these gates that it can reach. */
+  session<M = unknown>(...gateIds: number[]): ClientGame<M> {
+    const gates = gateIds.map((id) => () => streamTo(() => this.dial(id)))
+    return connect<M>(gates, {
+      clock: this.clock,
+      random: this.random,
       log: this.log,
       observer: { onProtocolError: (error) => void this.errors.push(error) },
     })
