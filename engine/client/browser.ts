@@ -6,7 +6,11 @@ interface Target {
 }
 
 /** Listens until `signal` is given. Outside of browsers nothing is ever heard. */
-export function onBrowserEvent(type: 'online' | 'pagehide', signal: AbortSignal, handler: Handler): void {
+export function onBrowserEvent(
+  type: 'online' | 'visibilitychange' | 'pagehide',
+  signal: AbortSignal,
+  handler: Handler,
+): void {
   const target = globalThis as Target
   target.addEventListener?.(type, handler, { signal })
 }

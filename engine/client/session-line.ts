@@ -75,7 +75,9 @@ export class SessionLine implements Line {
     owner.handlers.set(messages.moveOn.code, () => this.#moveOn())
     owner.handlers.set(messages.farewell.code, (reader) => this.#end(reader.varstr()))
     const { signal } = this.#over
-    onBrowserEvent('online', signal, () => (this.#stream ? this.#pulse.begin() : this.reconnect()))
+    // Phones let connections die unseen while a page is not.
+    for (const type of ['online', 'visibilitychange'] as const)
+      onBrowserEvent(type, signal, () => (this.#stream ? this.#pulse.begin() : this.reconnect()))
     // A page that is put aside may be shown again: then the session goes on.
     onBrowserEvent('pagehide', signal, ({ persisted }) => persisted || this.close('the page is gone'))
     this.#connect()

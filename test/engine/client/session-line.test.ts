@@ -486,20 +486,20 @@ describe('in a page', () => {
     return { ...opened, say }
   }
 
-  it('a session is tried at once when the network is back', async () => {
+  it.each(['online', 'visibilitychange'])('a session is tried at once when the page hears %s', async (type) => {
     const { clock, gate, game, say, open: begun } = open()
     await begun()
     gate.isDown = true
     gate.drop()
     await clock.advance(20_000)
     gate.isDown = false
-    say('online')
+    say(type)
     await clock.advance(15)
     expect(game.connection).toBe('open')
     // A connection that is there is looked at.
     await clock.advance(5000)
     gate.isDeaf = true
-    say('online')
+    say(type)
     await clock.until(() => game.connection === 'lost', 4000)
   })
 
