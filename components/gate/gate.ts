@@ -239,7 +239,7 @@ export class Gate {
     const { clientsMax, clientQueueBytesMax, clientPacketBytesMax, clock } = this.#options
     const greets = this.#options.sessions !== undefined && connection.protocol === SESSION_SUBPROTOCOL
     // It may be one of those that have lost their connection: then it takes that one's place.
-    const taken = this.#clients.size - (greets ? this.#sessions.lostCount : 0)
+    const taken = this.#clients.size - (greets ? this.#sessions.lost : 0)
     if (taken >= clientsMax) {
       if (!this.#saidFull) this.#log.warn(`clients_max = ${clientsMax} is reached: more are turned away`)
       this.#saidFull = true
@@ -414,7 +414,7 @@ export class Gate {
   /** The connection is over, whoever ended it. */
   #closed(client: Client, reason: string): void {
     if (client.state !== 'gone') {
-      if (!this.#stopping && this.#sessions.lost(client, reason)) return
+      if (!this.#stopping && this.#sessions.lose(client, reason)) return
       this.#log.debug(`client ${client.id} has left: ${reason}`)
       this.#forget(client)
       client.output.gone()

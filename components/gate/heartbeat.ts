@@ -50,8 +50,8 @@ export class Heartbeat {
   #judge(client: Client, nowMs: number): void {
     const { heartbeatMs, refuse } = this.#options
     if (client.session?.isLost) return
-    // Who is not read cannot be heard.
-    if (client.heard || client.paused) {
+    // Who is not read cannot be heard, and who waits for a welcome has nothing to say.
+    if (client.heard || client.paused || client.state === 'resuming') {
       client.heard = false
       client.heardMs = nowMs
       client.unfinishedMs = -1

@@ -6,14 +6,13 @@
 //                                               └──resumeRefused──> welcome (no), boot entity
 import type { Clock } from '../../engine/base/clock.ts'
 import { messageOf, WireError } from '../../engine/base/errors.ts'
-import { isId } from '../../engine/base/id.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
-import { RESUMED, SESSION_VERSION, sessionMessages } from '../../engine/wire/client-wire.ts'
+import { RESUMED, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
-import type { ValuesOf } from '../../engine/wire/table.ts'
 import type { Client } from './client.ts'
+import { type Hello, readHello } from './hello.ts'
 import { Kept } from './kept.ts'
 import type { Refusal } from './refusals.ts'
 import { Session } from './session.ts'
@@ -21,15 +20,12 @@ import { SessionTalk } from './session-talk.ts'
 
 /** Of FEATURES, those that this gate has. */
 const SUPPORTED = 0
-/** A hello is no longer: a token, an id, three numbers. */
-const HELLO_BYTES_MAX = 256
-const TOKEN_CHARACTERS_MAX = 64
 /** Of what a client says why it goes, for the log. */
 const REASON_CHARACTERS_MAX = 100
+/** In front of a frame. */
+const LENGTH_BYTES = 4
 /** How long a player's game may take to say whether a client is its client: it may be frozen, or its dispatcher away. */
 const RESUME_MS = 30_000
-
-type Hello = ValuesOf<typeof sessionMessages.hello.fields>
 
 export interface SessionSettings {
   /** How long a client that has lost its connection is kept; 0: not at all. */
@@ -74,6 +70,7 @@ export class Sessions {
   readonly #bytesMax: number
   readonly #byToken = new Map<string, Client>()
   readonly #asking = new Set<Client>()
+  #lost = 0
   /** How hellos were answered. */
   readonly #welcomes = { new: 0, stream: 0, player: 0, refused: 0 }
 
@@ -86,10 +83,8 @@ export class Sessions {
   }
 
   /** How many have no connection. */
-  get lostCount(): number {
-    let lost = 0
-    for (const { session } of this.#byToken.values()) if (session!.isLost) lost++
-    return lost
+  get lost(): number {
+    return this.#lost
   }
 
   /** By which games know the client when it comes again; empty when they need not. */
@@ -100,7 +95,7 @@ export class Sessions {
   status() {
     let keptBytes = 0
     for (const { session } of this.#byToken.values()) keptBytes += session!.kept.bytes
-    return { count: this.#byToken.size, lost: this.lostCount, asking: this.#asking.size, keptBytes, ...this.#welcomes }
+    return { count: this.#byToken.size, lost: this.#lost, asking: this.#asking.size, keptBytes, ...this.#welcomes }
   }
 
   // --- what they say -------------------------------------------------------------------------------------------------
@@ -148,21 +143,11 @@ export class Sessions {
 
   #hello(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
     if (client.begun || client.session) return this.#refuse(client, 'lateHello', 'once more, or too late')
-    if (end - start > HELLO_BYTES_MAX) return this.#refuse(client, 'badHello', `of ${end - start} bytes`)
-    let hello: Hello
-    try {
-      hello = sessionMessages.hello.read(bytes, start + 2, end)
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      return this.#refuse(client, 'badHello', messageOf(error))
-    }
-    const { version, token, playerId } = hello
-    if (version !== SESSION_VERSION) return this.#refuse(client, 'badHello', `of version ${version}`)
-    if (token.length > TOKEN_CHARACTERS_MAX || (playerId !== '' && !isId(playerId)))
-      return this.#refuse(client, 'badHello', 'a token or an id that cannot be one')
+    const hello = readHello(bytes, start, end)
+    if (typeof hello === 'string') return this.#refuse(client, 'badHello', hello)
     // What follows it is of its stream.
-    client.takenBytes -= 4 + end - start
-    return token === '' ? this.#begin(client, hello.features) : this.#resume(client, hello)
+    client.takenBytes -= LENGTH_BYTES + end - start
+    return hello.token === '' ? this.#begin(client, hello.features) : this.#resume(client, hello)
   }
 
   /** A new session. */
@@ -232,6 +217,7 @@ export class Sessions {
       known.output.part()
     }
     session.patience?.cancel()
+    if (isLost) this.#lost--
     session.isLost = false
     known.line = line
     line.client = known
@@ -315,12 +301,13 @@ export class Sessions {
   // --- going ---------------------------------------------------------------------------------------------------------
 
   /** The connection of a client is over. Answers false when the client is, too. */
-  lost(client: Client, reason: string): boolean {
+  lose(client: Client, reason: string): boolean {
     const { session, state, entityId, id: clientId } = client
     const { clock, cluster, log } = this.#options
     if (!session || this.#graceMs === 0 || state === 'waiting') return false
     log.debug(`client ${clientId} has lost its connection: ${reason}`)
     session.isLost = session.wasLost = true
+    this.#lost++
     session.patience?.cancel()
     session.patience = clock.after(this.#graceMs, () => this.#over(client))
     if (session.isAgreed) client.output.part()
@@ -332,7 +319,7 @@ export class Sessions {
   /** The connection does no good any more: it is ended, and the client is as one that has lost it. */
   cut(client: Client, reason: string): void {
     this.#cutLine(client, reason)
-    if (!this.lost(client, reason)) this.#over(client)
+    if (!this.lose(client, reason)) this.#over(client)
   }
 
   /** Nothing is kept for it any more: when it comes again it is told everything anew. */
@@ -358,6 +345,7 @@ export class Sessions {
     const { session } = client
     if (!session) return
     session.patience?.cancel()
+    if (session.isLost) this.#lost--
     this.#asking.delete(client)
     if (this.#byToken.get(session.token) === client) this.#byToken.delete(session.token)
   }

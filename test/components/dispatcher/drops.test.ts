@@ -1,7 +1,7 @@
 // What cannot be delivered: requests are answered with the reason, all else is counted; and what a held game still hears.
 import { describe, expect, test } from 'vitest'
 import { serviceId } from '../../../engine/base/id.ts'
-import { ANSWERED } from '../../../engine/wire/messages.ts'
+import { ANSWERED, messages } from '../../../engine/wire/messages.ts'
 import { type Actor, idOf, type Stage, stage } from './stage.ts'
 
 const AVATAR = idOf('avatar')
@@ -177,6 +177,31 @@ describe('a request that cannot be delivered is answered', () => {
     await set.until(() => set.counters.malformed === 1, 'what names no entity is refused')
     expect(undelivered(two)).toEqual([])
   })
+})
+
+test('a gate that asks for a player that cannot be asked is told so, wherever that was to live', async () => {
+  const { set, one, two } = await twoGames()
+  const gate = await set.gate(1)
+  const ask = (entityId: string, clientId: string) =>
+    gate.say('resumePlayer', { entityId, gateId: 1, clientId: idOf(clientId), token: 'secret' })
+  ask(AVATAR, 'ann')
+  await one.hears('resumePlayer')
+  ask(idOf('nobody'), 'bob')
+  await gate.hears('resumeRefused')
+  two.say('loadEntity', { entityId: idOf('m'), gameId: 1, type: 'M' })
+  await one.hears('loadHere')
+  ask(idOf('m'), 'carl')
+  await set.settle()
+  one.say('entityGone', { entityId: idOf('m'), epoch: one.of('loadHere')[0]!.epoch })
+  await gate.hears('resumeRefused', 2)
+  expect(gate.of('resumeRefused')).toEqual([
+    { gateId: 1, clientId: idOf('bob'), reason: 'there is no such entity' },
+    { gateId: 1, clientId: idOf('carl'), reason: 'the entity could not be placed' },
+  ])
+  // One that is cut off names nobody.
+  gate.sayBytes(messages.resumePlayer.code, new Uint8Array(30).fill(97))
+  await set.settle()
+  expect(gate.of('resumeRefused')).toHaveLength(2)
 })
 
 test('what nobody waits for is only counted', async () => {

@@ -1,11 +1,17 @@
 // A gate as it is made from goworld.ini.
+import { createServer } from 'node:http'
 import { createConnection } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startGate } from '../../../components/gate/part.ts'
 import { silentLog } from '../../../engine/base/log.ts'
 import { parseConfig } from '../../../engine/config/config.ts'
 import { tcpTransport } from '../../../engine/net/tcp.ts'
-import { clientMessages } from '../../../engine/wire/client-wire.ts'
+import {
+  clientMessages,
+  SESSION_SUBPROTOCOL,
+  SESSION_VERSION,
+  sessionMessages,
+} from '../../../engine/wire/client-wire.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 
 test.each([
@@ -34,4 +40,51 @@ test.each([
   socket.write(writer.copy())
   await vi.waitFor(() => expect(part.status()).toMatchObject({ refused: { noDispatcher: 1 } }), { timeout: 20_000 })
   expect(part.status()).toMatchObject({ limited, timesLimited: limited })
+})
+
+test('a browser that offers the protocol of sessions gets it, and a session', async () => {
+  const http = createServer()
+  await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
+  const text = '[gate_common]\nlisten_addr=127.0.0.1:0\n[cluster]\nreconnect_grace=20\n'
+  const part = await startGate({
+    id: 1,
+    config: parseConfig(text, { path: '/srv/goworld.ini' }),
+    links: tcpTransport,
+    dispatchers: [{ kind: 'unix', path: '/nowhere/dispatcher' }],
+    log: silentLog,
+    http,
+  })
+  onTestFinished(async () => {
+    await part.stop()
+    http.close()
+    http.closeAllConnections()
+  })
+  const { port } = http.address() as { port: number }
+  /** Says hello as a browser would; answers the welcome. */
+  const greet = async (token: string) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, SESSION_SUBPROTOCOL)
+    socket.binaryType = 'arraybuffer'
+    onTestFinished(() => socket.close())
+    const writer = new PacketWriter()
+    const hello = { version: SESSION_VERSION, features: 0, token, playerId: '', received: 0 }
+    sessionMessages.hello.write(writer, hello)
+    return new Promise<[WebSocket, ReturnType<typeof sessionMessages.welcome.read>]>((resolve, reject) => {
+      socket.onerror = () => reject(new Error('it is not answered'))
+      socket.onopen = () => socket.send(writer.copy())
+      socket.onmessage = ({ data }: { data: ArrayBuffer }) =>
+        resolve([socket, sessionMessages.welcome.read(new Uint8Array(data), 6, data.byteLength)])
+    })
+  }
+  const [first, welcome] = await greet('')
+  expect(welcome).toMatchObject({ resumed: 0, graceMs: 20_000, features: 0, received: 0 })
+  expect(welcome.token).toMatch(/^[\w-]{22}$/)
+  const [, other] = await greet('')
+  expect(other.token).not.toBe(welcome.token)
+  // Nobody has asked for its first entity: there is nothing to keep.
+  first.close()
+  await vi.waitFor(() => expect(part.status()).toMatchObject({ clients: 1, sessions: { count: 1 } }), {
+    timeout: 20_000,
+  })
+  const [, again] = await greet(welcome.token)
+  expect([again.resumed, again.token === welcome.token]).toEqual([0, false])
 })

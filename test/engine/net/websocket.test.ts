@@ -12,7 +12,7 @@ interface Guest {
   reason: string | undefined
 }
 
-async function serve(messageBytesMax = 1 << 20) {
+async function serve(messageBytesMax = 1 << 20, protocols?: readonly string[]) {
   const http = createServer((_, response) => response.end('page'))
   const guests: Guest[] = []
   const door = serveWebSocket(
@@ -29,7 +29,7 @@ async function serve(messageBytesMax = 1 << 20) {
         },
       })
     },
-    { messageBytesMax },
+    { messageBytesMax, ...(protocols && { protocols }) },
   )
   await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -67,6 +67,36 @@ test('messages are pieces of one stream, also fragments of them and empty ones',
   socket.send(Buffer.from([6]))
   await soon(() => expect(guest.bytes).toEqual([1, 2, 3, 4, 5, 6]))
   expect(guest.connection.remote).toMatch(/^127\.0\.0\.1:\d+$/)
+})
+
+test('of the protocols that a client offers the one that is spoken is chosen; without any, all is as without them', async () => {
+  const { url, guests } = await serve(undefined, ['mine.2', 'mine.1'])
+  const offers: [string[], string][] = [
+    [['other', 'mine.1'], 'mine.1'],
+    [['mine.1', 'mine.2'], 'mine.2'],
+    [['other', 'another'], 'other'],
+    [[], ''],
+  ]
+  for (const [offered, chosen] of offers) {
+    const before = guests.length
+    const socket = new WebSocket(url, offered)
+    onTestFinished(() => socket.terminate())
+    await new Promise((resolve, reject) => void socket.once('open', resolve).once('error', reject))
+    await soon(() => expect(guests).toHaveLength(before + 1))
+    expect([socket.protocol, guests.at(-1)!.connection.protocol]).toEqual([chosen, chosen])
+  }
+})
+
+test('a client that is to come again is told so by the code of the close', async () => {
+  const { url, guests } = await serve()
+  for (const isForNow of [false, true]) {
+    const { socket, guest } = await visit(url, guests)
+    const end = closed(socket)
+    guest.connection.write(Uint8Array.of(1))
+    guest.connection.close('enough', isForNow)
+    expect(await end).toEqual({ code: isForNow ? 1001 : 1000, reason: 'enough' })
+    guests.length = 0
+  }
 })
 
 test('what is written comes as binary messages, and is done when it has been taken', async () => {
