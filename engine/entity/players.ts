@@ -120,8 +120,8 @@ export class Players {
 
   /** The gate says that a client is gone, or plays somebody else since it was handed over for the `handed`-th time. */
   clientGone(core: EntityCore, clientId: string, handed: number): void {
-    if (core.awaited?.client.clientId === clientId) return this.#world.returns.end(core)
-    const { client } = core
+    const { client, awaited } = core
+    if (awaited?.client.clientId === clientId && awaited.client.handed <= handed) return this.#world.returns.end(core)
     if (client?.clientId !== clientId || client.handed > handed) return
     this.release(core, client)
     this.#world.views.unbind(core, false)

@@ -137,6 +137,7 @@ export class Returns {
     const world = this.#world
     const awaited = this.#awaiting.end(from)
     if (!awaited) return
+    world.players.release(from, awaited.client)
     world.hook(from, 'onClientDisconnected')
     if (to.isLeaving) return
     if (to.client) {

@@ -228,7 +228,7 @@ describe('a client whose player is asked for', () => {
     await one.greet()
     await stage.clock.until(() => stage.asked('resumePlayer').length === 2)
     await stage.clock.advance(16_000)
-    expect(stage.asked('clientGone')).toContainEqual({ entityId: ANN, clientId: id })
+    expect(stage.asked('clientGone')).toMatchObject([{ entityId: ANN, clientId: id }])
   })
 
   test('hears the end of what it is told anew, also when the dispatcher died that was to say so', async () => {

@@ -64,7 +64,7 @@ describe('what its gate says of a client', () => {
     const other = h.game.create(Avatar)
     h.world.players.connect(coreOf(other), client(2))
     other.giveClientTo(avatar)
-    expect([avatar.isClientLost, other.isClientLost, core.client]).toEqual([false, false, client(2)])
+    expect([avatar.isClientLost, other.isClientLost, core.client]).toEqual([false, false, { ...client(2), handed: 1 }])
   })
 
   test('may be that it has a session only after it plays', () => {
@@ -96,7 +96,7 @@ describe('a client that comes by another gate', () => {
   test('with no token of its own gets nothing, whether anybody plays the entity or not', () => {
     const { h, avatar, core, ask, returns } = begin()
     for (const token of ['', 'a-secret', TOKEN.replace('a', 'b'), `${TOKEN}!`]) ask(client(2).clientId, token)
-    h.world.players.clientGone(core, player.clientId)
+    h.world.players.clientGone(core, player.clientId, 0)
     ask(client(2).clientId)
     h.world.players.connect(core, client(3))
     for (const token of ['', TOKEN]) ask(client(2).clientId, token)
@@ -152,7 +152,7 @@ describe('a gate that is gone', () => {
       const { h, avatar, core } = begin()
       h.world.players.gateDown(1, GATE)
       told.length = 0
-      if (end === 'gone') h.world.players.clientGone(core, player.clientId)
+      if (end === 'gone') h.world.players.clientGone(core, player.clientId, 0)
       else {
         const other = h.game.create(Avatar)
         h.world.players.connect(coreOf(other), client(2, 2))
