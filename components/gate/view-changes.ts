@@ -156,9 +156,10 @@ export class ViewChanges {
     const { clients, views, filters } = this.#owner
     const client = clients.find(bytes, clientAt)
     const entityId = readLatin1(bytes, idAt, ID_BYTES)
-    // The first player is the boot entity. One that was given up may still be made, also after the next one was.
-    const unwanted =
-      client && (client.givenUp.has(entityId) || (client.state !== 'bound' && client.entityId !== entityId))
+    // The first player is the boot entity. One that was given up may still be made, also after the next one was; but when
+    // the client is handed on to it, that is another matter.
+    const givenUp = handed === 0 && client?.givenUp.has(entityId)
+    const unwanted = client && (givenUp || (client.state !== 'bound' && client.entityId !== entityId))
     if (!client || unwanted) {
       this.missedClients++
       return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES), HANDED_MAX)

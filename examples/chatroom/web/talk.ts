@@ -24,6 +24,10 @@ export class Talk {
   me = ''
   readonly #rooms = new Map<string, Line[]>()
   #shown: Line[] = []
+  /** Whether the reader wants to see what comes, rather than what was. */
+  #follows = true
+  /** What the server has not said back yet, oldest first. */
+  #waiting: { readonly what: string; readonly element: HTMLElement }[] = []
   /** What the reader has said, and how far back it is looked at. */
   readonly #said: string[] = []
   #back = 0
@@ -36,6 +40,7 @@ export class Talk {
       this.#back = 0
       if (what === '') return
       this.#said.push(what)
+      if (!what.startsWith('/')) this.#wait(what)
       say(what)
     }
     // As in a shell.
@@ -47,15 +52,19 @@ export class Talk {
       text.value = this.#back === 0 ? '' : this.#said.at(-this.#back)!
     }
     lines.onscroll = () => {
-      if (this.#atEnd) newest.hidden = true
+      this.#follows = lines.scrollHeight - lines.scrollTop - lines.clientHeight < END_PIXELS
+      if (this.#follows) newest.hidden = true
     }
     newest.onclick = () => this.#toEnd()
+    // A banner or a phone's keyboard takes some of its room.
+    new ResizeObserver(() => this.#follows && this.#toEnd()).observe(lines)
   }
 
   enterRoom(room: string): void {
     const kept = this.#rooms.get(room) ?? []
     this.#rooms.set(room, kept)
     this.#shown = kept
+    this.#waiting = []
     lines.replaceChildren(...kept.map(({ element }) => element))
     newest.hidden = true
     this.#toEnd()
@@ -72,6 +81,7 @@ export class Talk {
     const before = this.#shown.at(-1)
     const own = name === this.me
     const more = before?.name === name && atMs - before.atMs < TOGETHER_MS
+    if (own && this.#waiting[0]?.what === what) this.#waiting.shift()!.element.remove()
     const time = new Date(atMs).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
     const by = make('div', 'by', make('b', '', name), make('time', '', time))
     const face = drawFace(make('span', 'face'), name)
@@ -84,20 +94,26 @@ export class Talk {
     this.#add({ element: make('li', `event${bad ? ' bad' : ''}`, what), name: '', atMs: Date.now() }, false)
   }
 
+  /** Shows what is on its way to the server: below all that came from there. */
+  #wait(what: string): void {
+    const element = make('li', 'said own waiting', make('p', '', what))
+    this.#waiting.push({ what, element })
+    lines.append(element)
+    this.#toEnd()
+  }
+
   #add(line: Line, own: boolean): void {
-    const atEnd = this.#atEnd
     this.#shown.push(line)
-    lines.append(line.element)
+    const [next] = this.#waiting
+    if (next) next.element.before(line.element)
+    else lines.append(line.element)
     if (this.#shown.length > LINES_MAX) this.#shown.shift()!.element.remove()
-    if (atEnd || own) this.#toEnd()
+    if (this.#follows || own) this.#toEnd()
     else newest.hidden = false
   }
 
-  get #atEnd(): boolean {
-    return lines.scrollHeight - lines.scrollTop - lines.clientHeight < END_PIXELS
-  }
-
   #toEnd(): void {
+    this.#follows = true
     lines.scrollTop = lines.scrollHeight
   }
 }

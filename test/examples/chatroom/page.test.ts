@@ -48,11 +48,11 @@ class Reader {
 
   /** All that was said in the room, as it stands there. */
   lines(): Promise<string[]> {
-    return this.page.locator('.said p').allTextContents()
+    return this.page.locator('.said:not(.waiting) p').allTextContents()
   }
 
   async reads(text: string): Promise<void> {
-    await this.page.locator('.said p').getByText(text, { exact: true }).waitFor()
+    await this.page.locator('.said:not(.waiting) p').getByText(text, { exact: true }).waitFor()
   }
 
   async sees(...people: string[]): Promise<void> {
@@ -190,12 +190,15 @@ describe.skipIf(!browser)('while people talk', () => {
     })
     proxy.cut(true)
     await bo.page.getByText('Connection lost').waitFor()
-    await screenshot(bo.page, 'chatroom-lost')
     await ada.say('you cannot hear this yet')
     await bo.say('nor you that')
+    await bo.page.locator('.waiting').getByText('nor you that').waitFor()
+    await screenshot(bo.page, 'chatroom-lost')
     proxy.cut(false)
     await bo.reads('you cannot hear this yet')
     await ada.reads('nor you that')
+    await bo.reads('nor you that')
+    expect(await bo.page.locator('.waiting').count()).toBe(0)
     await bo.page.locator('#banner').waitFor({ state: 'hidden' })
     expect(await ada.page.getByText('has left').count()).toBe(0)
   })
