@@ -10,6 +10,8 @@ export interface Proxy {
   drop(): void
   /** While it is cut, who connects is turned away. */
   cut(cut: boolean): void
+  /** Who connects from now on gets there. */
+  leadTo(target: string): void
 }
 
 /** Stands before the HTTP address of a gate until the test is over. */
@@ -46,6 +48,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     cut(cut) {
       isCut = cut
       if (cut) drop()
+    },
+    leadTo(other) {
+      target = other
     },
   }
 }

@@ -203,6 +203,55 @@ describe.skipIf(!browser)('while people talk', () => {
     expect(await ada.page.getByText('has left').count()).toBe(0)
   })
 
+  test('an absence longer than the server waits ends with a new login, back in the room where one was', async () => {
+    const { url } = await playExample('chatroom', { ini: '[cluster]\nreconnect_grace=1\n' })
+    const proxy = await startProxy(url)
+    const ada = await Reader.registered(url, 'Ada')
+    const bo = await Reader.registered(proxy.url, 'Bo', { complaints: BROKEN })
+    for (const reader of [ada, bo]) {
+      await reader.say('/join kitchen')
+      await reader.page.getByText('You are in #kitchen').waitFor()
+    }
+    await ada.sees('Ada', 'Bo')
+    await bo.say('back in a minute')
+    await ada.reads('back in a minute')
+    proxy.cut(true)
+    await ada.page.getByText('Bo has left').waitFor()
+    await ada.say('Bo?')
+    proxy.cut(false)
+    await ada.sees('Ada', 'Bo')
+    await bo.sees('Ada', 'Bo')
+    await bo.say('here I am')
+    await ada.reads('here I am')
+    await bo.reads('here I am')
+    expect(await bo.lines()).toEqual(['back in a minute', 'here I am'])
+    expect(await bo.page.locator('#here').textContent()).toBe('kitchen')
+  })
+
+  test('when a gate dies its people go on at another, and are told that they may have missed something', async () => {
+    const { game, server, url } = await playExample('chatroom', { args: ['-gates', '2'] })
+    const [, other] = /gate2 .*ws:(\/\/127\.0\.0\.1:\d+)\/ws/.exec(server.out)!
+    const proxy = await startProxy(url)
+    const ada = await Reader.registered(`http:${other}/`, 'Ada')
+    const bo = await Reader.registered(proxy.url, 'Bo', { complaints: BROKEN })
+    await bo.say('/join kitchen')
+    await bo.page.getByText('You are in #kitchen').waitFor()
+    await ada.say('/join kitchen')
+    await ada.sees('Ada', 'Bo')
+    await bo.say('one')
+    await ada.reads('one')
+    proxy.leadTo(`http:${other}/`)
+    process.kill(game.pidOf('gate', 1), 'SIGKILL')
+    await bo.page.getByText('Some lines may be missing here').waitFor()
+    await ada.say('two')
+    await bo.reads('two')
+    await bo.say('three')
+    await ada.reads('three')
+    await bo.reads('three')
+    expect(await bo.lines()).toEqual(['one', 'two', 'three'])
+    expect(await ada.page.getByText('has left').count()).toBe(0)
+  })
+
   test('a reload puts new code under them, and nobody notices', async () => {
     const played = await playExample('chatroom')
     const [ada, bo] = [await Reader.registered(played.url, 'Ada'), await Reader.registered(played.url, 'Bo')]
