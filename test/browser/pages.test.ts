@@ -39,7 +39,7 @@ function sums(page = PAGE, script = SCRIPT): GameFolder {
   return new GameFolder({ source: GAME, files })
 }
 
-describe.skipIf(!browser)('a game with a page', () => {
+describe.skipIf(!browser)('a game with a page', { timeout: 120_000 }, () => {
   test.each(['start', 'dev'])('is played where goworld %s says', async (command) => {
     const game = sums()
     const server = game.begin(command)

@@ -11,6 +11,8 @@ import { until } from '../../program.ts'
 const browser = await Browser.start()
 afterAll(() => browser?.close())
 
+/** Two browsers, a server and all that is run beside them share a machine. */
+const LIMIT_MS = 180_000
 /** What Chromium says of a connection that was broken. */
 const BROKEN = /WebSocket connection|ERR_CONNECTION|Failed to load resource/
 
@@ -64,7 +66,7 @@ class Reader {
   }
 }
 
-describe.skipIf(!browser)('the chat room’s page', () => {
+describe.skipIf(!browser)('the chat room’s page', { timeout: LIMIT_MS }, () => {
   test('two who register hear each other, in whichever room they are', async () => {
     const { url } = await playExample('chatroom')
     const ada = await Reader.registered(url, 'Ada')
@@ -154,7 +156,7 @@ describe.skipIf(!browser)('the chat room’s page', () => {
   })
 })
 
-describe.skipIf(!browser)('while people talk', () => {
+describe.skipIf(!browser)('while people talk', { timeout: LIMIT_MS }, () => {
   /** Both say `count` numbered lines, each as soon as the last is on its own page, while `meanwhile` happens. */
   async function talking(readers: readonly Reader[], count: number, meanwhile: () => Promise<void>): Promise<void> {
     const said = readers.map(async (reader, who) => {
