@@ -10,6 +10,7 @@ import { Clients } from '../components/gate/clients.ts'
 import { FanOut } from '../components/gate/fan-out.ts'
 import { Filters } from '../components/gate/filters.ts'
 import { Output } from '../components/gate/output.ts'
+import { Unshown } from '../components/gate/unshown.ts'
 import { ViewChanges } from '../components/gate/view-changes.ts'
 import { Views } from '../components/gate/views.ts'
 import { type Random, seededRandom } from '../engine/base/random.ts'
@@ -57,13 +58,15 @@ class Crowd {
 
   constructor() {
     const views = new Views(() => {})
-    const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters() }
+    const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters(), unshown: new Unshown() }
     this.#viewChanges = new ViewChanges({
       ...known,
       clientGone() {},
       playerChanged() {},
       bound() {},
       leaving() {},
+      taken() {},
+      left() {},
       close() {},
     })
     this.fanOut = new FanOut({ ...known, protocol: '2022', closeClient() {} })

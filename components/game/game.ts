@@ -142,7 +142,9 @@ export class Game {
         process: options.frozen?.process.process,
       },
       {
-        up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
+        up: (dispatcher, link, fresh, forgotten) =>
+          fresh ? this.#introduce(dispatcher, link, forgotten) : this.#gates[dispatcher]!.dispatcherBack(),
+        broken: (dispatcher) => this.#gates[dispatcher]!.dispatcherBroken(),
         packet: (dispatcher, bytes, start, end) => this.#stopping || this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
@@ -160,7 +162,7 @@ export class Game {
       () =>
         new Peers(options.clock, linkGraceMs, {
           gone: (gateId, process) => this.#whenRestored(() => this.world.players.gateDown(gateId, process)),
-          back: (gateId) => this.#whenRestored(() => this.world.players.showAnew(gateId)),
+          up: (gateId, process) => this.#whenRestored(() => this.world.players.gateUp(gateId, process)),
         }),
     )
     this.world = new World({
@@ -533,6 +535,7 @@ export class Game {
     if (!this.#restored) this.world.migration.nothingKept(link)
     this.world.migration.tellAgain(link)
     link.send('gameReported', {})
+    this.world.players.tellAgain(link)
     this.world.registry.tellAgain(link)
   }
 
@@ -691,9 +694,7 @@ export class Game {
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
   // other may have lost it while it and its clients are well.
   #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
-    if (this.#cluster.toGate(gateId) !== this.#cluster.links[dispatcher]) return
-    this.#gates[dispatcher]!.up(gateId, process)
-    this.#whenRestored(() => this.world.players.gateUp(gateId, process))
+    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.up(gateId, process)
   }
 
   #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {

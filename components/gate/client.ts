@@ -51,6 +51,8 @@ export class Client {
   handed = 0
   /** The entity that the client plays, as long as a game says so. */
   player: View | undefined
+  /** The game that has taken its player from it to give it another, or 0. */
+  givenBy = 0
   /** Whether positions of the player are taken from the client. */
   syncing = false
   /** Which refusals were logged; see `refusals.ts`. */

@@ -7,13 +7,14 @@ import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
-import { getU16, PacketReader } from '../../engine/wire/packet.ts'
+import { getU16, PacketReader, sameId } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
 import type { Output } from './output.ts'
+import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
 /** GoWorld's clients of 2017 know this message by another number. */
@@ -25,6 +26,7 @@ export interface FanOutOwner {
   readonly clients: Clients
   readonly views: Views
   readonly filters: Filters
+  readonly unshown: Unshown
   /** A game wants a client's connection closed. */
   closeClient(client: Client, reason: string): void
 }
@@ -33,7 +35,7 @@ export class FanOut {
   /** Records and messages that were written to clients. */
   deliveredRecords = 0
   deliveredMessages = 0
-  /** Messages for clients that have gone, and for entities that nobody here sees, or not where the message is from: they crossed each other. */
+  /** Messages for clients that have gone, and of entities that nobody here sees, or not where the message is from: they crossed each other. */
   missedClients = 0
   missedEntities = 0
   readonly #owner: FanOutOwner
@@ -82,7 +84,11 @@ export class FanOut {
     if (end - at < 3 || (end - at - 3) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
     const gameId = getU16(bytes, at)
     const audience = bytes[at + 2]!
-    const { views } = this.#owner
+    const { views, unshown } = this.#owner
+    if (unshown.has(gameId)) {
+      this.missedEntities += (end - at - 3) / RECORD_BYTES
+      return
+    }
     for (let record = at + 3; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
       if (view === undefined || view.gameId !== gameId) {
@@ -140,8 +146,9 @@ export class FanOut {
   }
 
   #toViewers(type: number, gameId: number, bytes: Uint8Array, body: number, end: number, all: boolean): void {
-    const view = this.#owner.views.find(bytes, body)
-    if (view === undefined || view.gameId !== gameId) {
+    const { views, unshown } = this.#owner
+    const view = views.find(bytes, body)
+    if (view === undefined || view.gameId !== gameId || unshown.has(gameId)) {
       this.missedEntities++
       return
     }
@@ -158,15 +165,21 @@ export class FanOut {
     this.deliveredMessages += watcherCount
   }
 
-  /** Client id | body. */
+  /** Client id | body, which begins with the entity's id: the client's player, or it would not know whom it is called on. */
   #callClient(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < ID_BYTES) throw new WireError('a call that is cut off')
+    const body = at + ID_BYTES
+    if (end - body < ID_BYTES) throw new WireError('a call that is cut off')
     const client = this.#owner.clients.find(bytes, at)
     if (!client) {
       this.missedClients++
       return
     }
-    this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, at + ID_BYTES, end)
+    const { player } = client
+    if (!this.#isHeard(player) || !sameId(bytes, body, player.destroyBody, player.idAt)) {
+      this.missedEntities++
+      return
+    }
+    this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     client.output.append(this.#frame)
     this.deliveredMessages++
   }
@@ -205,6 +218,8 @@ export class FanOut {
     const client = clients.find(bytes, start + 4)
     if (!client) {
       this.missedClients++
+    } else if (type !== messages.closeClient.code && !this.#isHeard(client.player)) {
+      this.missedEntities++
     } else if (type === messages.setFilter.code) {
       const { key, value } = messages.setFilter.read(bytes, start + 2, end)
       filters.set(client.slot, key, value)
@@ -217,6 +232,11 @@ export class FanOut {
       if (handed >= client.handed) this.#owner.closeClient(client, reason)
     }
     return true
+  }
+
+  /** Whether what is said of a player is passed on. */
+  #isHeard(player: View | undefined): player is View {
+    return player !== undefined && !this.#owner.unshown.has(player.gameId)
   }
 
   #numberOf(type: number): number {

@@ -28,8 +28,9 @@ import { Output } from './output.ts'
 import { RateLimit } from './rate-limit.ts'
 import { REFUSALS, type Refusal, Refusals } from './refusals.ts'
 import { type SessionSettings, Sessions } from './sessions.ts'
+import { Unshown } from './unshown.ts'
 import { ViewChanges } from './view-changes.ts'
-import { Views } from './views.ts'
+import { type View, Views } from './views.ts'
 
 export interface GateOptions {
   readonly id: number
@@ -75,6 +76,7 @@ export class Gate {
   readonly #clients = new Clients()
   readonly #views: Views
   readonly #filters = new Filters()
+  readonly #unshown = new Unshown()
   readonly #viewChanges: ViewChanges
   readonly #fanOut: FanOut
   readonly #farewells: Farewells
@@ -129,7 +131,8 @@ export class Gate {
         resendBytesMax: options.linkResendBytesMax,
       },
       {
-        up: (dispatcher, link, fresh, forgotten) => fresh && this.#introduce(dispatcher, link, forgotten),
+        up: (dispatcher, link, fresh, forgotten) => this.#dispatcherUp(dispatcher, link, fresh, forgotten),
+        broken: (dispatcher) => this.#isOwn(dispatcher) && this.#games.dispatcherBroken(),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
         congested: (dispatcher, backlog) => this.#congestion(String(dispatcher), backlog !== 'little'),
@@ -137,15 +140,21 @@ export class Gate {
     )
     this.#farewells = new Farewells(clock, this.#cluster)
     this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
-    const known = { gateId: id, clients: this.#clients, views: this.#views, filters: this.#filters }
+    const known = {
+      gateId: id,
+      clients: this.#clients,
+      views: this.#views,
+      filters: this.#filters,
+      unshown: this.#unshown,
+    }
     this.#viewChanges = new ViewChanges({
       ...known,
       close: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
       leaving: (view) => {
-        if (this.#games.known.includes(view.leavingTo)) return
-        view.doubtful = true
-        this.#checkPlayersLater()
+        if (!this.#games.known.includes(view.leavingTo)) this.#doubt(view)
       },
+      taken: () => this.#checkPlayersLater(),
+      left: (view) => this.#doubt(view),
       clientGone: (entityId, clientId, handed) => this.#farewells.tell(entityId, clientId, handed),
       playerChanged: (client) => this.#readOrPause(client),
       bound: (client) => this.#sessions.bound(client),
@@ -466,6 +475,11 @@ export class Gate {
     return this.#cluster.links[dispatcher] === this.#ownLink
   }
 
+  #dispatcherUp(dispatcher: number, link: Link, fresh: boolean, forgotten: boolean): void {
+    if (fresh) this.#introduce(dispatcher, link, forgotten)
+    else if (this.#isOwn(dispatcher)) this.#games.dispatcherBack()
+  }
+
   #introduce(dispatcher: number, link: Link, forgotten: boolean): void {
     link.send('gateHello', { gateId: this.#options.id })
     if (forgotten && this.#isOwn(dispatcher)) this.#givenUp()
@@ -482,6 +496,7 @@ export class Gate {
     this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
     const own = this.#isOwn(dispatcher)
     if (own) {
+      this.#unshown.add(this.#games.known)
       this.#games.dispatcherDown()
       for (const { player } of this.#clients) {
         if (!player) continue
@@ -641,6 +656,8 @@ export class Gate {
 
   /** What a game showed is withdrawn, and follows once more. */
   #showAnew(gameId: number): void {
+    this.#unshown.delete(gameId)
+    for (const client of this.#clients) if (client.givenBy === gameId) client.givenBy = 0
     for (const slot of this.#views.gameDown(gameId)) {
       const client = this.#clients.at(slot)
       const view = client.player!
@@ -657,9 +674,13 @@ export class Gate {
 
   /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
-    for (const { player } of this.#clients)
+    this.#unshown.delete(gameId)
+    for (const client of this.#clients) {
+      const { player, givenBy } = client
+      if (givenBy === gameId) client.givenBy = 0
       if (player && player.leavingTo !== 0 && (player.gameId === gameId || player.leavingTo === gameId))
         player.doubtful = true
+    }
     const orphans = this.#views.gameDown(gameId).map((slot) => this.#clients.at(slot))
     // Who was on the way from there may be well elsewhere, and who was on the way to there may come back.
     const closed = orphans.filter(({ player }) => player!.leavingTo === 0)
@@ -673,12 +694,19 @@ export class Gate {
     for (const client of this.#clients) if (client.state === 'booting') this.#bootAgain(client)
   }
 
-  /** Closes, after a while, who plays nobody, or somebody who was lost between two games. */
+  /** It has to be bound anew, or its client plays nobody. */
+  #doubt(view: View): void {
+    view.doubtful = true
+    this.#checkPlayersLater()
+  }
+
+  /** Closes, after a while, who plays nobody and is on offer to nobody, or plays somebody who was lost between two games. */
   #checkPlayersLater(): void {
     const { clock, linkGraceMs } = this.#options
     this.#playersCheck?.cancel()
     this.#playersCheck = clock.after(linkGraceMs, () => {
-      const isLost = ({ player }: Client) => !player || (player.leavingTo !== 0 && player.doubtful)
+      const isLost = ({ player, givenBy }: Client) =>
+        player ? player.leavingTo !== 0 && player.doubtful : givenBy === 0
       const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))
       for (const client of lost) this.#close(client, 'its player is gone', true)
     })

@@ -1,7 +1,7 @@
 // What games say about who plays and who sees whom: taken into the views, and told to the clients concerned.
 //
 //     bindPlayer   ──> the client's player     1002, as player       unbindPlayer ──> none       1003
-//     playerLeaving ──> it may be on either of two games, until one of them binds it
+//     playerLeaving ──> it may be on either of two games, until one of them binds it, or says that it has left (playerLeft)
 //     showEntity   ──> watchers                1002                  hideEntity   ──> not those  1003
 //
 // Each names the placement (epoch) that speaks. What an older one says late is ignored; see `views.ts`.
@@ -14,6 +14,7 @@ import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
+import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
 /** In a message 1002 behind the client's id: whether it is the player, the entity's id, then its type. */
@@ -24,6 +25,7 @@ export interface ViewChangesOwner {
   readonly clients: Clients
   readonly views: Views
   readonly filters: Filters
+  readonly unshown: Unshown
   /** Tells an entity that a client, which its game thinks is there, is not, or not its any more. */
   clientGone(entityId: string, clientId: string, handed: number): void
   /** The client plays another entity, or nobody, or the entity is on another game. */
@@ -32,6 +34,10 @@ export interface ViewChangesOwner {
   bound(client: Client): void
   /** A player sets out for another game. */
   leaving(view: View): void
+  /** A client was taken by a game that has yet to say for whom. */
+  taken(): void
+  /** A player has left its game, and no other has it yet. */
+  left(view: View): void
   close(client: Client, reason: string): void
 }
 
@@ -72,6 +78,15 @@ export class ViewChanges {
       case messages.playerLeaving.code:
         this.#playerLeaving(bytes, start + 4, end)
         return true
+      case messages.playerLeft.code:
+        this.#playerLeft(bytes, start, end)
+        return true
+      case messages.clientOffered.code:
+        this.#clientOffered(bytes, start, end)
+        return true
+      case messages.clientTaken.code:
+        this.#clientTaken(bytes, start, end)
+        return true
       default:
         return false
     }
@@ -102,6 +117,10 @@ export class ViewChanges {
     const count = reader.u16()
     const clientsAt = reader.skip(count * ID_BYTES)
     const body = reader.at
+    if (this.#owner.unshown.has(gameId)) {
+      this.stale++
+      return
+    }
     const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
     if (!view) return
     this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)
@@ -109,7 +128,7 @@ export class ViewChanges {
       const client = this.#owner.clients.find(bytes, clientsAt + one * ID_BYTES)
       if (!client) this.missedClients++
       // A client sees what is on its player's game; where that came from, late words may still be on their way.
-      else if (client.player && client.player.gameId !== gameId) this.stale++
+      else if (client.player?.gameId !== gameId) this.stale++
       else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
         client.output.append(this.#frame)
         this.delivered++
@@ -153,7 +172,11 @@ export class ViewChanges {
     const gameId = reader.u16()
     const syncing = reader.bool()
     const body = reader.at
-    const { clients, views, filters } = this.#owner
+    const { clients, views, filters, unshown } = this.#owner
+    if (unshown.has(gameId)) {
+      this.stale++
+      return
+    }
     const client = clients.find(bytes, clientAt)
     const entityId = readLatin1(bytes, idAt, ID_BYTES)
     // The first player is the boot entity. One that was given up may still be made, also after the next one was; but when
@@ -188,6 +211,7 @@ export class ViewChanges {
     const isOther = client.state !== 'bound' || client.entityId !== entityId
     client.player = view
     client.handed = handed
+    client.givenBy = 0
     client.entityId = entityId
     client.state = 'bound'
     if (isOther) this.#owner.bound(client)
@@ -219,7 +243,27 @@ export class ViewChanges {
       return
     }
     this.takePlayer(client)
+    client.givenBy = view.gameId
     this.#owner.views.release(view)
+  }
+
+  #clientOffered(bytes: Uint8Array, start: number, end: number): void {
+    const { handed, gameId } = messages.clientOffered.read(bytes, start + 2, end)
+    const client = this.#owner.clients.find(bytes, start + 4)
+    if (!client) this.missedClients++
+    else if (client.player || handed < client.handed) this.stale++
+    else client.givenBy = gameId
+  }
+
+  /** From now on it is the other game that has to say whom it plays. */
+  #clientTaken(bytes: Uint8Array, start: number, end: number): void {
+    const { handed } = messages.clientTaken.read(bytes, start + 2, end)
+    const client = this.#owner.clients.find(bytes, start + 4)
+    if (!client) this.missedClients++
+    else if (!client.player && handed >= client.handed) {
+      client.givenBy = 0
+      this.#owner.taken()
+    }
   }
 
   #closePlayer(bytes: Uint8Array, start: number, end: number): void {
@@ -242,6 +286,15 @@ export class ViewChanges {
       view.leavingTo = reader.u16()
       this.#owner.leaving(view)
     }
+  }
+
+  #playerLeft(bytes: Uint8Array, start: number, end: number): void {
+    const { epoch } = messages.playerLeft.read(bytes, start + 2, end)
+    const client = this.#owner.clients.find(bytes, start + 4)
+    const view = this.#owner.views.find(bytes, start + 4 + ID_BYTES)
+    if (!client) this.missedClients++
+    else if (!view || epoch < view.epoch || client.player !== view) this.stale++
+    else this.#owner.left(view)
   }
 
   /** The client plays nobody: it hears so. The view is for the caller to release. */

@@ -8,6 +8,8 @@ import { LinkConnector } from './link-connector.ts'
 
 export interface ClusterEvents {
   up(dispatcher: number, link: Link, fresh: boolean, forgotten: boolean): void
+  /** The connection broke; `up`, not fresh, when there is another. */
+  broken(dispatcher: number): void
   packet(dispatcher: number, bytes: Uint8Array, start: number, end: number): void
   down(dispatcher: number, reason: string): void
   congested?(dispatcher: number, backlog: Backlog): void
@@ -34,6 +36,7 @@ export class Cluster {
         {
           up: (fresh, forgotten) => events.up(dispatcher, connector.link, fresh, forgotten),
           packet: (bytes, start, end) => events.packet(dispatcher, bytes, start, end),
+          broken: () => events.broken(dispatcher),
           down: (reason) => events.down(dispatcher, reason),
           congested: (backlog) => events.congested?.(dispatcher, backlog),
         },

@@ -2,13 +2,15 @@
 //
 //     that dispatcher is gone: those that were there are awaited ──named again──> there, or gone if it is another process
 //                              up again, and graceMs later       ───────────────> gone: they died while nobody could say so
+//
+// The time during which we do not reach the dispatcher does not count: what it says of them waits there for us.
 import type { Clock, Scheduled } from '../base/clock.ts'
 
 export interface PeersOwner {
   /** `process`: which it was. */
   gone(id: number, process: string): void
-  /** It was there all along, and what was said to it meanwhile may be lost. */
-  back?(id: number): void
+  /** It is there, and what was said to it before may be lost. */
+  up?(id: number, process: string): void
   /** Nobody is awaited any more. */
   settled?(): void
 }
@@ -60,10 +62,10 @@ export class Peers {
     const unmissed = this.#unmissed.delete(id)
     this.#awaited.delete(id)
     this.#there.set(id, process)
-    if (awaited === undefined) return
-    if (awaited !== process) this.#owner.gone(id, awaited)
-    else if (!unmissed) this.#owner.back?.(id)
-    if (this.settled) this.#settle()
+    const isSame = awaited === process
+    if (awaited !== undefined && !isSame) this.#owner.gone(id, awaited)
+    if (!isSame || !unmissed) this.#owner.up?.(id, process)
+    if (awaited !== undefined && this.settled) this.#settle()
   }
 
   down(id: number, process = this.#there.get(id) ?? this.#awaited.get(id) ?? ''): void {
@@ -83,13 +85,27 @@ export class Peers {
   /** `forgotten`: it has given us up, and has told those that were there so. */
   dispatcherUp(forgotten: boolean): void {
     if (this.settled) return
-    this.#patience?.cancel()
     if (forgotten) this.#giveUp()
-    else this.#patience = this.#clock.after(this.#graceMs, () => this.#giveUp())
+    else this.#beginPatience()
+  }
+
+  /** Our connection to it broke; the session waits for the next. */
+  dispatcherBroken(): void {
+    this.#patience?.cancel()
+  }
+
+  /** We are connected again, and what it had to say is on its way. */
+  dispatcherBack(): void {
+    if (!this.settled) this.#beginPatience()
   }
 
   stop(): void {
     this.#patience?.cancel()
+  }
+
+  #beginPatience(): void {
+    this.#patience?.cancel()
+    this.#patience = this.#clock.after(this.#graceMs, () => this.#giveUp())
   }
 
   #giveUp(): void {

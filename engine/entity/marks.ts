@@ -24,6 +24,13 @@ export class Marks {
     toGate.send('mark', { no: this.#last })
   }
 
+  /** The same of several gates. */
+  behindGates(gateIds: Iterable<number>, link: PacketSink, then: () => void): void {
+    const [gateId, ...others] = new Set(gateIds)
+    if (gateId === undefined) return then()
+    this.behindGate(gateId, link, () => this.behindGates(others, link, then))
+  }
+
   marked(no: number): void {
     const waiting = this.#waiting.get(no)
     this.#waiting.delete(no)

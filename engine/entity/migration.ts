@@ -43,9 +43,15 @@ interface Departure {
   gameId: number
   state: 'asking' | 'holding' | 'packed' | 'sent'
   /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
-  kept:
-    | { readonly data: Uint8Array; readonly spaceId: string | undefined; readonly client: Client | undefined }
-    | undefined
+  kept: Kept | undefined
+}
+
+interface Kept {
+  readonly data: Uint8Array
+  readonly spaceId: string | undefined
+  readonly client: Client | undefined
+  /** Its gate was told once more that it is on its way, when it may have arrived, and may have lost its client there. */
+  shownAnew: boolean
 }
 
 export class Migration {
@@ -185,14 +191,15 @@ export class Migration {
     }
     const { client } = core
     departure.state = 'packed'
-    departure.kept = { data, spaceId: from?.id, client }
+    departure.kept = { data, spaceId: from?.id, client, shownAnew: false }
     world.discard(core)
     // Calls of this game that wait for the end of the turn, in front of those that follow.
     world.calling.postpone(core.id)
     const link = world.cluster.toEntity(core.id)
     if (client) world.views.sayLeaving(core, client, departure.gameId)
-    if (client) world.marks.behindGate(client.gateId, link, () => this.#send(departure, link))
-    else this.#send(departure, link)
+    // What was said of it to those that it has given away is to be ahead of the next placement, too.
+    const gates = [...(client ? [client] : []), ...(core.released ?? [])].map(({ gateId }) => gateId)
+    world.marks.behindGates(gates, link, () => this.#send(departure, link))
   }
 
   #send(departure: Departure, link: PacketSink): void {
@@ -208,6 +215,8 @@ export class Migration {
     if (!departure?.kept || departure.core.epoch !== epoch) return
     this.#end(departure)
     if (moved) {
+      const { client, shownAnew } = departure.kept
+      if (client && shownAnew) this.#world.views.sayLeft(departure.core, client)
       this.departed++
       return
     }
@@ -217,7 +226,7 @@ export class Migration {
     this.#comeBack(departure.kept, epoch + 2)
   }
 
-  #comeBack({ data, spaceId }: NonNullable<Departure['kept']>, epoch: number): void {
+  #comeBack({ data, spaceId }: Kept, epoch: number): void {
     const { entity, services } = decodeOwn(data) as unknown as Luggage
     const [x, y, z] = entity.parts['place'] as readonly number[]
     try {
@@ -235,6 +244,7 @@ export class Migration {
     const { views } = this.#world
     for (const { core, kept, gameId } of this.#departures.values()) {
       if (kept?.client?.gateId !== gateId) continue
+      kept.shownAnew = true
       views.sayPlayer(core, kept.client)
       views.sayLeaving(core, kept.client, gameId)
     }

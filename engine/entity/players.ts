@@ -4,6 +4,7 @@ import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts
 import { isId, sameMaker } from '../base/id.ts'
 import type { Values } from '../wire/messages.ts'
 import type { Client, EntityCore, Released } from './core.ts'
+import type { PacketSink } from './outbound.ts'
 import { restoreClient } from './saved-entity.ts'
 import type { World } from './world.ts'
 
@@ -24,8 +25,8 @@ export interface Offer {
 
 export class Players {
   readonly #world: World
-  /** Those that nobody has taken yet. */
-  readonly #offers = new Set<Offer>()
+  /** Those that nobody has taken yet, with the numbers of the requests: 0 before the first. */
+  readonly #offers = new Map<Offer, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -66,36 +67,44 @@ export class Players {
     world.views.unbind(from, true)
     world.hook(from, 'onClientDisconnected')
     const offer = { what: `${from} gives its client to ${targetId}`, client, entityId: targetId }
-    this.#offers.add(offer)
+    this.#offers.set(offer, 0)
     world.marks.behindGate(client.gateId, world.cluster.toEntity(targetId), () => this.#make(offer, 1))
   }
 
   /** Those that are still open: a restored game makes them once more. */
   get offers(): readonly Offer[] {
-    return [...this.#offers]
+    return [...this.#offers.keys()]
   }
 
   restoreOffers(offers: readonly Offer[]): void {
-    for (const offer of offers) this.#offers.add({ ...offer, client: restoreClient(offer.client) })
+    for (const offer of offers) this.#offers.set({ ...offer, client: restoreClient(offer.client) }, 0)
   }
 
   /** Time goes on: what was rejected when it stood still is offered once more. */
   offerAgain(): void {
-    for (const offer of this.#offers) this.#make(offer, 1)
+    for (const offer of this.#offers.keys()) this.#make(offer, 1)
+  }
+
+  /** A dispatcher is there that knows nothing of what was said to the one before. */
+  tellAgain(link: PacketSink): void {
+    for (const [offer, no] of this.#offers)
+      if (no !== 0 && this.#world.cluster.toEntity(offer.entityId) === link) this.#send(offer, no)
   }
 
   #make(offer: Offer, tries: number): void {
     // It is gone with its gate.
     if (!this.#offers.has(offer)) return
-    const { what, client, entityId } = offer
-    const { requests, openWork, cluster, gameId, log, views } = this.#world
-    const link = cluster.toEntity(entityId)
+    const { what, client } = offer
+    const { requests, openWork, log, views } = this.#world
     const give = (no: number) => {
-      link.send('takeClient', { entityId, gameId, no, ...handedOn(client) })
-      return link
+      this.#offers.set(offer, no)
+      return this.#send(offer, no)
     }
     openWork.track(requests.open(what, GIVE_LIMIT_MS, give)).then(
-      () => void this.#offers.delete(offer),
+      () => {
+        this.#offers.delete(offer)
+        this.#world.cluster.toGate(client.gateId).send('clientTaken', client)
+      },
       (error) => {
         if (error instanceof GameFrozen) return
         if (error instanceof Unanswered && tries < GIVE_TRIES_MAX) return this.#make(offer, tries + 1)
@@ -104,6 +113,13 @@ export class Players {
         views.closeClient(client, 'its player was not there')
       },
     )
+  }
+
+  #send({ client, entityId }: Offer, no: number): PacketSink {
+    const { cluster, gameId } = this.#world
+    const link = cluster.toEntity(entityId)
+    link.send('takeClient', { entityId, gameId, no, ...handedOn(client) })
+    return link
   }
 
   /** Another game gives a client to an entity. */
@@ -142,7 +158,10 @@ export class Players {
 
   // --- gates ---------------------------------------------------------------------------------------------------------
 
-  /** A gate is there: `process` is its name. Whoever has a client of one that was there before was given it too late. */
+  /**
+   * A gate is there: `process` is its name. It is shown what it may see. Whoever has a client of one that was there before was
+   * given it too late.
+   */
   gateUp(gateId: number, process: string): void {
     this.#world.gates.add(gateId)
     for (const core of this.#world.all()) {
@@ -152,11 +171,12 @@ export class Players {
       this.#world.views.unbind(core, false)
       this.#world.returns.gateGone(core, client)
     }
+    this.showAnew(gateId)
   }
 
   /** A gate is gone with all its connections. The clients of a new process in its place are not meant. */
   gateDown(gateId: number, process: string): void {
-    for (const offer of this.#offers)
+    for (const offer of this.#offers.keys())
       if (offer.client.gateId === gateId && sameMaker(offer.client.clientId, process)) this.#offers.delete(offer)
     if (!this.#world.gates.delete(gateId)) return
     const { views } = this.#world
@@ -174,6 +194,8 @@ export class Players {
     link.send('showAnew', { gateId, gameId })
     for (const { core, client } of players) views.bind(core, client)
     migration.showAnew(gateId)
+    for (const { client } of this.#offers.keys())
+      if (client.gateId === gateId) link.send('clientOffered', { ...client, gameId })
     link.send('shownAnew', { gateId, gameId })
   }
 

@@ -60,6 +60,11 @@ export class Views {
     this.#link(client).send('playerLeaving', { ...client, entityId: core.id, epoch: core.epoch, gameId })
   }
 
+  /** It has arrived, as far as its dispatcher knows: whoever has the player there says so, or nobody does. */
+  sayLeft(core: EntityCore, client: Client): void {
+    this.#link(client).send('playerLeft', { ...client, entityId: core.id, epoch: core.epoch })
+  }
+
   /** Takes the client from `core`. Tells the gate unless the client is gone there already. */
   unbind(core: EntityCore, tell: boolean): void {
     const { client, space } = core

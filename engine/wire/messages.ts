@@ -205,6 +205,12 @@ export const messages = {
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */
   shownAnew: message(74, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
+  /** Of what is shown anew: the client is on offer to a player of another game, and plays nobody until that has it. */
+  clientOffered: message(93, 'game', 'gate', { gateId: u16, clientId: id, handed: u32, gameId: u16 }, 'gate'),
+  /** The other game has it, and says so; or it has died before it could. */
+  clientTaken: message(95, 'game', 'gate', { gateId: u16, clientId: id, handed: u32 }, 'gate'),
+  /** A player that was shown anew on its way has arrived: its new game has it, or nobody. */
+  playerLeft: message(94, 'game', 'gate', { gateId: u16, clientId: id, entityId: id, epoch: u32 }, 'gate'),
   /** Closes the client unless it plays another entity by now, or this one in a later placement. */
   closePlayer: message(
     76,

@@ -3,7 +3,9 @@
 import { expect, test } from 'vitest'
 import { attr, type EntityId, entity, game, string } from '../../components/game/goworld.ts'
 import { Players } from '../../engine/entity/players.ts'
+import { dispatcherOf } from './adversity.ts'
 import { TestCluster } from './cluster.ts'
+import * as walkers from './walkers.ts'
 
 class Runner extends entity({
   attrs: { next: attr('') },
@@ -81,4 +83,35 @@ test('an offer that nobody can answer any more does not close a client that was 
   expect(playing()).toEqual([last.id])
   expect([client.closed, client.player?.id]).toEqual([undefined, last.id])
   await cluster.stop()
+})
+
+test('a player that gives its client away and leaves is taken from that client before it is shown to others elsewhere', async () => {
+  let moves = 0
+  for (let seed = 1; seed <= 12; seed++) {
+    const cluster = await walkers.start({ seed, dispatchers: 3, gates: 2, banned: [2, 3] })
+    const joined = await walkers.join(cluster, 'hero 1', 2)
+    const player = walkers.playerOf(cluster, 'hero 1')
+    const { id } = player
+    // Gate 2 is of dispatcher 3; what the move needs must go by others.
+    if ([id, cluster.games[0]!.world.registry.get('field/2')!].every((one) => dispatcherOf(cluster, one) !== 3)) {
+      moves++
+      const dan = await walkers.join(cluster, 'dan', 2, 2)
+      const other = cluster.games[2]!.world.game.create(walkers.Player, { name: 'hero 2' }).id
+      await cluster.clock.advance(50)
+      const frozen = await cluster.freezeGame(3)
+      const mend = cluster.cutGameFrom(1, 3)
+      player.give(other)
+      player.go(2, 1, 1)
+      await cluster.clock.advance(500)
+      mend()
+      await cluster.clock.until(() => dan.client.entities.has(id), 5000, 'the player to be where dan sees it')
+      await cluster.clock.advance(500)
+      expect([seed, joined.client.player, joined.client.space]).toEqual([seed, undefined, undefined])
+      await cluster.restoreGame(3, frozen)
+      await cluster.clock.until(() => joined.client.player?.id === other, 30_000, 'the client to get its next player')
+      walkers.expectTruth(cluster, [joined, dan], `seed ${seed}`)
+    }
+    await cluster.stop()
+  }
+  expect(moves).toBeGreaterThan(2)
 })

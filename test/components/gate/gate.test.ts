@@ -269,6 +269,7 @@ describe('a dispatcher that is restarted', () => {
     await stage.settle()
     ann.call(ANN, 'kept')
     await stage.games.hears('callFromClient')
+    stage.showAnew(1, () => stage.bind(ann, ANN))
     stage.callClient(ann, ANN, 'welcome back')
     await ann.hears('callOnClient')
     expect(stage.games.of('callFromClient').at(-1)!.method).toBe('kept')
@@ -297,6 +298,7 @@ describe('a dispatcher that is restarted', () => {
     const client = await stage.client()
     await stage.games.restart()
     stage.games.nameGames(1, 2)
+    stage.showAnew(1)
     await stage.games.hears('bootEntity', 2)
     const again = stage.games.of('bootEntity')[1]!
     expect(again.clientId).toBe(client.id)

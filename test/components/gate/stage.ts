@@ -417,6 +417,13 @@ export class Stage {
     this.games.tell('bindPlayer', { clientId: client.id, handed, entityId, epoch, gameId, syncing, body })
   }
 
+  /** A game says everything anew: what `show` says. */
+  showAnew(gameId: number, show: () => void = () => {}): void {
+    this.games.tell('showAnew', { gameId })
+    show()
+    this.games.tell('shownAnew', { gameId })
+  }
+
   unbind(client: FakeClient, entityId: string, { epoch = 1, type = 'Avatar' } = {}): void {
     const body = destroyBody(entityId, type)
     this.games.tell('unbindPlayer', { clientId: client.id, entityId, epoch, body })

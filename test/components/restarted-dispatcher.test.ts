@@ -1,0 +1,72 @@
+// After a dispatcher was restarted: what games and gates that were there all along believe of each other, and what a client
+// hears until they have found each other again.
+import { expect, test } from 'vitest'
+import { dispatcherOf } from './adversity.ts'
+import { expectTruth, join, Player, playerOf, players, start } from './walkers.ts'
+
+test('a game that does not reach the restarted dispatcher for a while does not give up the gates that it would hear of', async () => {
+  const cluster = await start({ dispatchers: 2, games: 2, gates: 1 })
+  const ann = await join(cluster, 'ann')
+  // Gate 1 is of dispatcher 2.
+  const { restored } = await cluster.crashDispatcher(2)
+  const gatesAreBack = cluster.cutGatesFrom(2)
+  await restored()
+  await cluster.clock.advance(1500)
+  const gameIsBack = cluster.cutGameFrom(1, 2)
+  await cluster.clock.advance(500)
+  gatesAreBack()
+  await cluster.clock.advance(1500)
+  gameIsBack()
+  await cluster.clock.advance(10_000)
+  expect(ann.client.closed).toBeUndefined()
+  expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('a game that has given up a gate, which comes all the same, has its clients closed', async () => {
+  const cluster = await start({ dispatchers: 2, games: 2, gates: 1 })
+  const ann = await join(cluster, 'ann')
+  const bob = await join(cluster, 'bob', 1, 2)
+  const { restored } = await cluster.crashDispatcher(2)
+  const gatesAreBack = cluster.cutGatesFrom(2)
+  await restored()
+  await cluster.clock.advance(5000)
+  expect(players(cluster)).toEqual([])
+  gatesAreBack()
+  await cluster.clock.until(() => ann.client.closed !== undefined, 20_000, 'ann to be closed')
+  await cluster.clock.until(() => bob.client.closed !== undefined, 20_000, 'bob to be closed')
+  await join(cluster, 'carl')
+  expect(cluster.errors).toEqual([])
+  await cluster.stop()
+})
+
+test('a client that was handed on where its player has arrived is not given back by the game that the player left', async () => {
+  let moves = 0
+  for (let seed = 1; seed <= 40; seed++) {
+    const cluster = await start({ seed, dispatchers: 3, games: 3, gates: 2, banned: [2, 3] })
+    const joined = await join(cluster, 'hero 1', 2)
+    const { id } = joined.client.player!
+    const field = cluster.games[0]!.world.registry.get('field/2')!
+    // Gate 2 is of dispatcher 3, which is to be restarted; the player is of another, and it is by that that its old game is
+    // to hear where it has got to. The answer of its new game comes by dispatcher 2.
+    if (dispatcherOf(cluster, id) === 1 && dispatcherOf(cluster, field) === 2) {
+      moves++
+      playerOf(cluster, 'hero 1').go(2, 1, 1)
+      const there = () => cluster.games[1]!.world.find(id)
+      await cluster.clock.until(() => there() !== undefined, 5000, 'the player to arrive')
+      const mend = cluster.cutGameFrom(1, 1)
+      const next = cluster.games[1]!.world.game.create(Player, { name: 'hero 2' })
+      there()!.entity.giveClientTo(next)
+      await cluster.clock.advance(200)
+      const { restored } = await cluster.crashDispatcher(3)
+      await restored()
+      await cluster.clock.advance(1500)
+      mend()
+      await cluster.clock.advance(10_000)
+      expect([seed, joined.client.closed, joined.client.player?.id]).toEqual([seed, undefined, next.id])
+      expectTruth(cluster, [joined], `seed ${seed}`)
+    }
+    await cluster.stop()
+  }
+  expect(moves).toBeGreaterThan(1)
+})
