@@ -177,6 +177,7 @@ async function throughDispatcher(scenario: Scenario, path: string, child: ChildP
             types: [],
             journaled: [],
             journalsClear: true,
+            made: new IdMaker(realClock, machineRandom).next(),
           })
           if (ownsEntities) {
             for (let entity = 0; entity < scenario.entities; entity++)

@@ -304,7 +304,7 @@ export class Dispatcher {
   }
 
   #gameHello(peer: Peer, hello: Values<'gameHello'>): void {
-    const { gameId, banBootEntity, restoring, types, journaled, journalsClear } = hello
+    const { gameId, banBootEntity, restoring, types, journaled, journalsClear, made } = hello
     const { code } = messages.gameHello
     if (gameId !== peer.id) return peer.refuse('forbidden', code, `it says it is game ${gameId}`)
     if (peer.greeted) return peer.refuse('forbidden', code, 'it has said hello')
@@ -316,6 +316,7 @@ export class Dispatcher {
     peer.greeted = true
     game.banBootEntity = banBootEntity
     game.types = new Set(types)
+    game.made = made
     game.journaled = new Set(journaled)
     this.#entities.journalsClear(gameId, game.journaled, journalsClear)
     // It has replayed its own journal before it came, or says that it could not.

@@ -3,11 +3,13 @@
 //
 // After a start, and whenever a game comes anew, an id that is not known may belong to a game that has yet to report.
 // While we gather reports such packets are held, each for a limited time, rather than dropped. So are those for a
-// service at any time: when its game dies it is placed again.
+// service at any time: when its game dies it is placed again. Else it is for the game that made the id, which may have made the
+// entity this very moment, and whose report is late.
 import type { Clock } from '../../engine/base/clock.ts'
-import { isServiceIdAt } from '../../engine/base/id.ts'
+import { ID_BYTES, isServiceIdAt, sameMaker } from '../../engine/base/id.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Values } from '../../engine/wire/messages.ts'
+import { readLatin1 } from '../../engine/wire/packet.ts'
 import { AWAITED, type Directory, ENDING, FREE, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
@@ -112,12 +114,23 @@ export class Entities {
     if (state === PLACED) return this.#games.get(this.#directory.game(slot))?.deliver(bytes, start, end)
     if (state === GONE) {
       const wait = this.#gathering || isServiceIdAt(bytes, start + ROUTE_AT)
+      if (!wait && slot < 0) {
+        // Who knows of it may be quicker than its game's report of it.
+        const maker = this.#makerOf(readLatin1(bytes, start + ROUTE_AT, ID_BYTES))
+        if (maker) return maker.deliver(bytes, start, end)
+      }
       if (!wait) return this.#drops.packet('unknownEntity', bytes, start, end)
       if (this.#awaited.size >= ENTITIES_HELD_MAX) return this.#drops.packet('entityQueueFull', bytes, start, end)
       if (slot < 0) slot = this.#directory.add(bytes, start + ROUTE_AT)
       this.#await(slot)
     }
     if (!this.#held.add(slot, bytes, start, end)) this.#drops.packet('entityQueueFull', bytes, start, end)
+  }
+
+  /** The game whose process has made an id, if it is there. */
+  #makerOf(id: string): Game | undefined {
+    for (const game of this.#games.values()) if (sameMaker(game.made, id)) return game
+    return undefined
   }
 
   /** Somebody wants an entity created, loaded or booted. */

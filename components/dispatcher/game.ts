@@ -44,6 +44,8 @@ export class Game {
   connected = false
   reported = false
   banBootEntity = false
+  /** An id that it has made. */
+  made = ''
   /** The entity classes that it has. */
   types: ReadonlySet<string> = new Set()
   /** Those whose saves it keeps in a journal until the store has them. */

@@ -95,6 +95,7 @@ export class Game {
   readonly #log: Log
   readonly #turn: Turn
   readonly #cluster: Cluster
+  readonly #ids: IdMaker
   readonly #readyDispatchers = new Set<number>()
   /** The dispatchers that have heard our hello. */
   readonly #greeted = new Set<Link>()
@@ -126,6 +127,7 @@ export class Game {
     this.#options = options
     this.#log = options.log
     this.#turn = new Turn(options.clock, { gathers: true })
+    this.#ids = new IdMaker(options.clock, options.random)
     this.#doubted = options.dispatchers.map(() => new Set())
     const { linkGraceMs, linkResendBytesMax } = options.config
     this.#cluster = new Cluster(
@@ -175,7 +177,7 @@ export class Game {
       clock: options.clock,
       turn: this.#turn,
       log: options.log,
-      ids: new IdMaker(options.clock, options.random),
+      ids: this.#ids,
       random: options.random,
       cluster: this.#cluster,
       storage: options.storage,
@@ -520,6 +522,7 @@ export class Game {
       types: [...this.world.kinds.keys()],
       journaled: keepsJournal ? persistentTypes(this.world) : [],
       journalsClear: this.#journalWatch?.clear ?? !keepsJournal,
+      made: this.#ids.next(),
     })
     this.#greeted.add(link)
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)

@@ -30,6 +30,8 @@ export const messages = {
     journaled: strs,
     /** As in `journalsClear`. */
     journalsClear: bool,
+    /** An id of its making: by it, those of the entities that it makes are known to be its own. */
+    made: id,
   }),
   /** All that the game has is in the directory: new entities may be placed on it. */
   gameReported: message(2, 'game', 'dispatcher', {}),

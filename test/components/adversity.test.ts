@@ -116,6 +116,26 @@ describe('calls', () => {
     await cluster.stop()
   })
 
+  test('to one that has just been made are not lost when its dispatcher hears of it late', async () => {
+    const cluster = await start({ dispatchers: 3 })
+    // Longer than the dispatchers gather what games report.
+    await cluster.clock.advance(6000)
+    const far = speakerOn(cluster, 2)
+    const mend = cluster.cutGameFrom(1, 1)
+    const made = Array.from({ length: 9 }, () => speakerOn(cluster, 1)).filter(
+      ({ id }) => dispatcherOf(cluster, id) === 1,
+    )
+    expect(made.length).toBeGreaterThan(0)
+    for (let n = 0; n < 4; n++) for (const { id } of made) far.tell(id, n)
+    await cluster.clock.advance(500)
+    mend()
+    await cluster.clock.advance(1000)
+    for (const { id } of made) far.tell(id, 4)
+    await cluster.clock.advance(500)
+    for (const { id } of made) expect(heardBy(cluster, id)).toEqual(upTo(5))
+    await cluster.stop()
+  })
+
   test('to one that has just come keep their order when its new game is frozen at once', async () => {
     let frozenOnes = 0
     for (let step = 0; step < 40; step++) {

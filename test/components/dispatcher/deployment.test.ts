@@ -144,6 +144,7 @@ test('only games and gates from 1 on are talked to', async () => {
       types: [],
       journaled: [],
       journalsClear: true,
+      made: AVATAR,
     })
   await set.until(() => set.log.matching('error', 'from 1 on').length > 0, 'it is turned away')
   expect(set.status.games).toEqual([])

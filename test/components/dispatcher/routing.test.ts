@@ -94,6 +94,32 @@ test('two games cannot have an entity in the same placement', async () => {
   expect(set.counters.stalePlacement).toBe(1)
 })
 
+test('what is for an entity that nobody has named goes to the game that made its id, in front of the report that is late', async () => {
+  const set = await stage({ games: 2 })
+  const one = await set.game(1, { made: 'AAAAAmaker1AAAAA' })
+  const two = await set.game(2, { made: 'AAAAAmaker2AAAAA' })
+  const gate = await set.gate(1)
+  const fresh = 'BBBBBmaker1CCCCC'
+  two.call(fresh, 'first')
+  await one.hears('callEntity')
+  gate.say('callFromClient', { entityId: fresh, clientId: CLIENT, method: 'second', args: new Uint8Array(2) })
+  await one.hears('callFromClient')
+  one.place(fresh, 1)
+  await set.settle()
+  two.call(fresh, 'third')
+  await one.hears('callEntity', 2)
+  const calls = one.heard.map(({ name }) => name).filter((name) => name.startsWith('call'))
+  expect(calls).toEqual(['callEntity', 'callFromClient', 'callEntity'])
+  // That it is gone is known.
+  one.say('entityGone', { entityId: fresh, epoch: 1 })
+  await set.settle()
+  two.call(fresh, 'late')
+  // Who made it is not there any more, or never was.
+  two.call('BBBBBmaker3CCCCC', 'nobody')
+  await set.until(() => set.counters.unknownEntity === 2, 'both are dropped')
+  expect(one.of('callEntity').map(({ method }) => method)).toEqual(['first', 'third'])
+})
+
 test('what a peer may not send, or what cannot be read, is ignored, counted, and logged once per type', async () => {
   const set = await stage({ games: 1 })
   const one = await set.game(1, { has: { [AVATAR]: 1 } })
@@ -163,6 +189,7 @@ test('a peer says hello first, once, and in its own name', async () => {
     types: [],
     journaled: [],
     journalsClear: true,
+    made: AVATAR,
   })
   late.say('bootEntity', { entityId: idOf('boot'), gateId: 2, clientId: CLIENT, session: '' })
   await set.until(() => set.counters.forbidden === 4, 'all of it is refused')

@@ -226,6 +226,7 @@ export class Stage {
       types = ['Avatar', 'Monster', 'M'],
       journaled = [],
       journalsClear = true,
+      made = idOf(`made-0000${id}`),
     }: {
       has?: Record<string, number>
       report?: boolean
@@ -234,13 +235,14 @@ export class Stage {
       types?: string[]
       journaled?: string[]
       journalsClear?: boolean
+      made?: string
     } = {},
   ): Promise<Actor> {
     const process = (restoring && this.#processes.get(id)) || new IdMaker(this.clock, this.random).next()
     this.#processes.set(id, process)
     const game = new Actor(this, 'game', id, process)
     game.onUp = () => {
-      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types, journaled, journalsClear })
+      game.say('gameHello', { gameId: id, banBootEntity: ban, restoring, types, journaled, journalsClear, made })
       for (const [entityId, epoch] of Object.entries(has)) game.place(entityId, epoch)
       if (report) game.say('gameReported', {})
     }
