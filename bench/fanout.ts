@@ -61,7 +61,7 @@ class Crowd {
     const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters(), unshown: new Unshown() }
     this.#viewChanges = new ViewChanges({
       ...known,
-      clientGone() {},
+      refuse() {},
       playerChanged() {},
       bound() {},
       leaving() {},

@@ -581,7 +581,12 @@ export class Game {
         return void world.loadHere(type, entityId, epoch)
       }
       case messages.clientGone.code: {
-        const { entityId, clientId, handed } = messages.clientGone.read(bytes, at, end)
+        const { entityId, clientId } = messages.clientGone.read(bytes, at, end)
+        const core = world.find(entityId)
+        return core ? world.players.clientGone(core, clientId) : undefined
+      }
+      case messages.clientRefused.code: {
+        const { entityId, clientId, handed } = messages.clientRefused.read(bytes, at, end)
         const core = world.find(entityId)
         return core ? world.players.clientGone(core, clientId, handed) : undefined
       }

@@ -3,12 +3,10 @@
 import type { Clock } from '../../engine/base/clock.ts'
 import type { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
-import { HANDED_MAX } from '../../engine/wire/messages.ts'
 
 interface Farewell {
   readonly entityId: string
   readonly clientId: string
-  readonly handed: number
   readonly atMs: number
 }
 
@@ -27,22 +25,20 @@ export class Farewells {
     this.#cluster = cluster
   }
 
-  /** `handed`: a later hand-over of the client than this one stands. */
-  tell(entityId: string, clientId: string, handed = HANDED_MAX): void {
+  tell(entityId: string, clientId: string): void {
     const link = this.#cluster.toEntity(entityId)
     const atMs = this.#clock.now()
     const kept = this.#kept.get(link) ?? []
     this.#kept.set(link, kept)
-    kept.push({ entityId, clientId, handed, atMs })
+    kept.push({ entityId, clientId, atMs })
     let old = Math.max(0, kept.length - KEPT_MAX)
     if (link.up) while (atMs - kept[old]!.atMs > KEPT_MS) old++
     if (old > 0) kept.splice(0, old)
-    if (link.up) link.send('clientGone', { entityId, clientId, handed })
+    if (link.up) link.send('clientGone', { entityId, clientId })
   }
 
   /** There is another dispatcher at the end of this link. */
   again(link: Link): void {
-    for (const { entityId, clientId, handed } of this.#kept.get(link) ?? [])
-      link.send('clientGone', { entityId, clientId, handed })
+    for (const { entityId, clientId } of this.#kept.get(link) ?? []) link.send('clientGone', { entityId, clientId })
   }
 }

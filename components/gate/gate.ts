@@ -155,7 +155,7 @@ export class Gate {
       },
       taken: () => this.#checkPlayersLater(),
       left: (view) => this.#doubt(view),
-      clientGone: (entityId, clientId, handed) => this.#farewells.tell(entityId, clientId, handed),
+      refuse: (refused) => this.#ownLink.send('clientRefused', refused),
       playerChanged: (client) => this.#readOrPause(client),
       bound: (client) => this.#sessions.bound(client),
     })

@@ -8,7 +8,7 @@
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
-import { HANDED_MAX, messages } from '../../engine/wire/messages.ts'
+import { HANDED_MAX, messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader, readLatin1 } from '../../engine/wire/packet.ts'
 import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
@@ -26,8 +26,8 @@ export interface ViewChangesOwner {
   readonly views: Views
   readonly filters: Filters
   readonly unshown: Unshown
-  /** Tells an entity that a client, which its game thinks is there, is not, or not its any more. */
-  clientGone(entityId: string, clientId: string, handed: number): void
+  /** Tells a game that an entity does not have the client that it was bound to. */
+  refuse(refused: Values<'clientRefused'>): void
   /** The client plays another entity, or nobody, or the entity is on another game. */
   playerChanged(client: Client): void
   /** The client has its first player, or another than before: called before it hears of that. */
@@ -83,9 +83,6 @@ export class ViewChanges {
         return true
       case messages.clientOffered.code:
         this.#clientOffered(bytes, start, end)
-        return true
-      case messages.clientTaken.code:
-        this.#clientTaken(bytes, start, end)
         return true
       default:
         return false
@@ -185,12 +182,13 @@ export class ViewChanges {
     const unwanted = client && (givenUp || (client.state !== 'bound' && client.entityId !== entityId))
     if (!client || unwanted) {
       this.missedClients++
-      return this.#owner.clientGone(entityId, readLatin1(bytes, clientAt, ID_BYTES), HANDED_MAX)
+      const clientId = readLatin1(bytes, clientAt, ID_BYTES)
+      return this.#owner.refuse({ gameId, entityId, clientId, handed: HANDED_MAX })
     }
     // Somebody else has been given it since: an offer was taken late, or once more.
     if (handed < client.handed) {
       this.stale++
-      return this.#owner.clientGone(entityId, client.id, handed)
+      return this.#owner.refuse({ gameId, entityId, clientId: client.id, handed })
     }
     // Then its client must not go by what it was told of it: it is created anew.
     const { player } = client
@@ -250,19 +248,13 @@ export class ViewChanges {
   #clientOffered(bytes: Uint8Array, start: number, end: number): void {
     const { handed, gameId } = messages.clientOffered.read(bytes, start + 2, end)
     const client = this.#owner.clients.find(bytes, start + 4)
-    if (!client) this.missedClients++
-    else if (client.player || handed < client.handed) this.stale++
-    else client.givenBy = gameId
-  }
-
-  /** From now on it is the other game that has to say whom it plays. */
-  #clientTaken(bytes: Uint8Array, start: number, end: number): void {
-    const { handed } = messages.clientTaken.read(bytes, start + 2, end)
-    const client = this.#owner.clients.find(bytes, start + 4)
-    if (!client) this.missedClients++
-    else if (!client.player && handed >= client.handed) {
-      client.givenBy = 0
-      this.#owner.taken()
+    if (!client) {
+      this.missedClients++
+    } else if (client.player || handed < client.handed) {
+      this.stale++
+    } else {
+      client.givenBy = gameId
+      if (gameId === 0) this.#owner.taken()
     }
   }
 

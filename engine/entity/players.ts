@@ -2,7 +2,7 @@
 // whose gate is gone.
 import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts'
 import { isId, sameMaker } from '../base/id.ts'
-import type { Values } from '../wire/messages.ts'
+import { HANDED_MAX, type Values } from '../wire/messages.ts'
 import type { Client, EntityCore, Released } from './core.ts'
 import type { PacketSink } from './outbound.ts'
 import { restoreClient } from './saved-entity.ts'
@@ -103,7 +103,7 @@ export class Players {
     openWork.track(requests.open(what, GIVE_LIMIT_MS, give)).then(
       () => {
         this.#offers.delete(offer)
-        this.#world.cluster.toGate(client.gateId).send('clientTaken', client)
+        this.#world.cluster.toGate(client.gateId).send('clientOffered', { ...client, gameId: 0 })
       },
       (error) => {
         if (error instanceof GameFrozen) return
@@ -135,7 +135,7 @@ export class Players {
   }
 
   /** The gate says that a client is gone, or plays somebody else since it was handed over for the `handed`-th time. */
-  clientGone(core: EntityCore, clientId: string, handed: number): void {
+  clientGone(core: EntityCore, clientId: string, handed = HANDED_MAX): void {
     const { client, awaited } = core
     if (awaited?.client.clientId === clientId && awaited.client.handed <= handed) return this.#world.returns.end(core)
     if (client?.clientId !== clientId || client.handed > handed) return

@@ -114,8 +114,7 @@ export const messages = {
   callEntity: message(40, 'game', 'game', { entityId: id, method: str, args: rest }, 'entity'),
   /** `args` as the client wrote them. The client's id is the gate's stamp, in front of all the client said. */
   callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
-  /** The entity has the client no more, unless by a later hand-over than this. */
-  clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id, handed: u32 }, 'entity'),
+  clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
   // A client of ours (docs/design.md, section 5). Its `session` is the token by which it is known when it comes again.
   /** It has said hello after its first entity was asked for: it has a session. */
   sessionBegun: message(82, 'gate', 'game', { entityId: id, clientId: id, session: str }, 'entity'),
@@ -142,6 +141,8 @@ export const messages = {
   /** To itself, by an entity that has just come: behind all that was said to it while it was on its way. */
   caughtUp: message(49, 'game', 'game', { entityId: id, no: u32 }, 'entity'),
   undelivered: message(48, 'dispatcher', 'game', { no: u32, reason: str }),
+  /** A game's `bindPlayer` was in vain: the entity does not have the client, unless by a later hand-over than this. */
+  clientRefused: message(95, 'gate', 'game', { gameId: u16, entityId: id, clientId: id, handed: u32 }, 'game'),
   /** Position records (`sync.ts`) of players that live on one game. */
   positionsFromClients: message(43, 'gate', 'game', { gameId: u16, records: rest }, 'game'),
 
@@ -207,10 +208,11 @@ export const messages = {
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */
   shownAnew: message(74, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
-  /** Of what is shown anew: the client is on offer to a player of another game, and plays nobody until that has it. */
+  /**
+   * The client is on offer to a player of another game, and plays nobody until that has it: said anew with all that is shown
+   * anew. By no game (0): somebody has it, and says so, or has died before that.
+   */
   clientOffered: message(93, 'game', 'gate', { gateId: u16, clientId: id, handed: u32, gameId: u16 }, 'gate'),
-  /** The other game has it, and says so; or it has died before it could. */
-  clientTaken: message(95, 'game', 'gate', { gateId: u16, clientId: id, handed: u32 }, 'gate'),
   /** A player that was shown anew on its way has arrived: its new game has it, or nobody. */
   playerLeft: message(94, 'game', 'gate', { gateId: u16, clientId: id, entityId: id, epoch: u32 }, 'gate'),
   /** Closes the client unless it plays another entity by now, or this one in a later placement. */

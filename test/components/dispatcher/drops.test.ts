@@ -209,7 +209,7 @@ test('what nobody waits for is only counted', async () => {
   const gate = await set.gate(1)
   two.call(idOf('nobody'), 'call')
   gate.say('callFromClient', { entityId: idOf('nobody'), clientId: idOf('client'), method: 'm', args: NO_ARGS })
-  gate.say('clientGone', { entityId: idOf('nobody'), clientId: idOf('client'), handed: 0 })
+  gate.say('clientGone', { entityId: idOf('nobody'), clientId: idOf('client') })
   await set.until(() => set.counters.unknownEntity === 3, 'they are dropped')
   await set.settle()
   expect([undelivered(one), undelivered(two)]).toEqual([[], []])

@@ -14,7 +14,7 @@ test('a call reaches the game that has the entity, as it was said', async () => 
   const args = new Uint8Array([1, 0, 9, 8, 7])
   two.say('callEntity', { entityId: AVATAR, method: 'hi', args })
   gate.say('callFromClient', { entityId: AVATAR, clientId: CLIENT, method: 'say', args })
-  gate.say('clientGone', { entityId: AVATAR, clientId: CLIENT, handed: 0 })
+  gate.say('clientGone', { entityId: AVATAR, clientId: CLIENT })
   await one.hears('callEntity')
   await one.hears('clientGone')
   expect(one.of('callEntity')).toEqual([{ entityId: AVATAR, method: 'hi', args }])
@@ -179,7 +179,7 @@ test('a peer says hello first, once, and in its own name', async () => {
   const late = await set.gate(1)
   const rude = new Actor(set, 'gate', 2)
   rude.onUp = () => {
-    rude.say('clientGone', { entityId: AVATAR, clientId: CLIENT, handed: 0 })
+    rude.say('clientGone', { entityId: AVATAR, clientId: CLIENT })
     rude.say('gateHello', { gateId: 1 })
   }
   one.say('gameHello', {
@@ -196,7 +196,7 @@ test('a peer says hello first, once, and in its own name', async () => {
   expect(one.of('clientGone')).toEqual([])
   expect(set.status.gates.map(({ id }) => id)).toEqual([1])
   rude.say('gateHello', { gateId: 2 })
-  rude.say('clientGone', { entityId: AVATAR, clientId: CLIENT, handed: 0 })
+  rude.say('clientGone', { entityId: AVATAR, clientId: CLIENT })
   await one.hears('clientGone')
 })
 

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import { BOOT_MS, UNFINISHED_MS } from '../../../components/gate/heartbeat.ts'
 import { bucketOfText } from '../../../engine/base/id-table.ts'
-import { HANDED_MAX } from '../../../engine/wire/messages.ts'
 import { FakeClient, GATE_ID, idOf, LIMITS, Pipe, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
@@ -98,9 +97,9 @@ describe('a client that leaves', () => {
       await stage.settle()
     }
     expect(stage.asked('clientGone')).toEqual([
-      { entityId: early.bootId, clientId: early.id, handed: HANDED_MAX },
-      { entityId: ANN, clientId: late.id, handed: HANDED_MAX },
-      { entityId: BOB, clientId: unbound.id, handed: HANDED_MAX },
+      { entityId: early.bootId, clientId: early.id },
+      { entityId: ANN, clientId: late.id },
+      { entityId: BOB, clientId: unbound.id },
     ])
     expect(stage.gate.status()).toMatchObject({ clients: 0, entities: 0, watchings: 0 })
   })
@@ -198,7 +197,7 @@ describe('a game that dies', () => {
     const client = await stage.client()
     stage.games.say('gameDown', { gameId: 1 })
     await stage.games.hears('bootEntity', 2)
-    expect(stage.games.of('clientGone')).toEqual([{ entityId: client.bootId, clientId: client.id, handed: HANDED_MAX }])
+    expect(stage.games.of('clientGone')).toEqual([{ entityId: client.bootId, clientId: client.id }])
     expect(stage.games.of('bootEntity')[1]).toMatchObject({ clientId: client.id })
   })
 
@@ -303,15 +302,15 @@ describe('a dispatcher that is restarted', () => {
     const again = stage.games.of('bootEntity')[1]!
     expect(again.clientId).toBe(client.id)
     expect(again.entityId).not.toBe(client.bootId)
+    expect(stage.games.of('clientGone')).toEqual([{ entityId: client.bootId, clientId: client.id }])
     stage.bind(client, client.bootId)
-    await stage.games.hears('clientGone')
-    expect(stage.games.of('clientGone')).toEqual([{ entityId: client.bootId, clientId: client.id, handed: HANDED_MAX }])
+    await stage.games.hears('clientRefused')
     stage.bind(client, again.entityId)
     await client.hears('createEntity')
     expect(client.of('createEntity').map(({ entityId }) => entityId)).toEqual([again.entityId])
     // Also when it is made only now.
     stage.bind(client, client.bootId)
-    await stage.games.hears('clientGone', 2)
+    await stage.games.hears('clientRefused', 2)
     stage.callClient(client, again.entityId, 'still yours')
     await client.hears('callOnClient')
     expect(client.of('createEntity')).toHaveLength(1)

@@ -13,15 +13,15 @@ test('who has had a client does not get it back by a word that comes late, and i
   await client.hears('createEntity')
   client.forget()
   stage.bind(client, ANN, { handed: 1 })
-  await stage.games.hears('clientGone')
-  expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: client.id, handed: 1 }])
+  await stage.games.hears('clientRefused')
+  expect(stage.games.of('clientRefused')).toEqual([{ gameId: 1, entityId: ANN, clientId: client.id, handed: 1 }])
   expect(client.heard).toEqual([])
   expect(stage.gate.status()).toMatchObject({ stale: 1, entities: 1 })
   // The same, said anew, is none.
   stage.bind(client, BOB, { handed: 2, gameId: 2 })
   stage.callClient(client, BOB, 'hello')
   await client.hears('callOnClient')
-  expect([client.heard.length, stage.games.of('clientGone').length]).toEqual([1, 1])
+  expect([client.heard.length, stage.games.of('clientRefused').length]).toEqual([1, 1])
 })
 
 test('a game closes a client for as long as nobody else has been given it', async () => {

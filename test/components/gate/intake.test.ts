@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { writeArgs } from '../../../engine/wire/codec.ts'
-import { HANDED_MAX } from '../../../engine/wire/messages.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
 import { createBody, idOf, Pipe, Stage } from './stage.ts'
@@ -267,7 +266,7 @@ describe('bad input', () => {
     expect(stage.gate.status().clients).toBe(1)
     good.call(BOB, 'm')
     await stage.games.hears('callFromClient')
-    expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: bad.id, handed: HANDED_MAX }])
+    expect(stage.games.of('clientGone')).toEqual([{ entityId: ANN, clientId: bad.id }])
   })
 
   test('a flood of bad packets in one chunk is one refusal and one line in the log', async () => {

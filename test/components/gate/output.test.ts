@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { BufferPool } from '../../../components/gate/buffers.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
 import { Output } from '../../../components/gate/output.ts'
-import { HANDED_MAX, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
+import { SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { idOf, Pipe, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
@@ -108,7 +108,7 @@ describe('a slow client', () => {
     expect(most).toBeGreaterThan(50 * KIB)
     expect(stage.gate.status()).toMatchObject({ clients: 1, queuedBytes: 0, refused: { overflow: 1 } })
     expect(stage.log.matching('warn', 'it does not read what is sent to it')).toHaveLength(1)
-    expect(stage.asked('clientGone')).toEqual([{ entityId: ANN, clientId: slow.id, handed: HANDED_MAX }])
+    expect(stage.asked('clientGone')).toEqual([{ entityId: ANN, clientId: slow.id }])
     expect(quick.of('mapSet').length).toBeGreaterThan(50)
   })
 

@@ -88,7 +88,7 @@ test('a client that is on offer to another game waits; one that is not, or whose
   await stage.clock.advance(LIMITS.linkGraceMs * 2)
   expect(ann.closed).toBeUndefined()
   // Somebody has it, and does not say whom it plays.
-  stage.games.tell('clientTaken', { clientId: ann.id, handed: 0 })
+  stage.games.tell('clientOffered', { clientId: ann.id, handed: 0, gameId: 0 })
   await stage.clock.advance(LIMITS.linkGraceMs + 100)
   expect(ann.closed).toBeDefined()
   stage.unbind(bob, BOB)

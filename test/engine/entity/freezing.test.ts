@@ -20,7 +20,6 @@ import { freezeWorld, restoreWorld } from '../../../engine/entity/freezing.ts'
 import type { SavedEntity } from '../../../engine/entity/saved-entity.ts'
 import type { Space } from '../../../engine/entity/space.ts'
 import { decode, encode } from '../../../engine/wire/codec.ts'
-import { HANDED_MAX } from '../../../engine/wire/messages.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
 import { clientMessage } from './client-message.ts'
@@ -213,7 +212,7 @@ describe('a world that was frozen', () => {
       (one: Harness) => enter(one, 'late', 'field', 14, 0),
       (one: Harness) => enter(one, 1, nilSpaceId(1), 0, 0),
       (one: Harness) => avatar(one, 2).giveClientTo(avatar(one, 4)),
-      (one: Harness) => one.world.players.clientGone(find(one, 4)!, client(2, 1).clientId, HANDED_MAX),
+      (one: Harness) => one.world.players.clientGone(find(one, 4)!, client(2, 1).clientId),
       (one: Harness) => find(one, 0)!.entity.destroy(),
       (one: Harness) => one.world.players.gateDown(2, client(1).clientId),
       (one: Harness) => find(one, 'field')!.entity.destroy(),
@@ -451,7 +450,7 @@ describe('whatever happens in a world', () => {
     else if (what === 'move') one.position = { x: a, y: 0, z: b }
     else if (what === 'leave') enter(h, name, nilSpaceId(1), 0, 0)
     else if (what === 'destroy') one.destroy()
-    else if (what === 'lose' && core.client) h.world.players.clientGone(core, core.client.clientId, HANDED_MAX)
+    else if (what === 'lose' && core.client) h.world.players.clientGone(core, core.client.clientId)
     else if (what === 'give' && find(h, a)) one.giveClientTo(find(h, a)!.entity)
     else if (what === 'connect' && !core.client) h.world.views.bind(core, client(name, 1 + (a % 2)))
     else if (!isAvatar) return
