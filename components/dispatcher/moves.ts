@@ -149,7 +149,7 @@ export class Moves {
     const gone: number[] = []
     const sentThere: Move[] = []
     for (const move of this.#bySlot.values()) {
-      if (move.from === game && move.state !== 'sent') gone.push(move.slot)
+      if (move.from === game && move.state !== 'sent') gone.push(this.#neverArrived(move))
       else if (move.from === game) move.from = undefined
       else if (move.to === game.id && move.state === 'sent') sentThere.push(move)
     }
@@ -157,7 +157,13 @@ export class Moves {
   }
 
   #failAll(moves: readonly Move[], reason: string): number[] {
-    return moves.filter((move) => !this.#fail(move, reason)).map(({ slot }) => slot)
+    return moves.filter((move) => !this.#fail(move, reason)).map((move) => this.#neverArrived(move))
+  }
+
+  /** As far as is known it never lived elsewhere: who is back, and was only thought dead, may have it again. */
+  #neverArrived({ slot, epoch }: Move): number {
+    this.#directory.hold(slot, MOVING, epoch)
+    return slot
   }
 
   /** False when there is nobody who could take it back. */

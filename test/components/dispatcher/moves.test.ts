@@ -340,6 +340,32 @@ describe('when the game that it comes from dies', () => {
     await expectHome(set, again, [one, two], call)
   })
 
+  test.each([
+    ['refused it', (two: Actor) => two.say('refuseEntity', { entityId: AVATAR, epoch: 5, reason: 'no' })],
+    ['died first', (two: Actor) => two.leave()],
+  ])('but was only thought dead when the other %s, it takes the entity back all the same', async (_, fail) => {
+    for (const isFirst of [true, false]) {
+      const { set, one, two, three, call } = await threeGames()
+      await send(set, one)
+      if (isFirst) fail(two)
+      await set.settle()
+      one.leave()
+      await set.until(() => three.of('gameDown').some(({ gameId }) => gameId === 1), 'game 1 is down')
+      if (!isFirst) fail(two)
+      await set.until(() => set.status.moving === 0, 'it is given up')
+      await set.settle()
+      const again = await set.game(1, { report: false })
+      again.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
+      again.say('gameReported', {})
+      await again.hears('entityMoved')
+      expect(again.of('entityMoved')).toMatchObject([{ epoch: 4, moved: false }])
+      again.place(AVATAR, 6)
+      await set.settle()
+      await call(2)
+      expect(again.calls()).toEqual(names(0, 2))
+    }
+  })
+
   test('and the other dies too, the entity is gone', async () => {
     const { set, one, two, three, call } = await threeGames()
     await send(set, one)
