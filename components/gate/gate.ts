@@ -705,6 +705,8 @@ export class Gate {
     const { clock, linkGraceMs } = this.#options
     this.#playersCheck?.cancel()
     this.#playersCheck = clock.after(linkGraceMs, () => {
+      // Whoever has yet to be shown anew may be well.
+      if (this.#unshown.some) return this.#checkPlayersLater()
       const isLost = ({ player, givenBy }: Client) =>
         player ? player.leavingTo !== 0 && player.doubtful : givenBy === 0
       const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))

@@ -15,6 +15,11 @@ export class Unshown {
     this.#games.delete(gameId)
   }
 
+  /** Whether there are any. */
+  get some(): boolean {
+    return this.#games.size > 0
+  }
+
   has(gameId: number): boolean {
     return this.#games.size > 0 && this.#games.has(gameId)
   }

@@ -100,6 +100,23 @@ test('a client that is on offer to another game waits; one that is not, or whose
   expect(bob.closed).toBeDefined()
 })
 
+test('nobody is closed for want of a player as long as a game has yet to show its own', async () => {
+  const stage = await Stage.start()
+  const ann = await stage.player(ANN)
+  stage.games.tell('playerLeaving', { clientId: ann.id, entityId: ANN, epoch: 1, gameId: 2 })
+  // Looked at in the middle of a restart.
+  stage.showAnew(2)
+  await stage.clock.advance(LIMITS.linkGraceMs / 2)
+  await stage.games.restart()
+  stage.games.nameGames(1, 2)
+  await stage.clock.advance(LIMITS.linkGraceMs - 100)
+  stage.showAnew(1)
+  await stage.clock.advance(LIMITS.linkGraceMs - 100)
+  stage.showAnew(2, () => stage.bind(ann, ANN, { epoch: 2, gameId: 2 }))
+  await stage.clock.advance(LIMITS.linkGraceMs * 3)
+  expect(ann.closed).toBeUndefined()
+})
+
 test('a player that was shown anew on its way, has left, and is bound by nobody costs its client the connection', async () => {
   const { stage, ann } = await restarted()
   stage.showAnew(2)
