@@ -197,7 +197,8 @@ describe('a client whose player is asked for', () => {
     sessions.bind(id, boot!.entityId)
     await one.hears('createEntity')
     expect(one.of('createEntity').map(({ entityId }) => entityId)).toEqual([boot!.entityId])
-    expect(stage.asked('clientGone').filter(({ entityId }) => entityId === ANN)).toHaveLength(2)
+    for (const told of ['clientGone', 'clientRefused'] as const)
+      expect(stage.asked(told).filter(({ entityId }) => entityId === ANN)).toHaveLength(1)
   })
 
   test('has a new session when nobody answers', async () => {
