@@ -88,9 +88,10 @@ interface Swap {
 async function plan(folder: string, run: RunFolder, only: number | undefined, configfile: string | undefined) {
   const alive = run.processes().filter((one) => one.alive)
   const frozen = run.frozen()
-  const games = [...alive.filter(({ role }) => role === 'game'), ...frozen]
-    .filter(({ id }) => only === undefined || id === only)
-    .sort((a, b) => a.id - b.id)
+  // Who is frozen comes first: whoever is on the way there waits, and what it has left cannot be swapped as long.
+  const games = [...frozen, ...alive.filter(({ role }) => role === 'game')].filter(
+    ({ id }) => only === undefined || id === only,
+  )
   if (alive.length === 0 && games.length > 0) {
     throw new OperatorError(`only frozen games in ${run.path}: goworld start -restore ${shellWord(folder)} starts them`)
   }

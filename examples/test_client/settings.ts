@@ -37,7 +37,6 @@ export interface RunOptions extends Settings {
 
 const CONFIG_FILE = 'goworld.ini'
 const TICK_MS = 100
-const LIMIT_MS = 5_000
 const CONNECTS_PER_SECOND = 500
 /** So few need no thread of their own. */
 const BOTS_IN_ONE_THREAD = 100
@@ -65,6 +64,7 @@ const FLAGS = {
   json: { type: 'bool', help: 'the last line is one JSON object' },
   things: { type: 'string', help: `what to do, of ${THINGS.map(({ name }) => name).join(',')}` },
   think: { type: 'int', default: 6000, min: 0, max: 3_600_000, help: 'longest pause between two things, in ms' },
+  limit: { type: 'int', default: 5, min: 1, max: 3600, help: 'how long a thing may take, in seconds' },
   workers: { type: 'int', min: 1, max: 64, help: 'threads; 2 for more than 100 bots' },
 } as const
 
@@ -84,7 +84,7 @@ export function readSettings(argv: readonly string[], cores: number): RunOptions
     tickMs: TICK_MS,
     things,
     thinkMs: flags.think,
-    limitMs: LIMIT_MS,
+    limitMs: flags.limit * 1000,
     connectsPerSecond: CONNECTS_PER_SECOND,
     debug: flags.log === 'debug',
     strict: flags.strict,

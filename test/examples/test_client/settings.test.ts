@@ -69,9 +69,10 @@ describe('the flags', () => {
       limitMs: 5000,
     })
     expect(
-      read('-N=20', '-S', '41', '-nosync', '-strict', '-duration', '300', '-quiet', '-log', 'debug'),
+      read('-N=20', '-S', '41', '-nosync', '-strict', '-duration', '300', '-limit', '9', '-quiet', '-log', 'debug'),
     ).toMatchObject({
-      ...{ bots: 20, first: 41, moving: false, strict: true, durationSeconds: 300, quiet: true, debug: true },
+      ...{ bots: 20, first: 41, moving: false, strict: true, durationSeconds: 300, limitMs: 9000 },
+      ...{ quiet: true, debug: true },
     })
   })
 

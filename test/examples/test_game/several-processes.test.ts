@@ -21,17 +21,19 @@ test('50 strict bots play while all three games are reloaded under them, and not
   const server = game.begin('start', '-games', '3', '-gates', '2', '-dispatchers', '2')
   await server.said('stop: ')
 
-  const flags = ['-strict', '-json', '-think', '600', '-N', '50', '-duration', '20', '-configfile', game.run.configPath]
+  // A game that was frozen by hand is away until a process has been loaded, for which a busy machine takes its time.
+  const flags = ['-strict', '-json', '-think', '600', '-N', '50', '-duration', '20', '-limit', '15']
+  flags.push('-configfile', game.run.configPath)
   const bots = new Program(CLIENT, flags)
   await bots.said('50/50 bots')
   const pids = [1, 2, 3].map((id) => game.pidOf('game', id))
   process.kill(pids[1]!, 'SIGUSR1')
   await until(() => game.run.frozen().length === 1, 'game 2 is frozen')
-  const { code: reloaded, out: said } = await game.command('reload')
-  expect({ reloaded, said }).toMatchObject({ reloaded: 0 })
-  expect(said.match(/game\d (restored|swapped)/g)).toEqual(['game1 swapped', 'game2 restored', 'game3 swapped'])
+  const reloaded = await game.command('reload')
+  expect(reloaded).toEqual({ code: 0, signal: null, out: expect.anything(), err: '' })
+  expect(reloaded.out.match(/game\d (restored|swapped)/g)).toEqual(['game2 restored', 'game1 swapped', 'game3 swapped'])
   expect([1, 2, 3].filter((id) => pids.includes(game.pidOf('game', id)))).toEqual([])
-  expect(bots.process.exitCode).toBe(null)
+  expect({ code: bots.process.exitCode, text: bots.text }).toEqual({ code: null, text: expect.anything() })
 
   const { code, out, err } = await bots.ended
   expect({ code, err: err.replaceAll(/^.*bots.*\n/gm, '') }).toEqual({ code: 0, err: '' })
