@@ -33,8 +33,24 @@ interface List {
   count: number
 }
 
+/** Slots keep their numbers: whatever waits for an entity is kept by its slot. */
+export interface SavedDirectory {
+  readonly used: number
+  readonly free: number
+  readonly placed: number
+  readonly lists: ReadonlyMap<number, List>
+  readonly game: Uint16Array
+  readonly state: Uint8Array
+  readonly epoch: Uint32Array
+  readonly session: Uint32Array
+  readonly goneMsAgo: Float64Array
+  readonly ids: Uint8Array
+  readonly next: Int32Array
+  readonly previous: Int32Array
+}
+
 export class Directory {
-  readonly #table = new IdTable(1024)
+  #table = new IdTable(1024)
   readonly #lists = new Map<number, List>()
   #game = new Uint16Array(1024)
   #state = new Uint8Array(1024)
@@ -159,6 +175,44 @@ export class Directory {
 
   nextOf(slot: number): number {
     return this.#next[slot]!
+  }
+
+  save(nowMs: number): SavedDirectory {
+    const used = this.#used
+    return {
+      used,
+      free: this.#free,
+      placed: this.#placed,
+      lists: this.#lists,
+      game: this.#game.slice(0, used),
+      state: this.#state.slice(0, used),
+      epoch: this.#epoch.slice(0, used),
+      session: this.#session.slice(0, used),
+      goneMsAgo: this.#goneAt.slice(0, used).map((atMs) => nowMs - atMs),
+      ids: this.#ids.slice(0, used * ID_BYTES),
+      next: this.#next.slice(0, used),
+      previous: this.#previous.slice(0, used),
+    }
+  }
+
+  /** It must be empty. */
+  restore(saved: SavedDirectory, nowMs: number): void {
+    const { used, lists, ids } = saved
+    while (this.#state.length < used) this.#grow()
+    this.#used = used
+    this.#free = saved.free
+    this.#placed = saved.placed
+    for (const [game, list] of lists) this.#lists.set(game, list)
+    this.#game.set(saved.game)
+    this.#state.set(saved.state)
+    this.#epoch.set(saved.epoch)
+    this.#session.set(saved.session)
+    this.#goneAt.set(saved.goneMsAgo.map((ageMs) => nowMs - ageMs))
+    this.#ids.set(ids)
+    this.#next.set(saved.next)
+    this.#previous.set(saved.previous)
+    this.#table = new IdTable(Math.max(1024, used))
+    for (let slot = 0; slot < used; slot++) if (this.#state[slot] !== FREE) this.#table.set(ids, slot * ID_BYTES, slot)
   }
 
   #take(): number {

@@ -18,6 +18,15 @@ import { Directory } from './directory.ts'
 import { Drops } from './drops.ts'
 import { Entities, GATHER_MS } from './entities.ts'
 import { Game } from './game.ts'
+import {
+  type Carried,
+  type CarriedParts,
+  carriedGames,
+  carriedGates,
+  carriedPeers,
+  restoreParts,
+  saveParts,
+} from './handover.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import { Placement } from './placement.ts'
 import { Registry } from './registry.ts'
@@ -44,6 +53,18 @@ export interface DispatcherOptions {
 
 export type DispatcherStatus = ReturnType<Dispatcher['status']>
 
+/** What it keeps itself, as plain data. */
+interface Standing {
+  readonly sessions: number
+  readonly ready: boolean
+  readonly startingUp: boolean
+  readonly gatherLeftMs: number
+  readonly tidyLeftMs: number
+  readonly reportedMsAgo: number
+  readonly slowGames: ReadonlyMap<number, Backlog>
+  readonly saidSlowMsAgo: ReadonlyMap<string, number>
+}
+
 /** How often limits of time are looked at, and how often what was dropped is summed up in the log. */
 const TIDY_MS = 1000
 const REPORT_MS = 10_000
@@ -57,13 +78,18 @@ export class Dispatcher {
   readonly #placement = new Placement()
   readonly #games = new Map<number, Game>()
   readonly #gates = new Map<number, Link>()
+  /** By their names. */
+  readonly #peers = new Map<string, Peer>()
   readonly #drops: Drops
   readonly #entities: Entities
   readonly #registry = new Registry()
   readonly #acceptor: LinkAcceptor
+  readonly #parts: CarriedParts
   #listener: Listener | undefined
   #tidying: Scheduled | undefined
   #gathering: Scheduled | undefined
+  #gathersUntilMs = 0
+  #tidiesAtMs = 0
   #reportedAt = 0
   /** Games that are slower than what is said to them, and what waits for them. */
   readonly #slowGames = new Map<number, Backlog>()
@@ -103,6 +129,23 @@ export class Dispatcher {
       (link) => this.#accept(link),
     )
     turn.stage(() => this.#acceptor.flush())
+    // Links and games come before what speaks of them.
+    this.#parts = {
+      tally: this.#tally,
+      router: this.#router,
+      registry: this.#registry,
+      placement: this.#placement,
+      directory: this.#directory,
+      sessions: this.#acceptor,
+      peers: carriedPeers(this.#peers),
+      games: carriedGames(this.#games, this.#peers, this.#router, {
+        add: (gameId) => this.#newGame(gameId),
+        overdue: (game) => this.#holdOver(game),
+      }),
+      gates: carriedGates(this.#gates, this.#peers, this.#router),
+      entities: this.#entities,
+      standing: this.#standing,
+    }
   }
 
   /** Where it really listens. */
@@ -111,11 +154,16 @@ export class Dispatcher {
   }
 
   async start(): Promise<void> {
-    const { transport, listen, clock } = this.#options
+    const { clock } = this.#options
     this.#reportedAt = clock.now()
     this.#gather()
     this.#entities.awaitGames()
     this.#tidyLater()
+    await this.#listen()
+  }
+
+  async #listen(): Promise<void> {
+    const { transport, listen } = this.#options
     this.#listener = await transport.listen(listen, (connection) => this.#acceptor.accept(connection))
   }
 
@@ -157,12 +205,90 @@ export class Dispatcher {
     }
   }
 
+  // --- hand-over: docs/order.md, Swap of a dispatcher ----------------------------------------------------------------
+
+  /** How many of its peers are connected, of how many. */
+  get connections(): { readonly connected: number; readonly all: number } {
+    const { links } = this.#acceptor
+    return { connected: links.filter(({ isConnected }) => isConnected).length, all: links.length }
+  }
+
+  /** All that it knows, while it goes on. */
+  copy(): Uint8Array {
+    this.#acceptor.flush()
+    return saveParts(this.#parts, this.#whose)
+  }
+
+  /** Its address is free for a successor. Who is connected stays so. */
+  stopListening(): void {
+    this.#listener?.stop()
+  }
+
+  /** Answers all that it knows, and hears and says nothing from then on: its peers look for whoever listens now. */
+  handOver(): Uint8Array {
+    const document = this.copy()
+    this.#acceptor.letGo()
+    return document
+  }
+
+  /** There is no successor: its peers come back to it. */
+  takeBack(): Promise<void> {
+    return this.#listen()
+  }
+
+  /** Listens in the place of another that has stopped to; who comes waits until `goOn`. */
+  standBy(): Promise<void> {
+    this.#acceptor.standBy()
+    return this.#listen()
+  }
+
+  /** Knows what another dispatcher knew, and waits for its peers. Throws OperatorError for what it cannot go on from. */
+  restore(document: Uint8Array): void {
+    restoreParts(this.#parts, document, this.#whose)
+  }
+
+  /** From here on it is the dispatcher. */
+  goOn(): void {
+    this.#acceptor.goOn()
+  }
+
+  get #whose() {
+    const { id, clock } = this.#options
+    return { id, clock, address: this.address }
+  }
+
+  readonly #standing: Carried<Standing> = {
+    save: (nowMs) => ({
+      sessions: this.#sessions,
+      ready: this.#ready,
+      startingUp: this.#startingUp,
+      gatherLeftMs: this.#entities.gathering ? this.#gathersUntilMs - nowMs : 0,
+      tidyLeftMs: this.#tidiesAtMs - nowMs,
+      reportedMsAgo: nowMs - this.#reportedAt,
+      slowGames: this.#slowGames,
+      saidSlowMsAgo: new Map([...this.#saidSlowMs].map(([name, atMs]) => [name, nowMs - atMs])),
+    }),
+    restore: (saved, nowMs) => {
+      this.#sessions = saved.sessions
+      this.#ready = saved.ready
+      this.#startingUp = saved.startingUp
+      this.#reportedAt = nowMs - saved.reportedMsAgo
+      for (const [id, backlog] of saved.slowGames) this.#slowGames.set(id, backlog)
+      for (const [name, msAgo] of saved.saidSlowMsAgo) this.#saidSlowMs.set(name, nowMs - msAgo)
+      this.#tidyLater(nowMs + saved.tidyLeftMs - this.#options.clock.now())
+      if (this.#entities.gathering) this.#gatherUntil(nowMs + saved.gatherLeftMs)
+    },
+  }
+
   // --- sessions ------------------------------------------------------------------------------------------------------
 
   #accept(link: Link): LinkEvents {
     const { peer } = link
-    if (peer && (peer.role === 'game' || peer.role === 'gate') && peer.id > 0)
-      return new Peer(link, { role: peer.role, id: peer.id }, this.#owner, this.#router, this.#tally, this.#log)
+    if (peer && (peer.role === 'game' || peer.role === 'gate') && peer.id > 0) {
+      const made = new Peer(link, { role: peer.role, id: peer.id }, this.#owner, this.#router, this.#tally, this.#log)
+      this.#peers.set(made.name, made)
+      return made
+    }
     this.#log.error(`a ${peer?.role} ${peer?.id} has connected; a dispatcher talks to games and gates, from 1 on`)
     return { up: () => link.fail('a dispatcher does not talk to it'), packet() {}, down() {} }
   }
@@ -176,6 +302,7 @@ export class Dispatcher {
       if (game) game.connected = false
     },
     down: (peer, reason, said) => {
+      if (this.#peers.get(peer.name) === peer) this.#peers.delete(peer.name)
       if (!peer.greeted) return
       peer.greeted = false
       // Who says goodbye was stopped by its operator.
@@ -424,12 +551,18 @@ export class Dispatcher {
 
   /** Games have a while for their reports; until then unknown entities may be theirs. */
   #gather(): void {
+    this.#gatherUntil(this.#options.clock.now() + GATHER_MS)
+    this.#entities.gather()
+  }
+
+  #gatherUntil(untilMs: number): void {
+    const { clock } = this.#options
     this.#gathering?.cancel()
-    this.#gathering = this.#options.clock.after(GATHER_MS, () => {
+    this.#gathersUntilMs = untilMs
+    this.#gathering = clock.after(untilMs - clock.now(), () => {
       this.#startingUp = false
       this.#endGathering()
     })
-    this.#entities.gather()
   }
 
   #endGatheringWhenAllIsIn(): void {
@@ -448,9 +581,11 @@ export class Dispatcher {
     this.#tellGames('gathered', {})
   }
 
-  #tidyLater(): void {
-    this.#tidying = this.#options.clock.after(TIDY_MS, () => {
-      const now = this.#options.clock.now()
+  #tidyLater(delayMs = TIDY_MS): void {
+    const { clock } = this.#options
+    this.#tidiesAtMs = clock.now() + delayMs
+    this.#tidying = clock.after(delayMs, () => {
+      const now = clock.now()
       this.#entities.tidy()
       if (now - this.#reportedAt >= REPORT_MS) {
         this.#reportedAt = now

@@ -13,9 +13,9 @@ import { readLatin1 } from '../../engine/wire/packet.ts'
 import { AWAITED, type Directory, ENDING, FREE, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
-import { HeldEntities } from './held.ts'
-import { LostSaves } from './lost-saves.ts'
-import { Moves } from './moves.ts'
+import { HeldEntities, type SavedQueue } from './held.ts'
+import { LostSaves, type SavedLostSaves } from './lost-saves.ts'
+import { Moves, type SavedMove } from './moves.ts'
 import type { Placement } from './placement.ts'
 import { type Placing, type PlacingRequest, Placings } from './placings.ts'
 import { ROUTE_AT } from './routes.ts'
@@ -40,6 +40,17 @@ export interface EntityLimits {
   readonly entityQueuePacketsMax: number
   readonly gameQueueBytesMax: number
   readonly journalWaitMs: number
+}
+
+/** What waits, by the slots of the directory. */
+export interface SavedEntities {
+  readonly held: ReadonlyMap<number, SavedQueue>
+  readonly placings: readonly Placing[]
+  readonly moves: readonly SavedMove[]
+  readonly lostSaves: SavedLostSaves
+  readonly awaitedMsAgo: ReadonlyMap<number, number>
+  readonly ending: ReadonlyMap<number, number>
+  readonly gathering: boolean
 }
 
 export class Entities {
@@ -353,6 +364,29 @@ export class Entities {
       if (placing.hasWaited) placing.waitsSince = undefined
       if (placing.game === 0 && this.#directory.state(placing.slot) === PLACING) this.#assign(placing)
     }
+  }
+
+  save(nowMs: number): SavedEntities {
+    return {
+      held: this.#held.save(),
+      placings: this.#placings.save(nowMs),
+      moves: this.#moves.save(),
+      lostSaves: this.#lostSaves.save(nowMs),
+      awaitedMsAgo: new Map([...this.#awaited].map(([slot, sinceMs]) => [slot, nowMs - sinceMs])),
+      ending: this.#ending,
+      gathering: this.#gathering,
+    }
+  }
+
+  /** Directory and games must be there. */
+  restore(saved: SavedEntities, nowMs: number): void {
+    this.#held.restore(saved.held)
+    this.#placings.restore(saved.placings, nowMs)
+    this.#moves.restore(saved.moves)
+    this.#lostSaves.restore(saved.lostSaves, nowMs)
+    for (const [slot, ageMs] of saved.awaitedMsAgo) this.#awaited.set(slot, nowMs - ageMs)
+    for (const [slot, game] of saved.ending) this.#ending.set(slot, game)
+    this.#gathering = saved.gathering
   }
 
   #assign(placing: Placing): void {

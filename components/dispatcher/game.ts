@@ -13,7 +13,7 @@ import type { Link } from '../../engine/cluster/link.ts'
 import { type MessageName, messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16, PacketWriter } from '../../engine/wire/packet.ts'
 import type { Drops } from './drops.ts'
-import { PacketQueue } from './held.ts'
+import { PacketQueue, type SavedQueue } from './held.ts'
 import type { Router } from './routes.ts'
 
 const FRAME_LENGTH_BYTES = 4
@@ -28,7 +28,28 @@ export interface GameLimits {
 interface Hold {
   readonly queue: PacketQueue
   timer: Scheduled | undefined
+  /** When it is over; Infinity while what was held goes out. */
+  readonly untilMs: number
   draining: boolean
+}
+
+/** One game as data. */
+export interface SavedGame {
+  readonly id: number
+  readonly process: string
+  readonly session: number
+  readonly connected: boolean
+  /** Whether it has a link. */
+  readonly attached: boolean
+  readonly reported: boolean
+  readonly banBootEntity: boolean
+  readonly types: ReadonlySet<string>
+  readonly journaled: ReadonlySet<string>
+  readonly cpuPermille: number
+  readonly lagMs: number
+  readonly entities: number
+  readonly placedSince: number
+  readonly hold: { readonly queue: SavedQueue; readonly leftMs: number; readonly draining: boolean } | undefined
 }
 
 const scratch = new PacketWriter(1024)
@@ -141,7 +162,7 @@ export class Game {
     this.#hold?.timer?.cancel()
     const queue = this.#hold?.queue ?? new PacketQueue()
     const timer = this.#clock.after(limitMs, overdue)
-    this.#hold = { queue, timer, draining: false }
+    this.#hold = { queue, timer, untilMs: this.#clock.now() + limitMs, draining: false }
     this.#router.games.set(this.id, undefined)
   }
 
@@ -158,6 +179,32 @@ export class Game {
     this.detach()
   }
 
+  save(nowMs: number): SavedGame {
+    const { id, process, session, connected, reported, banBootEntity, types, journaled } = this
+    const { cpuPermille, lagMs, entities, placedSince } = this
+    const hold = this.#hold
+    return {
+      ...{ id, process, session, connected, reported, banBootEntity, cpuPermille, lagMs, entities, placedSince },
+      attached: this.link !== undefined,
+      types,
+      journaled,
+      hold: hold && { queue: hold.queue.save(), leftMs: hold.untilMs - nowMs, draining: hold.draining },
+    }
+  }
+
+  /** `link` when it was attached; `overdue` as for `hold`. */
+  restore({ hold, attached, ...saved }: SavedGame, link: Link | undefined, nowMs: number, overdue: () => void): void {
+    Object.assign(this, saved)
+    this.link = link
+    if (!hold) return this.#open()
+    const queue = new PacketQueue()
+    queue.restore(hold.queue)
+    if (hold.draining) return this.#drain(queue)
+    const untilMs = nowMs + hold.leftMs
+    const timer = this.#clock.after(untilMs - this.#clock.now(), overdue)
+    this.#hold = { queue, timer, untilMs, draining: false }
+  }
+
   /** The dispatcher stops. */
   stop(): void {
     this.#hold?.timer?.cancel()
@@ -165,7 +212,7 @@ export class Game {
 
   #drain(queue: PacketQueue): void {
     this.#hold?.timer?.cancel()
-    const hold: Hold = { queue, timer: undefined, draining: true }
+    const hold: Hold = { queue, timer: undefined, untilMs: Number.POSITIVE_INFINITY, draining: true }
     this.#hold = hold
     this.#router.games.set(this.id, undefined)
     // As much as the link can keep until it is acknowledged; the rest a little later.

@@ -9,6 +9,11 @@ const LENGTH_BYTES = 4
 const KEEP_BYTES = 64 * 1024
 const NOTHING = new Uint8Array(0)
 
+export interface SavedQueue {
+  readonly packets: number
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
 /** Takes packets: a link, or another queue. */
 export interface PacketSink {
   forward(bytes: Uint8Array, start: number, end: number): void
@@ -53,6 +58,17 @@ export class PacketQueue implements PacketSink {
     }
     if (this.#packets === 0) this.clear()
     return moved
+  }
+
+  save(): SavedQueue {
+    return { packets: this.#packets, bytes: this.#bytes.slice(this.#head, this.#tail) }
+  }
+
+  restore({ packets, bytes }: SavedQueue): void {
+    this.#bytes = bytes
+    this.#head = 0
+    this.#tail = bytes.length
+    this.#packets = packets
   }
 
   clear(): void {
@@ -120,6 +136,21 @@ export class HeldEntities {
     this.#byteCount += LENGTH_BYTES + end - start
     this.#packets++
     return true
+  }
+
+  /** By slot. */
+  save(): Map<number, SavedQueue> {
+    return new Map([...this.#queues].map(([slot, queue]) => [slot, queue.save()]))
+  }
+
+  restore(saved: ReadonlyMap<number, SavedQueue>): void {
+    for (const [slot, one] of saved) {
+      const queue = new PacketQueue()
+      queue.restore(one)
+      this.#queues.set(slot, queue)
+      this.#byteCount += queue.byteCount
+      this.#packets += queue.packets
+    }
   }
 
   /** Takes all that was kept for an entity out, if there is any. */

@@ -12,6 +12,16 @@ interface Expected {
   readonly untilMs: number
 }
 
+/** Times are how long they are ahead. */
+export interface SavedLostSaves {
+  readonly games: ReadonlyMap<
+    number,
+    { readonly types: Set<string>; readonly slots: Set<number>; readonly leftMs: number }
+  >
+  readonly doubted: ReadonlyMap<number, number>
+  readonly types: ReadonlySet<string>
+}
+
 /** In place of a game: those that have yet to come. */
 const ALL = 0
 
@@ -102,6 +112,20 @@ export class LostSaves {
 
   trustAll(): boolean {
     return this.#trust(ALL)
+  }
+
+  save(nowMs: number): SavedLostSaves {
+    const games = [...this.#games].map(([id, { types, slots, untilMs }]) => {
+      return [id, { types: new Set(types), slots, leftMs: untilMs - nowMs }] as const
+    })
+    const doubted = [...this.#doubted].map(([id, untilMs]) => [id, untilMs - nowMs] as const)
+    return { games: new Map(games), doubted: new Map(doubted), types: this.#types }
+  }
+
+  restore({ games, doubted, types }: SavedLostSaves, nowMs: number): void {
+    for (const [id, { leftMs, ...one }] of games) this.#games.set(id, { ...one, untilMs: nowMs + leftMs })
+    for (const [id, leftMs] of doubted) this.#doubted.set(id, nowMs + leftMs)
+    for (const type of types) this.#types.add(type)
   }
 
   #trust(gameId: number): boolean {

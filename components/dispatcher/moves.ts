@@ -24,6 +24,9 @@ interface Move {
   state: 'held' | 'sent' | 'failed'
 }
 
+/** With the number of the game that it leaves; 0 when that died. */
+export type SavedMove = Omit<Move, 'from'> & { readonly from: number }
+
 export class Moves {
   readonly #directory: Directory
   readonly #games: ReadonlyMap<number, Game>
@@ -120,6 +123,15 @@ export class Moves {
     this.#bySlot.delete(slot)
     if (game.id !== move.to || move.state === 'held') return
     this.#tell(move, true, '')
+  }
+
+  save(): readonly SavedMove[] {
+    return [...this.#bySlot.values()].map((move) => ({ ...move, from: move.from?.id ?? 0 }))
+  }
+
+  /** The games must be there. */
+  restore(saved: readonly SavedMove[]): void {
+    for (const move of saved) this.#bySlot.set(move.slot, { ...move, from: this.#games.get(move.from) })
   }
 
   forget(slot: number): void {

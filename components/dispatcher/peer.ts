@@ -85,6 +85,16 @@ export class Peer implements LinkEvents {
     this.#owner.congested(this)
   }
 
+  save() {
+    return { greeted: this.greeted, backlog: this.backlog, complained: this.#complained }
+  }
+
+  restore({ greeted, backlog, complained }: ReturnType<Peer['save']>): void {
+    this.greeted = greeted
+    this.backlog = backlog
+    for (const code of complained) this.#complained.add(code)
+  }
+
   /** Ignores a message, for a reason that its sender must answer for. */
   refuse(reason: 'forbidden' | 'malformed', code: number, what: string): void {
     this.#tally.add(reason)

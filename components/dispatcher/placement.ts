@@ -24,6 +24,16 @@ export class Placement {
     if (at >= 0) this.#games.splice(at, 1)
   }
 
+  /** Whose turn it was; games are added by whoever has them. */
+  save() {
+    return { lastBoot: this.#lastBoot, lastAnywhere: this.#lastAnywhere }
+  }
+
+  restore({ lastBoot, lastAnywhere }: ReturnType<Placement['save']>): void {
+    this.#lastBoot = lastBoot
+    this.#lastAnywhere = lastAnywhere
+  }
+
   /** The next in turn that takes boot entities, if there is one. */
   forBoot(): Game | undefined {
     const game = this.#nextForBoot(true) ?? this.#nextForBoot(false)

@@ -79,6 +79,21 @@ export class Placings {
     this.#byteCount -= bytesOf(placing.request)
   }
 
+  /** As plain data; times are ages. */
+  save(nowMs: number): readonly Placing[] {
+    return [...this.#bySlot.values()].map((placing) => shifted(placing, (timeMs) => nowMs - timeMs))
+  }
+
+  restore(saved: readonly Placing[], nowMs: number): void {
+    for (const placing of saved) {
+      this.#bySlot.set(
+        placing.slot,
+        shifted(placing, (ageMs) => nowMs - ageMs),
+      )
+      this.#byteCount += bytesOf(placing.request)
+    }
+  }
+
   /** How many a game was told of and has not answered. */
   countOf(game: number): number {
     let count = 0
@@ -95,3 +110,9 @@ export class Placings {
 }
 
 const bytesOf = ({ name, values }: PlacingRequest) => 64 + (name === 'createEntity' ? values.attrs.length : 0)
+
+const shifted = (placing: Placing, shift: (ms: number) => number): Placing => ({
+  ...placing,
+  since: shift(placing.since),
+  waitsSince: placing.waitsSince === undefined ? undefined : shift(placing.waitsSince),
+})

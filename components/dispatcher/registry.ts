@@ -22,6 +22,14 @@ export class Registry {
     return { value, changed: true }
   }
 
+  save(): ReadonlyMap<string, string> {
+    return this.#values
+  }
+
+  restore(saved: ReadonlyMap<string, string>): void {
+    for (const [key, value] of saved) this.#values.set(key, value)
+  }
+
   tellAll(game: Game): void {
     for (const [key, value] of this.#values) game.send('keyRegistered', { key, value })
   }

@@ -90,6 +90,16 @@ export class Router {
     this.#directory = directory
   }
 
+  /** What it has counted; links are set by whoever has them. */
+  save() {
+    return { forwarded: this.forwarded, shed: this.shed }
+  }
+
+  restore({ forwarded, shed }: ReturnType<Router['save']>): void {
+    this.forwarded = forwarded
+    this.shed = shed
+  }
+
   /** Forwards a packet if it is one to forward and its receiver is there; answers false when it needs a closer look. */
   forward(action: number, bytes: Uint8Array, start: number, end: number): boolean {
     switch (action) {

@@ -37,6 +37,15 @@ export class Tally {
     if (before === 0 && count > 0) this.#say(reason)
   }
 
+  save() {
+    return { counts: this.counts, reported: this.#reported }
+  }
+
+  restore({ counts, reported }: ReturnType<Tally['save']>): void {
+    Object.assign(this.counts, counts)
+    Object.assign(this.#reported, reported)
+  }
+
   /** One line for each reason that has grown since the last. */
   report(): void {
     for (const reason of Object.keys(REASONS) as Reason[]) {

@@ -153,6 +153,34 @@ export class SimulatedCluster {
     await this.games[id - 1]!.leave()
   }
 
+  /**
+   * Another process goes on as the dispatcher; with `fails` it ends before that, and the first takes all back. Time passes
+   * between the steps.
+   */
+  async swapDispatcher(id: number, pauseMs = 0, { fails = false } = {}): Promise<void> {
+    const before = this.dispatchers[id - 1]!
+    const plugs = this.#plugs.get(`dispatcher ${id}`)!
+    const successor = this.#newDispatcher(id)
+    const successors = this.#plugs.get(`dispatcher ${id}`)!
+    const pause = () => new Promise<void>((resolve) => void this.clock.after(pauseMs, resolve))
+    before.stopListening()
+    await successor.standBy()
+    await pause()
+    const document = before.handOver()
+    await pause()
+    if (fails) {
+      for (const plug of successors) plug.pull()
+      await successor.stop()
+      this.#plugs.set(`dispatcher ${id}`, plugs)
+      return before.takeBack()
+    }
+    successor.restore(document)
+    successor.goOn()
+    this.dispatchers[id - 1] = successor
+    for (const plug of plugs) plug.pull()
+    await before.stop()
+  }
+
   // --- what is cut -------------------------------------------------------------------------------------------------------
 
   /** Gates cannot reach a dispatcher; games can. Answers how to mend it. */

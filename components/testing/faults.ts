@@ -21,6 +21,8 @@ export interface FaultRates {
   readonly restarts?: Rate
   /** Games that are frozen at any moment, and restored in another process. */
   readonly swaps?: Rate
+  /** Dispatchers in whose place another process goes on with all that they knew; some of these fail, and the first goes on. */
+  readonly dispatcherSwaps?: Rate
   /** Games that reach no dispatcher, or not one of them, for a while. */
   readonly cuts?: Rate
   /** The same, never for so long that the game is given up. */
@@ -37,6 +39,7 @@ const RATES: Readonly<Record<Kind, number>> = {
   gateDeaths: 8,
   restarts: 12,
   swaps: 20,
+  dispatcherSwaps: 20,
   cuts: 15,
   shortCuts: 20,
   storage: 10,
@@ -116,6 +119,8 @@ export class Faults {
         return this.#whileBusy(this.#pick('dispatcher'), (id) => this.#die('dispatcher', id, 2000))
       case 'swaps':
         return this.#whileBusy(this.#pick('game'), (id) => this.#swap(id))
+      case 'dispatcherSwaps':
+        return this.#whileBusy(this.#pick('dispatcher'), (id) => this.#swapDispatcher(id))
       case 'cuts':
         return this.#whileBusy(this.#pick('game'), (id) => this.#cut(id, this.#chance() ? SHORT_CUT_MS : 8000))
       case 'shortCuts':
@@ -167,6 +172,16 @@ export class Faults {
     await cluster.replace('game', id, frozen)
     this.#say(`game ${id} is started from what it was`)
     while (!cluster.games[id - 1]!.ready) await this.#sim.sleep(10)
+  }
+
+  async #swapDispatcher(id: number): Promise<void> {
+    const pauseMs = this.#random() * (this.#chance() ? 5 : 500)
+    const fails = this.#below(4) === 0
+    this.#say(
+      `dispatcher ${id} is swapped, ${Math.round(pauseMs)} ms a step${fails ? ', and its successor fails' : ''}`,
+    )
+    await this.#sim.cluster.swapDispatcher(id, pauseMs, { fails })
+    this.#say(`dispatcher ${id} goes on`)
   }
 
   async #cut(id: number, longestMs: number): Promise<void> {

@@ -45,7 +45,11 @@ export class Wiring {
         const opened = await Promise.all(this.#lanes.map((lane) => lane.listen(address, taken)))
         doors.push(opened)
         // Once: another process may listen there by then.
-        return { address: opened[0]!.address, close: () => closeAll(opened.splice(0)) }
+        const { address: real } = opened[0]!
+        const stop = () => {
+          for (const listener of opened.splice(0)) listener.stop()
+        }
+        return { address: real, stop, close: () => closeAll(opened.splice(0)) }
       },
       connect: async (address) => {
         const to = formatAddress(address)

@@ -4,13 +4,14 @@ import { messageOf, WireError } from '../base/errors.ts'
 import { IdMaker } from '../base/id.ts'
 import type { Connection } from '../net/connection.ts'
 import { FrameReader } from '../wire/frame.ts'
-import { FRAME_BYTES_MAX, Link, type LinkEvents, type LinkOptions, REUSED_BYTES } from './link.ts'
+import { FRAME_BYTES_MAX, Link, type LinkEvents, type LinkOptions, REUSED_BYTES, type SavedLink } from './link.ts'
 import {
   type Greeting,
   greetingFrame,
   KIND_HELLO,
   KIND_REFUSE,
   KIND_WELCOME,
+  type Peer,
   readGreeting,
   reasonFrame,
 } from './session-frame.ts'
@@ -22,13 +23,21 @@ interface Session {
   readonly link: Link
 }
 
+/** All sessions as data, and the name of the process that has them: whoever goes on with them is the same to their peers. */
+export interface SavedSessions {
+  readonly process: string
+  readonly sessions: readonly { readonly id: string; readonly link: SavedLink }[]
+}
+
 export class LinkAcceptor {
   readonly #options: LinkOptions
   readonly #accepted: (link: Link) => LinkEvents
   /** By role and number: one process, one session. */
   readonly #sessions = new Map<string, Session>()
   readonly #strangers = new Set<Connection>()
-  readonly #process: string
+  /** While it stands by: who has come already. */
+  #early: Connection[] | undefined
+  #process: string
 
   /** `accepted` is told of each new session's link, whose `peer` is known, and answers what is to happen on it. */
   constructor(options: LinkOptions, accepted: (link: Link) => LinkEvents) {
@@ -45,8 +54,22 @@ export class LinkAcceptor {
     for (const { link } of this.#sessions.values()) link.flush()
   }
 
+  /** Whoever comes waits until `goOn`. */
+  standBy(): void {
+    this.#early = []
+  }
+
+  goOn(): void {
+    for (const connection of this.#early ?? []) connection.resume()
+    this.#early = undefined
+  }
+
   accept(connection: Connection): void {
     const { log, clock } = this.#options
+    if (this.#early) {
+      connection.pause()
+      this.#early.push(connection)
+    }
     let link: Link | undefined
     this.#strangers.add(connection)
     const patience: Scheduled = clock.after(HELLO_WITHIN_MS, () => connection.destroy('it never said hello'))
@@ -81,6 +104,24 @@ export class LinkAcceptor {
     })
   }
 
+  /** What was written must have been flushed. */
+  save(): SavedSessions {
+    const sessions = [...this.#sessions.values()].map(({ id, link }) => ({ id, link: link.save() }))
+    return { process: this.#process, sessions }
+  }
+
+  /** Goes on with sessions that stood elsewhere: their peers come back to them. */
+  restore({ process, sessions }: SavedSessions): void {
+    this.#process = process
+    for (const { id, link } of sessions) this.#begin(id, link.peer!, link.peerProcess).restore(link)
+  }
+
+  /** Ends all connections; the sessions wait. */
+  letGo(): void {
+    for (const connection of this.#strangers) connection.destroy('the sessions are handed over')
+    for (const { link } of this.#sessions.values()) link.letGo()
+  }
+
   close(): void {
     for (const connection of this.#strangers) connection.destroy('the dispatcher stops')
     for (const { link } of this.#sessions.values()) link.close()
@@ -97,7 +138,7 @@ export class LinkAcceptor {
       throw error
     }
     const { peer, session } = hello
-    const key = `${peer.role} ${peer.id}`
+    const key = keyOf(peer)
     const known = this.#sessions.get(key)
     if (known?.id === session && known.link.up) {
       connection.write(this.#welcome(session, known.link.received, false))
@@ -112,10 +153,14 @@ export class LinkAcceptor {
       return undefined
     }
     known?.link.fail('it came back as a new process')
-    return this.#begin(key, hello, connection)
+    const link = this.#begin(session, peer, hello.process)
+    connection.write(this.#welcome(session, 0, true))
+    link.attach(connection, 0, true)
+    return link
   }
 
-  #begin(key: string, { peer, process, session }: Greeting, connection: Connection): Link {
+  #begin(session: string, peer: Peer, process: string): Link {
+    const key = keyOf(peer)
     let events: LinkEvents | undefined
     const link = new Link(this.#options, {
       up: (fresh, forgotten) => events?.up(fresh, forgotten),
@@ -131,8 +176,6 @@ export class LinkAcceptor {
     link.peerProcess = process
     this.#sessions.set(key, { id: session, link })
     events = this.#accepted(link)
-    connection.write(this.#welcome(session, 0, true))
-    link.attach(connection, 0, true)
     return link
   }
 
@@ -141,3 +184,5 @@ export class LinkAcceptor {
     return greetingFrame(KIND_WELCOME, { peer: self, process: this.#process, session, received, fresh })
   }
 }
+
+const keyOf = ({ role, id }: Peer): string => `${role} ${id}`

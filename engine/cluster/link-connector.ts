@@ -12,6 +12,8 @@ import { greetingFrame, KIND_HELLO, KIND_REFUSE, KIND_WELCOME, readGreeting, rea
 const RETRY_FIRST_MS = 50
 const RETRY_MAX_MS = 1000
 const WELCOME_WITHIN_MS = 5000
+/** Whoever has stood for so long is looked for again at once: another process may have taken its place. */
+const STOOD_MS = 1000
 
 export interface LinkConnectorOptions extends LinkOptions {
   /** Names this process, on all its links alike. */
@@ -89,6 +91,7 @@ export class LinkConnector {
     this.#connection = connection
     const session = this.#session
     let welcomed = false
+    let welcomedMs = 0
     const patience = clock.after(WELCOME_WITHIN_MS, () => connection.destroy('it never answered our hello'))
     const frames = new FrameReader(
       (bytes, start, end) => {
@@ -96,6 +99,7 @@ export class LinkConnector {
         else {
           patience.cancel()
           welcomed = true
+          welcomedMs = clock.now()
           this.#welcomed(connection, session, bytes, start, end)
         }
         return undefined
@@ -114,7 +118,9 @@ export class LinkConnector {
         patience.cancel()
         if (this.#connection === connection) this.#connection = undefined
         this.link.detach(connection)
-        this.#connectLater()
+        if (this.#closed) return
+        if (welcomed && clock.now() - welcomedMs >= STOOD_MS) void this.#connect()
+        else this.#connectLater()
       },
     })
     const { self, process } = this.#options

@@ -87,6 +87,20 @@ const AGE_MAX_MS = 500
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
 
+/** A session as data, for another process that goes on with it. */
+export interface SavedLink {
+  readonly peer: Peer | undefined
+  readonly peerProcess: string
+  readonly sent: number
+  readonly received: number
+  readonly droppedBatches: number
+  readonly backlog: Backlog
+  /** How long it would still have waited for a connection. */
+  readonly graceMs: number
+  /** What the other end has not acknowledged. */
+  readonly kept: readonly { readonly number: number; readonly ageMs: number; readonly bytes: Uint8Array }[]
+}
+
 interface Kept {
   readonly number: number
   /** When it was first to be written. */
@@ -126,6 +140,7 @@ export class Link {
   #unackedReceivedBytes = 0
   #ackTimer: Scheduled | undefined
   #graceTimer: Scheduled | undefined
+  #graceUntilMs = 0
   #aliveTimer: Scheduled | undefined
   #heardMs = 0
   // The views through which `forward` copies, and what they look at.
@@ -320,12 +335,59 @@ export class Link {
     this.#ackTimer?.cancel()
     this.#ackTimer = undefined
     if (!this.up) return
+    this.#waitForAnother(this.#options.graceMs)
+    this.#events.broken?.()
+  }
+
+  /** Ends the connection without a word: the session goes on in another process, or by the next connection. */
+  letGo(): void {
+    const connection = this.#connection
+    if (!connection) return
+    this.detach(connection)
+    connection.destroy('the session is handed over')
+  }
+
+  /** The session as it is when all that was written is flushed. */
+  save(): SavedLink {
+    const { peer, peerProcess, droppedBatches } = this
+    const nowMs = this.#options.clock.now()
+    return {
+      peer,
+      peerProcess,
+      sent: this.#sent,
+      received: this.#received,
+      droppedBatches,
+      backlog: this.#backlog,
+      graceMs: this.isConnected ? this.#options.graceMs : this.#graceUntilMs - nowMs,
+      kept: this.#kept.map(({ number, atMs, bytes }) => ({ number, ageMs: nowMs - atMs, bytes })),
+    }
+  }
+
+  /** Goes on with a session that stood elsewhere. It waits for its connection. */
+  restore({ peer, peerProcess, sent, received, droppedBatches, backlog, graceMs, kept }: SavedLink): void {
+    const nowMs = this.#options.clock.now()
+    this.peer = peer
+    this.peerProcess = peerProcess
+    this.droppedBatches = droppedBatches
+    this.up = true
+    this.#sent = sent
+    this.#received = received
+    this.#backlog = backlog
+    for (const { number, ageMs, bytes } of kept) {
+      const again = { number, atMs: nowMs - ageMs, bytes, pooled: undefined, resent: true, written: true, acked: false }
+      this.#kept.push(again)
+      this.#unackedBytes += heldBytes(again)
+    }
+    this.#waitForAnother(graceMs)
+  }
+
+  #waitForAnother(leftMs: number): void {
     const { clock, graceMs } = this.#options
     this.#graceTimer?.cancel()
-    this.#graceTimer = clock.after(graceMs, () =>
+    this.#graceUntilMs = clock.now() + leftMs
+    this.#graceTimer = clock.after(leftMs, () =>
       this.fail(`its connection was lost and did not come back in ${graceMs} ms`),
     )
-    this.#events.broken?.()
   }
 
   /** The session is over. */

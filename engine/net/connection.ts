@@ -35,6 +35,9 @@ export interface Connection {
 export interface Listener {
   /** Where it really listens (the port, when 0 was asked for). */
   readonly address: Address
+  /** Listens no more, and the address is free; connections that were made stay. */
+  stop(): void
+  /** The same, and ends those that are left. */
   close(): Promise<void>
 }
 

@@ -36,7 +36,9 @@ export class MemoryNetwork {
         const key = formatAddress(address)
         if (this.#listeners.has(key)) throw Object.assign(new Error(`address in use: ${key}`), { code: 'EADDRINUSE' })
         this.#listeners.set(key, accept)
-        return { address, close: async () => void this.#listeners.delete(key) }
+        // Once: another may listen there by then.
+        const stop = () => void (this.#listeners.get(key) === accept && this.#listeners.delete(key))
+        return { address, stop, close: async () => stop() }
       },
       connect: (address) => this.#connect(address),
     }

@@ -154,13 +154,18 @@ function listening(server: Server, address: Address): Promise<void> {
 function listenerOf(server: Server, address: Address, sockets: Set<Socket>): Listener {
   const bound = server.address()
   const port = typeof bound === 'object' && bound ? bound.port : 0
+  let ended: Promise<void> | undefined
+  const stop = () => {
+    ended ??= new Promise((resolve) => void server.close(() => resolve()))
+    return ended
+  }
   return {
     address: address.kind === 'unix' ? address : { ...address, port },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        for (const socket of sockets) socket.destroy()
-      }),
+    stop: () => void stop(),
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return stop()
+    },
   }
 }
 

@@ -33,6 +33,8 @@ interface Heard {
 export class Actor {
   readonly role: 'game' | 'gate'
   readonly id: number
+  /** Names its process. */
+  readonly process: string
   readonly link: Link
   heard: Heard[] = []
   /** Said on every fresh session. */
@@ -53,6 +55,7 @@ export class Actor {
     this.#stage = stage
     this.role = role
     this.id = id
+    this.process = process
     const { clock, network, log, random } = stage
     const turn = new Turn(clock)
     const transport: Transport = {
@@ -179,11 +182,18 @@ export class Stage {
   readonly clock = new VirtualClock()
   readonly log = new MemoryLog()
   readonly random = seededRandom(7)
-  readonly network = new MemoryNetwork(this.clock, { random: this.random, split: true })
+  readonly network: MemoryNetwork
   readonly options: DispatcherOptions
   dispatcher: Dispatcher
 
-  constructor({ games = 2, gates = 1, ...limits }: Partial<typeof LIMITS> & { games?: number; gates?: number } = {}) {
+  constructor({
+    games = 2,
+    gates = 1,
+    isSlow = true,
+    ...limits
+  }: Partial<typeof LIMITS> & { games?: number; gates?: number; isSlow?: boolean } = {}) {
+    const latencyMs = isSlow ? ([0.1, 1] as const) : ([0, 0] as const)
+    this.network = new MemoryNetwork(this.clock, { random: this.random, split: true, latencyMs })
     this.options = {
       id: 1,
       clock: this.clock,
@@ -213,6 +223,23 @@ export class Stage {
     await dispatcher.stop()
     this.dispatcher = new Dispatcher(this.options)
     await this.dispatcher.start()
+  }
+
+  /** Another process goes on as the dispatcher; with `fails` it ends before that, and the first takes all back. */
+  async swapDispatcher({ fails = false } = {}): Promise<void> {
+    const before = this.dispatcher
+    const successor = new Dispatcher(this.options)
+    before.stopListening()
+    await successor.standBy()
+    const document = before.handOver()
+    if (fails) {
+      await successor.stop()
+      return before.takeBack()
+    }
+    successor.restore(document)
+    successor.goOn()
+    this.dispatcher = successor
+    await before.stop()
   }
 
   /** A game that has said hello and, unless told otherwise, reported what it has. */

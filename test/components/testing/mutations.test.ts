@@ -52,7 +52,7 @@ describe('the simulation finds', () => {
       attach.call(this, connection, received, fresh, forgotten)
       connection.write = write
     })
-    expect(await found({ drops: true }, 5)).toMatch(/^(calls|views|attributes|quiet|players|order|clients|timers): /)
+    expect(await found({ drops: 240 }, 10)).toMatch(/^(calls|views|attributes|quiet|players|order|clients|timers): /)
   })
 
   test('a dispatcher that believes a placement that is over', async () => {
@@ -83,6 +83,16 @@ describe('the simulation finds', () => {
       return ++writes % 20 === 0 ? true : write.call(this, type, id, row)
     })
     expect(await found({}, 5)).toMatch(/^(saves|gold): /)
+  })
+
+  test('a dispatcher that is handed over without what its peers have not heard yet', async () => {
+    const { save } = Link.prototype
+    vi.spyOn(Link.prototype, 'save').mockImplementation(function (this: Link) {
+      return { ...save.call(this), kept: [] }
+    })
+    expect(await found({ dispatcherSwaps: 120 }, 20)).toMatch(
+      /^(calls|views|attributes|quiet|players|order|places|clients|timers): /,
+    )
   })
 
   test('timers that do not come back from a freeze', async () => {

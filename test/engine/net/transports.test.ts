@@ -45,7 +45,7 @@ async function pair({ transport, address }: { transport: Transport; address: Add
   const near = await transport.connect(listener.address)
   await vi.waitFor(() => expect(accepted).toHaveLength(1))
   onTestFinished(() => near.destroy())
-  return { near, far: accepted[0]!, listener, accepted }
+  return { near, far: accepted[0]!, listener, transport }
 }
 
 const soon = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 })
@@ -121,6 +121,39 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     const nobody: Address =
       address.kind === 'tcp' ? { ...LOCAL, port: 1 } : { kind: 'unix', path: join(tempFolder(), 'none') }
     await expect(transport.connect(nobody)).rejects.toThrow()
+  })
+
+  test('gives its address to another listener, and keeps the connections that it has', async () => {
+    const { near, far, listener, transport } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    listener.stop()
+    const others: Connection[] = []
+    const other = await transport.listen(listener.address, (connection) => others.push(connection))
+    onTestFinished(() => other.close())
+    near.write(Buffer.from('still'))
+    far.write(Buffer.from('here'))
+    await soon(() => expect([atFar.bytes.toString(), atNear.bytes.toString()]).toEqual(['still', 'here']))
+    const late = await transport.connect(listener.address)
+    onTestFinished(() => late.destroy())
+    await soon(() => expect(others).toHaveLength(1))
+    await listener.close()
+    const later = await transport.connect(listener.address)
+    onTestFinished(() => later.destroy())
+    await soon(() => expect(others).toHaveLength(2))
+  })
+
+  test('keeps what came for one that was paused before it was handled', async () => {
+    const { near, far } = await open()
+    far.pause()
+    const atFar = heard(far)
+    near.write(Buffer.from('patience'))
+    const atNear = heard(near)
+    far.write(Buffer.from('wait'))
+    await soon(() => expect(atNear.bytes.toString()).toBe('wait'))
+    expect(atFar.bytes.length).toBe(0)
+    far.resume()
+    await soon(() => expect(atFar.bytes.toString()).toBe('patience'))
   })
 
   test('ends with its listener', async () => {
