@@ -242,9 +242,12 @@ export class Dispatcher {
     return this.#listen()
   }
 
-  /** Knows what another dispatcher knew, and waits for its peers. Throws OperatorError for what it cannot go on from. */
-  restore(document: Uint8Array): void {
-    restoreParts(this.#parts, document, this.#whose)
+  /**
+   * Knows what another dispatcher knew, and waits for its peers. Throws OperatorError for what it cannot go on from. Answers
+   * since when the other was silent, in milliseconds since 1970.
+   */
+  restore(document: Uint8Array): number {
+    return restoreParts(this.#parts, document, this.#whose)
   }
 
   /** From here on it is the dispatcher. */

@@ -60,8 +60,11 @@ export function saveParts(parts: CarriedParts, { id, address, clock }: Whose): U
   return serialize(document)
 }
 
-/** Throws OperatorError for what is not the document of the same dispatcher in this format. */
-export function restoreParts(parts: CarriedParts, bytes: Uint8Array, { id, address, clock }: Whose): void {
+/**
+ * Throws OperatorError for what is not the document of the same dispatcher in this format. Answers when it was saved, in
+ * milliseconds since 1970.
+ */
+export function restoreParts(parts: CarriedParts, bytes: Uint8Array, { id, address, clock }: Whose): number {
   const document = deserialize(bytes) as Document
   if (document.format !== FORMAT) {
     const was = `it is of format ${document.format} (engine ${document.engine}), and this engine reads ${FORMAT}`
@@ -75,6 +78,7 @@ export function restoreParts(parts: CarriedParts, bytes: Uint8Array, { id, addre
   const sinceMs = Math.max(0, clock.wallMs() - document.savedAtMs)
   const nowMs = clock.now() - sinceMs
   for (const [name, part] of Object.entries(parts)) part.restore(document.parts[name] as never, nowMs)
+  return document.savedAtMs
 }
 
 // --- who is connected ----------------------------------------------------------------------------------------------------

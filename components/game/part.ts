@@ -1,5 +1,13 @@
 // A game as a part of a process: its module loaded, its stores opened, started, with its figures. It can be frozen into its
-// file, or handed over to a successor that stands by (swap-channel.ts); and it can be that successor.
+// file, or handed over to a successor that stands by; and it can be that successor:
+//
+//     rehearsal ── copy ────> written to a file while it goes on
+//
+//     successor ── freeze ──> stands still, written to its file (not forced to the disk)
+//               restores it: when that fails, it ends, and the game goes on as if nothing had happened
+//               ── leave ───> leaves the cluster, closes its stores
+//               takes its place: when that fails, the game restores itself
+//               ── done ────> ends                                                   (components/process/swap-channel.ts)
 import { existsSync, rmSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import type { Address } from '../../engine/base/address.ts'
@@ -13,12 +21,12 @@ import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
 import type { Part } from '../process/part.ts'
+import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
 import { openDoor } from './door.ts'
 import { type FrozenGame, readFrozen, retireFrozen, syncFrozen, writeFrozen } from './frozen-file.ts'
 import { Game } from './game.ts'
 import { measureLoad } from './load.ts'
 import { keepsJournal, openJournal, openStores, type Stores } from './stores.ts'
-import { type Frozen, SwapClient, type Swapped, SwapServer } from './swap-channel.ts'
 import { warmUp } from './warm-up.ts'
 
 export interface GamePartOptions {
@@ -34,6 +42,17 @@ export interface GamePartOptions {
   readonly swapPath?: string
   /** Goes on from what is written there. */
   readonly restore?: boolean
+}
+
+/** What the freeze of a swap took, in milliseconds. */
+interface Frozen {
+  readonly path: string
+  /** Milliseconds since 1970: from then on dispatchers keep what is for the game. */
+  readonly heldSinceMs: number
+  /** Until all that authors wait for was answered, or given up. */
+  readonly waitMs: number
+  /** From then on nothing ran: until it was written. */
+  readonly freezeMs: number
 }
 
 /** What a swap took, in milliseconds. */
@@ -84,14 +103,15 @@ export async function succeedGame(options: GamePartOptions, { drops = false } = 
     else swap.fail(messageOf(error))
     throw error
   }
-  swap.done()
+  // It is the game, whether the other still says so or not.
+  await swap.done().catch((error) => options.log.warn(messageOf(error)))
   return part
 }
 
 /** Tries whether the running game could go on with this code, on a copy of it. Throws OperatorError when it could not. */
 export async function rehearseGame(options: GamePartOptions, { drops = false } = {}) {
   const swap = await SwapClient.connect(options.swapPath!)
-  const path = await swap.copy()
+  const { path } = await swap.ask<{ readonly path: string }>('copy')
   swap.close()
   const frozen = readFrozen(path)
   rmSync(path, { force: true })
@@ -181,13 +201,13 @@ class GamePart implements Part {
     /** What it was when it was frozen. */
     let taken: FrozenGame | undefined
     let hasLeft = false
-    return {
-      copy: async (pid) => {
-        const copyPath = `${path}.copy-${pid}`
-        writeFrozen(copyPath, await this.#game.copy(), { sync: false })
-        return copyPath
-      },
-      freeze: async () => {
+    const copy = async (pid: number) => {
+      const copyPath = `${path}.copy-${pid}`
+      writeFrozen(copyPath, await this.#game.copy(), { sync: false })
+      return { path: copyPath }
+    }
+    const steps = {
+      freeze: async (): Promise<Frozen> => {
         log.info('a successor stands by: freezing')
         const { heldSinceMs, stillSinceMs, ...frozen } = await this.#game.freeze({ saves: false })
         try {
@@ -208,7 +228,12 @@ class GamePart implements Part {
         await this.#journals?.own.close()
         // Nothing is under way in them, and this process ends.
         this.#stores.close().catch((error) => log.error(`the stores: ${messageOf(error)}`))
+        return {}
       },
+    }
+    return {
+      looks: { copy },
+      steps,
       back: async (why) => {
         log.error(`its successor has failed, so it goes on: ${why}`)
         const again = taken
@@ -229,14 +254,14 @@ class GamePart implements Part {
   /** Becomes the game that `swap` is the end of. */
   async succeed(swap: SwapClient, drops: boolean): Promise<void> {
     const { id, config, log } = this.#options
-    const { path, ...times } = await swap.freeze()
+    const { path, ...times } = await swap.ask<Frozen>('freeze')
     const frozenMs = realClock.wallMs()
     const frozen = readFrozen(path)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#game = this.#newGame(frozen, resolve)
     refuseDropped(this.#game.prepare(), drops)
     const preparedMs = realClock.wallMs()
-    await swap.leave()
+    await swap.ask('leave')
     const leftMs = realClock.wallMs()
     this.hasBegun = true
     await this.#game.start()

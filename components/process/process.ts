@@ -8,7 +8,6 @@ import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { messageOf } from '../../engine/base/errors.ts'
 import { reachable } from '../../engine/config/address.ts'
@@ -39,7 +38,6 @@ export interface PartTools {
 
 /** How long a process that has failed may take to save what it can. */
 const LAST_WORDS_MS = 10_000
-const NAME_LOOK_MS = 5
 const STAY_MS = 60_000
 /** So long whoever was succeeded may take to end. */
 const END_LIMIT_MS = 5_000
@@ -177,12 +175,10 @@ export async function runProcess(
 
 /** Whoever was succeeded ends by itself as soon as it knows; its name and its doors are free then. */
 async function ended(folder: RunFolder, name: ProcessId): Promise<void> {
-  for (let leftMs = END_LIMIT_MS; ; leftMs -= NAME_LOOK_MS) {
+  while (!(await folder.isGone(name, END_LIMIT_MS))) {
+    // It has said that it is not the one any more: nothing is lost with it.
     const before = folder.find(name)
-    if (!before?.alive) return
-    // It has said that it is not the game any more: nothing is lost with it.
-    if (leftMs <= 0) process.kill(before.pid, 'SIGKILL')
-    await sleep(NAME_LOOK_MS)
+    if (before?.alive) process.kill(before.pid, 'SIGKILL')
   }
 }
 

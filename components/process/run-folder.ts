@@ -12,6 +12,8 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { realClock } from '../../engine/base/clock.ts'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 
 /** `dev` is all three in one process; `bots` play beside the server and have no control channel. */
@@ -37,6 +39,7 @@ export const nameOf = ({ role, id }: ProcessId): string => `${role}${id}`
 const SOCKET_FOLDER_BYTES_MAX = 103 - '/dispatcher1000.sock'.length
 
 const NAME = '.goworld'
+const LOOK_MS = 5
 
 export class RunFolder {
   /** The one of the server whose goworld.ini lies in `dir`; a made one lies in the run folder itself. */
@@ -107,6 +110,13 @@ export class RunFolder {
     const pid = Number(pidText)
     if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
     return { ...name, pid, alive: isAlive(pid, beginning ?? '') }
+  }
+
+  /** Resolves to whether the process of this name has ended, as soon as it has, or when the time is over. */
+  async isGone(name: ProcessId, withinMs: number): Promise<boolean> {
+    for (const end = realClock.now() + withinMs; this.find(name)?.alive; await sleep(LOOK_MS))
+      if (realClock.now() >= end) return false
+    return true
   }
 
   /** Every process with a pid file, in the order of a start. */

@@ -231,7 +231,7 @@ describe('goworld reload', () => {
     const reload = game.begin('reload')
     await until(() => existsSync(join(game.path, 'loading')), 'the new code to be loaded')
     reload.kill('SIGTERM')
-    await reload.said('stopping after this game')
+    await reload.said('stopping after this one')
     writeFileSync(join(game.path, 'go'), '')
     expect((await reload.ended).code).toBe(0)
     expect(game.running).toEqual(['dispatcher1', 'game1', 'gate1'])
@@ -256,11 +256,11 @@ describe('goworld reload', () => {
     const reload = game.begin('reload')
     await until(() => existsSync(join(game.path, 'loading')), 'the new code to be loaded')
     reload.kill('SIGINT')
-    await reload.said('stopping after this game')
+    await reload.said('stopping after this one')
     writeFileSync(join(game.path, 'go'), '')
     expect((await reload.ended).code).toBe(130)
     expect(reload.out).toMatch(
-      /stopping after this game.*\ngame1 rehearsed: .*\ngame1 swapped: .*\ngame1 .*\nnot reloaded: game2\n$/,
+      /stopping after this one.*\ngame1 rehearsed: .*\ngame1 swapped: .*\ngame1 .*\nnot reloaded: game2\n$/,
     )
     expect(game.pidOf('game', 2)).toBe(game2)
     expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1'])

@@ -1,0 +1,149 @@
+// How one process of a server is swapped for one of new code, and what is said of it: its successor is started, takes its
+// place, or fails, and then the old one goes on.
+import { execFile } from 'node:child_process'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { realClock } from '../../engine/base/clock.ts'
+import { Child, type Status, statusOf } from '../process/child.ts'
+import { nameOf, type RunFolder } from '../process/run-folder.ts'
+import type { Running } from './ending.ts'
+import { say, sayFor } from './screen.ts'
+import type { Swap, SwapRole } from './swaps.ts'
+
+const REHEARSAL_LIMIT_MS = 60_000
+/** A game waits up to a minute for open requests (`freeze_wait_ms`). */
+const SUCCEED_LIMIT_MS = 150_000
+const RESTORE_LIMIT_MS = 60_000
+const POLL_MS = 25
+const LOG_LINES_MAX = 20
+const LOG_BYTES_MAX = 64 * 1024
+
+/** Resolves to whether a process with the new code has its place; if not, it has said why. */
+export function swapOne(run: RunFolder, swap: Swap, drop: boolean): Promise<boolean> {
+  return swap.running ? succeed(run, swap, swap.running, drop) : restore(run, swap)
+}
+
+/** Whether the successor has the place: others need not be there for a dispatcher to be one. */
+const HAS_PLACE: Readonly<Record<SwapRole, (status: Status) => boolean>> = {
+  dispatcher: ({ swap }) => swap !== undefined,
+  game: ({ ready }) => ready === true,
+}
+
+const SAY_TIMES: Readonly<Record<SwapRole, (name: Swap['name'], status: Status) => void>> = {
+  dispatcher(name, { entities, swap }) {
+    const { blackoutMs, bytes, takeMs, restoreMs, leaveMs, returnMs, peers, missing } = swap as Record<string, number>
+    say(`${nameOf(name)} swapped: away for ${blackoutMs} ms, ${entities} entities, ${megabytes(bytes)} MB`)
+    const back = missing ? `${peers! - missing} of ${peers} links are back` : `${peers} links are back`
+    sayFor(name, `taken over in ${takeMs} ms, restored ${restoreMs}, left ${leaveMs}, back ${returnMs}: ${back}`)
+  },
+  game(name, { entities, swap }) {
+    const { blackoutMs, bytes, ...steps } = swap as Record<string, number>
+    const { waitMs, freezeMs, restoreMs, leaveMs, returnMs } = steps
+    say(`${nameOf(name)} swapped: away for ${blackoutMs} ms, ${entities} entities, ${megabytes(bytes)} MB`)
+    sayFor(
+      name,
+      `waited for promises ${waitMs} ms, frozen ${freezeMs}, restored ${restoreMs}, left ${leaveMs}, back ${returnMs}`,
+    )
+  },
+}
+
+async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boolean): Promise<boolean> {
+  const { name, command, cwd, log } = swap
+  const flags = drop && name.role === 'game' ? ['-drop'] : []
+  if (name.role === 'game' && !(await rehearse(swap, flags))) return false
+  const logBytes = sizeOf(log)
+  const child = new Child(name, run, { command: [...command, '-succeed', ...flags], cwd, appends: true })
+  child.unref()
+  let last: Status | undefined
+  const hasPlace = (status: Status) => {
+    last = status
+    return HAS_PLACE[name.role](status)
+  }
+  if (await child.until(hasPlace, SUCCEED_LIMIT_MS)) {
+    SAY_TIMES[name.role](name, last!)
+    return true
+  }
+  if (child.end === undefined) child.signal('SIGKILL')
+  const why = child.end ?? `is not ready after ${SUCCEED_LIMIT_MS / 1000} s`
+  say(`${nameOf(name)} is not swapped: its successor ${why}`)
+  for (const line of new Set([...child.lastLines, ...linesFrom(log, logBytes)])) sayFor(name, line)
+  await goesOn(run, name, running)
+  return false
+}
+
+/** Resolves to whether the new code can go on from a copy of the game; if not, it has said why. */
+async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]): Promise<boolean> {
+  const args = [...process.execArgv, ...command, '-rehearse', ...flags]
+  const running = promisify(execFile)(process.execPath, args, {
+    cwd,
+    timeout: REHEARSAL_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  })
+  try {
+    const { stdout } = await running
+    const { entities, bytes, restoreMs } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, number>
+    say(`${nameOf(name)} rehearsed: ${entities} entities, ${megabytes(bytes)} MB, in ${restoreMs} ms`)
+    return true
+  } catch (error) {
+    const { killed, stderr = '', message } = error as { killed?: boolean; stderr?: string; message: string }
+    const why = killed
+      ? `it took longer than ${REHEARSAL_LIMIT_MS / 1000} s`
+      : 'the new code cannot go on from what is there'
+    say(`${nameOf(name)} is not swapped, and goes on as it was: ${why}`)
+    for (const line of (stderr || message).trimEnd().split('\n').slice(-LOG_LINES_MAX)) sayFor(name, line)
+    return false
+  }
+}
+
+/** Says whether the old process is well. */
+async function goesOn(run: RunFolder, name: Swap['name'], running: Running): Promise<void> {
+  const end = realClock.now() + RESTORE_LIMIT_MS
+  const isWell = (said: Status) => name.role !== 'game' || said.ready === true
+  while (running.alive() && realClock.now() < end) {
+    const said = await statusOf(run, name)
+    if (said?.pid === running.pid && isWell(said)) return say(`${nameOf(name)} goes on as it was`)
+    await sleep(POLL_MS)
+  }
+  say(`${nameOf(name)} ${running.alive() ? 'is not ready' : 'has ended'}: see its log`)
+}
+
+/** A game that is frozen. Resolves to whether it is back; if not, it has said why, and what to do. */
+async function restore(run: RunFolder, { name, command, cwd, again }: Swap): Promise<boolean> {
+  const began = realClock.now()
+  const child = new Child(name, run, { command: [...command, '-restore'], cwd })
+  child.unref()
+  let last: Status | undefined
+  const isReady = (status: Status) => {
+    last = status
+    return status.ready === true
+  }
+  if (await child.until(isReady, RESTORE_LIMIT_MS)) {
+    say(`${nameOf(name)} restored after ${secondsSince(began)} s, ${last?.entities} entities`)
+    return true
+  }
+  const end = child.end ?? `is not ready after ${RESTORE_LIMIT_MS / 1000} s, and is left running, pid ${child.pid}`
+  say(`${nameOf(name)} ${end}`)
+  for (const line of child.lastLines) sayFor(name, line)
+  if (run.frozen().some(({ id }) => id === name.id)) {
+    say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; to try again: ${again}`)
+  }
+  return false
+}
+
+const megabytes = (bytes = 0): string => (bytes / 1e6).toFixed(2)
+
+const secondsSince = (began: number): string => ((realClock.now() - began) / 1000).toFixed(2)
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** What was written to a log since it had so many bytes. */
+function linesFrom(path: string, bytes: number): string[] {
+  const end = sizeOf(path)
+  const text = Buffer.alloc(Math.min(Math.max(end - bytes, 0), LOG_BYTES_MAX))
+  if (text.length === 0) return []
+  const file = openSync(path, 'r')
+  readSync(file, text, { position: end - text.length })
+  closeSync(file)
+  return text.toString().trimEnd().split('\n').slice(-LOG_LINES_MAX)
+}

@@ -1,0 +1,194 @@
+// Tests of `goworld reload` for dispatchers, and for all of a server, with real processes.
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, onTestFinished, test } from 'vitest'
+import { Dispatcher } from '../../../components/dispatcher/dispatcher.ts'
+import { statusOf } from '../../../components/process/child.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
+import { silentLog } from '../../../engine/base/log.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import { MemoryNetwork } from '../../../engine/net/memory.ts'
+import { freePort } from '../../free-port.ts'
+import { Program, ROOT, until } from '../../program.ts'
+import { LIMITS } from '../dispatcher/stage.ts'
+import { GameFolder } from './game-folder.ts'
+
+const DISPATCHER1 = { role: 'dispatcher', id: 1 } as const
+const DISPATCHER =
+  /^dispatcher(\d) swapped: away for \d+ ms, \d+ entities, [\d.]+ MB\ndispatcher\1 +\| taken over in \d+ ms, restored \d+, left \d+, back \d+: (\d+) links are back\n/
+
+const pidsOf = (game: GameFolder) =>
+  Object.fromEntries(game.run.processes().map(({ role, id, pid }) => [`${role}${id}`, pid]))
+const statuses = async (game: GameFolder) =>
+  (JSON.parse((await game.command('status', '-json')).out) as { processes: Record<string, unknown>[] }).processes
+const logOf = (game: GameFolder, role: 'dispatcher' | 'game' | 'gate', id = 1) =>
+  readFileSync(game.run.outPath({ role, id }), 'utf8')
+
+/** Asks a dispatcher what its successor asks, as the process `pid`. */
+function successor(game: GameFolder, pid: number) {
+  const socket = createConnection(game.run.swapPath(DISPATCHER1))
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+  return {
+    async ask(ask: string) {
+      socket.write(`${JSON.stringify({ ask, pid })}\n`)
+      return JSON.parse((await lines.next()).value!) as Record<string, unknown>
+    },
+    end: () => void socket.destroy(),
+  }
+}
+
+/** A process that does nothing until it is killed. */
+function sleeper() {
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+test('swaps a dispatcher and nothing else, again and again; to games and gates it is the same one', async () => {
+  const port = await freePort()
+  const game = new GameFolder({ ini: `[dispatcher2]\nlisten_addr=127.0.0.1:${port}\n` })
+  await game.command('start', '-d', '-games', '2', '-dispatchers', '2')
+  for (const [id, other] of [
+    [1, 2],
+    [2, 1],
+    [1, 2],
+  ] as const) {
+    const before = pidsOf(game)
+    const { code, out, err } = await game.command('reload', '-dispatcher', String(id))
+    expect({ code, err, out }).toEqual({ code: 0, err: '', out: expect.stringMatching(DISPATCHER) })
+    expect(DISPATCHER.exec(out)!.slice(1)).toEqual([String(id), '3'])
+    const after = pidsOf(game)
+    expect(after).toEqual({ ...before, [`dispatcher${id}`]: expect.any(Number) })
+    expect(after[`dispatcher${id}`]).not.toBe(before[`dispatcher${id}`])
+    expect(after[`dispatcher${other}`]).toBe(before[`dispatcher${other}`])
+  }
+  expect(await game.command('status')).toMatchObject({ code: 0 })
+  for (const [role, id] of [
+    ['game', 1],
+    ['game', 2],
+    ['gate', 1],
+  ] as const)
+    expect(logOf(game, role, id)).not.toMatch(/WARN|ERROR|gone/)
+  const [one, two, ...others] = await statuses(game)
+  expect([one, two]).toMatchObject([
+    { role: 'dispatcher', id: 1, ready: true, swap: { peers: 3, missing: 0 } },
+    { role: 'dispatcher', id: 2, ready: true, swap: { peers: 3, missing: 0 } },
+  ])
+  expect(others.map(({ ready }) => ready)).toEqual([true, true, true])
+  expect(await game.command('stop')).toMatchObject({ code: 0 })
+})
+
+test('-all swaps dispatchers, then games', async () => {
+  const game = new GameFolder({ ini: '[dispatcher2]\nlisten_addr=unix:dispatcher2.link\n' })
+  await game.command('start', '-d', '-games', '2', '-dispatchers', '2')
+  const before = pidsOf(game)
+  const { code, out } = await game.command('reload', '-all')
+  expect({ code, out }).toEqual({ code: 0, out: expect.anything() })
+  expect(out.match(/^\w+ swapped/gm)).toEqual(
+    ['dispatcher1', 'dispatcher2', 'game1', 'game2'].map((one) => `${one} swapped`),
+  )
+  const after = pidsOf(game)
+  expect(Object.keys(before).filter((name) => before[name] === after[name])).toEqual(['gate1'])
+  expect(await game.command('status')).toMatchObject({ code: 0 })
+})
+
+test('stops at the first that fails, which goes on, and says what is not done', async () => {
+  const game = new GameFolder()
+  await game.command('start', '-d')
+  const before = pidsOf(game)
+  const ini = join(game.path, 'goworld.ini')
+  writeFileSync(ini, readFileSync(ini, 'utf8').replace('unix:dispatcher1.link', 'unix:elsewhere.link'))
+  const { code, out } = await game.command('reload', '-all')
+  expect(code).toBe(1)
+  expect(out).toMatch(/^dispatcher1 is not swapped: its successor exited with code 2$/m)
+  expect(out).toMatch(
+    /^dispatcher1 +\| .*it listens on unix:.*dispatcher1\.link, and by its configuration on unix:.*elsewhere/m,
+  )
+  expect(out).toMatch(/^dispatcher1 goes on as it was\nnot reloaded: game1\n$/m)
+  expect(pidsOf(game)).toEqual(before)
+  expect(await game.command('status')).toMatchObject({ code: 0 })
+})
+
+test('says which dispatcher does not run', async () => {
+  const game = new GameFolder()
+  await game.command('start', '-d')
+  const { code, out } = await game.command('reload', '-dispatcher', '7')
+  expect({ code, out }).toEqual({ code: 1, out: `dispatcher7 does not run in ${game.run.path}\n` })
+})
+
+test.each([
+  ['after the dispatcher has stopped to listen', ['release']],
+  ['after it has handed everything over', ['release', 'take']],
+])('a dispatcher takes all back when its successor falls silent %s', async (_what, steps) => {
+  const game = new GameFolder()
+  await game.command('start', '-d', '-games', '2')
+  const before = pidsOf(game)
+  const asleep = sleeper()
+  const { ask, end } = successor(game, asleep.pid!)
+  for (const step of steps) expect(await ask(step)).not.toHaveProperty('error')
+  end()
+  await until(() => asleep.signalCode === 'SIGKILL', 'the successor to be killed')
+  await until(() => /its successor has failed, so it goes on/.test(logOf(game, 'dispatcher')), 'it goes on')
+  await until(async () => (await game.command('status')).code === 0, 'all to be well')
+  expect(logOf(game, 'game')).not.toMatch(/WARN|ERROR|gone/)
+  expect(await game.command('reload', '-all')).toMatchObject({ code: 0 })
+  const after = pidsOf(game)
+  expect(Object.keys(before).filter((name) => before[name] === after[name])).toEqual(['gate1'])
+})
+
+/** In the place of a dispatcher that is swapped: it says nothing any more when it is asked to leave. */
+async function dyingDispatcher(game: GameFolder): Promise<void> {
+  const clock = new VirtualClock()
+  const document = new Dispatcher({
+    id: 1,
+    clock,
+    transport: new MemoryNetwork(clock, { random: seededRandom(1) }).transport,
+    listen: { kind: 'unix', path: join(game.path, 'dispatcher1.link') },
+    log: silentLog,
+    random: seededRandom(1),
+    deployment: { games: 1, gates: 1 },
+    cluster: { ...LIMITS },
+  }).copy()
+  game.run.create()
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    createInterface({ input: socket }).on('line', (line) => {
+      const { ask } = JSON.parse(line) as { ask: string }
+      if (ask === 'done') return socket.destroy()
+      if (ask === 'release') return socket.write(`${JSON.stringify({ peers: 0 })}\n`)
+      socket.write(`${JSON.stringify({ bytes: document.length })}\n`)
+      return socket.write(document)
+    })
+  })
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => void server.listen(game.run.swapPath(DISPATCHER1), resolve))
+}
+
+const succeed = (game: GameFolder) =>
+  new Program(join(ROOT, 'components/dispatcher/dispatcher'), [
+    '-succeed',
+    '-configfile',
+    join(game.path, 'goworld.ini'),
+  ])
+
+test('a successor goes on when the dispatcher was killed before it could say that it leaves', async () => {
+  const game = new GameFolder()
+  await dyingDispatcher(game)
+  succeed(game)
+  await until(() => game.running.includes('dispatcher1'), 'the successor to have its name')
+  await until(async () => (await statusOf(game.run, DISPATCHER1))?.swap !== undefined, 'it to answer')
+})
+
+test('and ends when the dispatcher lives: that may have taken all back', async () => {
+  const game = new GameFolder()
+  await dyingDispatcher(game)
+  const release = game.run.claim(DISPATCHER1, sleeper().pid)
+  const { code, err } = await succeed(game).ended
+  release()
+  expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('the process that is swapped is gone') })
+})

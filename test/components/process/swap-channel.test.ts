@@ -1,0 +1,150 @@
+// A process that is handed over, question by question; whatever becomes of its successor, one of the two goes on.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { SwapClient, type Swapped, SwappedIsGone, SwapServer } from '../../../components/process/swap-channel.ts'
+import { MemoryLog } from '../../../engine/base/log.ts'
+import { until } from '../../program.ts'
+import { tempFolder } from '../../temp-folder.ts'
+
+const LARGE = new Uint8Array(3_000_000).map((_, at) => at * 7)
+
+let path: string
+let log: MemoryLog
+let said: string[]
+let server: SwapServer
+
+async function serve(questions: Partial<Pick<Swapped, 'looks' | 'steps'>> = {}): Promise<void> {
+  server = new SwapServer(path, log, {
+    looks: { look: async () => ({ here: 'it is' }), large: async () => LARGE },
+    steps: {
+      begin: async (pid) => ({ pid }),
+      hand: async () => LARGE,
+      fail: async () => {
+        throw new Error('it cannot be')
+      },
+    },
+    ...questions,
+    back: async (why) => void said.push(`back: ${why}`),
+    done: () => void said.push('done'),
+  })
+  await server.listen()
+  onTestFinished(() => server.close())
+}
+
+beforeEach(() => {
+  path = join(tempFolder(), 'one.swap')
+  log = new MemoryLog()
+  said = []
+})
+
+/** A successor in a process of its own, which the other end may kill. */
+function stranger() {
+  const child: ChildProcess = spawn('sleep', ['1000'], { stdio: 'ignore' })
+  const socket = createConnection(path)
+  socket.on('error', () => {})
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+    socket.destroy()
+  })
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+  const ask = async (what: string) => {
+    socket.write(`${JSON.stringify({ ask: what, pid: child.pid })}\n`)
+    return JSON.parse((await lines.next()).value as string) as object
+  }
+  return { child, socket, ask }
+}
+
+test('a successor asks its way to the place of the other', async () => {
+  await serve()
+  const swap = await SwapClient.connect(path)
+  expect(await swap.ask('look')).toEqual({ here: 'it is' })
+  expect(Buffer.compare(await swap.askBytes('large'), LARGE)).toBe(0)
+  expect(await swap.ask('begin')).toEqual({ pid: process.pid })
+  expect(Buffer.compare(await swap.askBytes('hand'), LARGE)).toBe(0)
+  await swap.done()
+  await until(() => said.length > 0, 'it to be done')
+  expect(said).toEqual(['done'])
+})
+
+test('who has looked and goes away has changed nothing', async () => {
+  await serve()
+  const { child, socket, ask } = stranger()
+  await ask('look')
+  socket.destroy()
+  await server.settled()
+  expect([said, child.signalCode]).toEqual([[], null])
+})
+
+test.each([
+  ['ends', (socket: { destroy(): void }) => socket.destroy(), 'back: it has ended', 'SIGKILL'],
+  [
+    'says that it has failed',
+    (socket: { end(text: string): void }) =>
+      socket.end(`${JSON.stringify({ ask: 'failed', pid: 1, why: 'no room' })}\n`),
+    'back: no room',
+    null,
+  ],
+])('when a successor that has begun %s, the other goes on', async (_what, act, back, signal) => {
+  await serve()
+  const { child, socket, ask } = stranger()
+  await ask('begin')
+  act(socket as never)
+  await until(() => said.length > 0, 'it to go on')
+  await server.settled()
+  expect(said).toEqual([back])
+  // It must not go on beside us; one that says so does not.
+  if (signal) await until(() => child.signalCode !== null, 'its end')
+  expect(child.signalCode).toBe(signal)
+})
+
+test('a step that fails is told, and ends the swap', async () => {
+  await serve()
+  const { child, ask } = stranger()
+  await ask('begin')
+  expect(await ask('fail')).toEqual({ error: 'it cannot be' })
+  await until(() => child.signalCode !== null, 'its end')
+  expect(said).toEqual(['back: it cannot be'])
+})
+
+test('when the first step fails nothing has begun', async () => {
+  await serve()
+  const swap = await SwapClient.connect(path)
+  await expect(swap.ask('fail')).rejects.toThrow('it cannot be')
+  await server.settled()
+  expect(said).toEqual([])
+})
+
+test('a question that it does not know is an error', async () => {
+  await serve()
+  const swap = await SwapClient.connect(path)
+  await expect(swap.ask('sing')).rejects.toThrow("it does not know what 'sing' is")
+})
+
+test('there is one successor at a time', async () => {
+  await serve()
+  const first = await SwapClient.connect(path)
+  await first.ask('begin')
+  const second = await SwapClient.connect(path)
+  await expect(second.ask('begin')).rejects.toThrow('it is being swapped already')
+  await first.done()
+})
+
+test('a successor hears of the end of the other', async () => {
+  let answered: Promise<object> = new Promise(() => {})
+  await serve({ looks: { wait: () => answered } })
+  const { promise, resolve } = Promise.withResolvers<object>()
+  answered = promise
+  const swap = await SwapClient.connect(path)
+  const asked = swap.ask('wait')
+  asked.catch(() => {})
+  const other = createConnection(path)
+  other.destroy()
+  resolve({ at: 'last' })
+  expect(await asked).toEqual({ at: 'last' })
+  // The end of the server's side of it.
+  swap.close()
+  await expect(swap.ask('wait')).rejects.toThrow(SwappedIsGone)
+})
