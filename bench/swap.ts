@@ -1,5 +1,5 @@
 // New code under a running game: for how long it is away for players who call it ten times a second, by `goworld reload`
-// and by SIGUSR1 with `-restore` at once; and whether a call was lost.
+// and by SIGUSR1 with `-restore` at once; the same of its dispatcher; and whether a call was lost.
 //
 //     make bench ONLY=swap          JSON=1 for an object a line, ROW=1 for one row, WINDOWS=5 for more swaps
 import { execFileSync, spawn } from 'node:child_process'
@@ -31,6 +31,9 @@ const ROWS: readonly Row[] = [
   { bots: 1000, others: 10_000, goworldMs: 1105, reloadMs: 80, restoreMs: 330 },
 ]
 
+/** Whoever waits for a dispatcher is not to notice it. */
+const DISPATCHER_MS = 50
+
 const STEPS = ['waited for promises', 'frozen', 'restored', 'left', 'back'] as const
 
 interface Said {
@@ -47,6 +50,11 @@ function reload(server: BenchServer): Said {
   const line = /waited for promises.*/.exec(out)![0]
   const steps = STEPS.map((step) => Number(new RegExp(`${step} (\\d+)`).exec(line)![1]))
   return { awayMs: Number(away), megabytes: Number(megabytes), steps }
+}
+
+function reloadDispatcher(server: BenchServer): number {
+  const out = execFileSync(GOWORLD, ['reload', server.folder, '-dispatcher', '1'], { encoding: 'utf8' })
+  return Number(/away for (\d+) ms/.exec(out)![1])
 }
 
 /** As by hand: a signal, and the same command with -restore as soon as the process is gone. */
@@ -87,6 +95,8 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
     await sleep(3000)
     const swaps: Said[] = []
     const worst: number[] = []
+    const dispatchers: number[] = []
+    const worstByDispatcher: number[] = []
     const restored: number[] = []
     let lost = 0
     for (let n = 0; n < WINDOWS; n++) {
@@ -95,6 +105,12 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
       await sleep(REST_MS)
       const figures = await crowd.end()
       worst.push(figures.maxMs)
+    }
+    for (let n = 0; n < WINDOWS; n++) {
+      crowd.begin()
+      dispatchers.push(reloadDispatcher(server))
+      await sleep(REST_MS)
+      worstByDispatcher.push((await crowd.end()).maxMs)
     }
     for (let n = 0; n < WINDOWS; n++) {
       crowd.begin()
@@ -122,6 +138,9 @@ for (const { bots, others, goworldMs, reloadMs, restoreMs } of chosen(ROWS)) {
       ...spread(restored),
       atMost: restoreMs,
     })
+    const ofDispatcher = 'goworld reload -dispatcher 1'
+    report({ scenario, metric: `${ofDispatcher}: away for`, unit: 'ms', ...spread(dispatchers), atMost: DISPATCHER_MS })
+    report({ scenario, metric: `${ofDispatcher}: the longest call`, unit: 'ms', ...spread(worstByDispatcher) })
     report({ scenario, metric: 'calls that were lost', unit: '', value: lost, atMost: 0 })
     for (const [at, step] of STEPS.entries())
       report({ scenario, metric: `of which ${step}`, unit: 'ms', ...spread(swaps.map(({ steps }) => steps[at]!)) })

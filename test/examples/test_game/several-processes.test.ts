@@ -1,5 +1,5 @@
-// Strict bots against a whole server of test_game in processes of its own, several of each kind, whose games are frozen
-// and restored one after the other while the bots play.
+// Strict bots against a whole server of test_game in processes of its own, several of each kind, which are swapped one after
+// the other while the bots play.
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -11,13 +11,18 @@ import { Program, ROOT, until } from '../../program.ts'
 const CLIENT = join(ROOT, 'examples/test_client/test_client')
 const SOCKETS = ['dispatcher2', 'gate1', 'gate2'].map((n) => `[${n}]\nlisten_addr=unix:${n}.link\n`)
 
-test('50 strict bots play while all three games are reloaded under them, and notice nothing', {
-  timeout: 120_000,
-}, async () => {
+function testGame(): GameFolder {
   const source = join(ROOT, 'examples/test_game')
   const game = new GameFolder({ source: "export { default } from './test_game.ts'\n", ini: SOCKETS.join('') })
   for (const file of readdirSync(source).filter((name) => name.endsWith('.ts')))
     cpSync(join(source, file), join(game.path, file))
+  return game
+}
+
+test('50 strict bots play while all three games are reloaded under them, and notice nothing', {
+  timeout: 120_000,
+}, async () => {
+  const game = testGame()
   const server = game.begin('start', '-games', '3', '-gates', '2', '-dispatchers', '2')
   await server.said('stop: ')
 
@@ -42,4 +47,28 @@ test('50 strict bots play while all three games are reloaded under them, and not
   expect(Object.keys(summary.things).sort()).toEqual([...THINGS.map(({ name }) => name), 'Login'].sort())
   expect((await game.command('stop')).code).toBe(0)
   expect(server.text).not.toMatch(/(^| )ERROR /)
+})
+
+test('40 strict bots play while dispatchers and games are reloaded under them, twice, and notice nothing', {
+  timeout: 120_000,
+}, async () => {
+  const game = testGame()
+  const server = game.begin('start', '-games', '2', '-gates', '2', '-dispatchers', '2')
+  await server.said('stop: ')
+  const flags = ['-strict', '-json', '-think', '300', '-N', '40', '-duration', '20', '-limit', '15']
+  const bots = new Program(CLIENT, [...flags, '-configfile', game.run.configPath])
+  await bots.said('40/40 bots')
+  const swapped = ['dispatcher1', 'dispatcher2', 'game1', 'game2'].map((name) => `${name} swapped`)
+  for (let times = 0; times < 2; times++) {
+    const reloaded = await game.command('reload', '-all')
+    expect(reloaded).toEqual({ code: 0, signal: null, out: expect.anything(), err: '' })
+    expect(reloaded.out.match(/^\w+ swapped/gm)).toEqual(swapped)
+    expect(reloaded.out).not.toMatch(/\d of \d links/)
+  }
+  const { code, out, err } = await bots.ended
+  expect({ code, err: err.replaceAll(/^.*bots.*\n/gm, '') }).toEqual({ code: 0, err: '' })
+  const summary = JSON.parse(out.trimEnd().split('\n').at(-1)!) as Summary
+  expect(summary).toMatchObject({ bots: 40, connected: 40, errors: 0, timeouts: 0 })
+  expect((await game.command('stop')).code).toBe(0)
+  expect(server.text).not.toMatch(/(^| )ERROR |is gone|is over/)
 })
