@@ -2,6 +2,7 @@
 // Ctrl-C stops them; with -d they stay, for `goworld status` and `goworld stop`.
 //
 //     dispatchers up ─> games up ─> gates up ─> all ready ─> bots ─> … Ctrl-C ─> bots, gates, games, dispatchers stop
+import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { realClock } from '../../engine/base/clock.ts'
 import { Child, type Status } from '../process/child.ts'
@@ -36,7 +37,12 @@ export const start = command({
   flags: {
     d: { type: 'bool', help: 'leave it running in the background' },
     restore: { type: 'bool', help: 'go on with the games that are frozen; start the others anew' },
-    bots: { type: 'int', min: 0, default: 0, help: 'how many bots of test_client play beside it' },
+    bots: {
+      type: 'int',
+      min: 0,
+      default: 0,
+      help: "how many bots play beside it: those of the game's bots.ts, else test_client's",
+    },
     ...SERVER_FLAGS,
   },
   async run(flags, [folder]) {
@@ -109,7 +115,7 @@ class Crew {
   }
 
   addBots(count: number, configPath: string): void {
-    const client = join(REPOSITORY, 'examples/test_client/test_client.ts')
+    const client = botsOf(this.#server.folder)
     const name = { role: 'bots', id: 1 } as const
     const child = this.#spawn(name, [client, '-N', String(count), '-quiet', '-configfile', configPath])
     const release = this.#server.run.claim(name, child.pid)
@@ -216,6 +222,12 @@ class Crew {
     this.#frozen = frozen
     if (names.length === 0) this.#ended.resolve()
   }
+}
+
+/** The program of the bots: a game may bring its own, which takes the flags that are given here. */
+function botsOf(folder: string): string {
+  const own = join(folder, 'bots.ts')
+  return existsSync(own) ? own : join(REPOSITORY, 'examples/test_client/test_client.ts')
 }
 
 function sayWhatNext(folder: string, configPath: string, { d, bots }: { d: boolean; bots: number }): void {

@@ -1,4 +1,5 @@
-// Stands for a connection until its visitor has a name: watches the fight in the first arena meanwhile, seen by nobody.
+// Stands for a connection until its visitor has a name: watches the fight in the first arena meanwhile. Clients there are
+// told of it as of everybody in a space, and draw nothing of it.
 import { boolean, entity, integer, string } from 'goworld'
 import { arenaId } from './arena_space.ts'
 import { type HallEntry, Lobby } from './lobby.ts'

@@ -12,7 +12,9 @@ import { isClear, pushOut } from './shared/walls.ts'
 const THINK_MS = 50
 /** It looks round each so many thoughts. */
 const LOOK_THOUGHTS = 5
-const ROAM_UNITS_PER_SECOND = 1.2
+const ROAM_UNITS_PER_SECOND = 1.8
+/** It sets out in another direction each so many thoughts. */
+const ROAM_THOUGHTS = 90
 const GONE_MS = 400
 const SIGHT = 15
 
@@ -97,13 +99,14 @@ export class Monster extends entity({
     else if (this.attrs.mood === MOOD.hunts && !prey) this.#feel(MOOD.roams)
   }
 
+  /** Strolls and stands, by turns; walls turn it away. */
   #roam() {
-    if (this.thoughts % 40 === 1) {
+    if (this.thoughts % ROAM_THOUGHTS === 1) {
       const angle = Math.random() * 2 * Math.PI
       this.wayX = Math.cos(angle)
       this.wayZ = Math.sin(angle)
     }
-    if (this.thoughts % 80 < 40) this.#go(this.wayX, this.wayZ, ROAM_UNITS_PER_SECOND)
+    if (this.thoughts % ROAM_THOUGHTS < ROAM_THOUGHTS * 0.7) this.#go(this.wayX, this.wayZ, ROAM_UNITS_PER_SECOND)
   }
 
   #hunt() {
@@ -162,7 +165,11 @@ export class Monster extends entity({
     }
     by.earn(this.kind.points)
     // It stays a moment, so that all see how it ends.
-    this.after(GONE_MS, this.destroy)
+    this.after(GONE_MS, this.vanish)
     return true
+  }
+
+  vanish() {
+    this.destroy()
   }
 }

@@ -7,7 +7,8 @@ import type { Monster } from './monster.ts'
 import type { Pickup } from './pickup.ts'
 import { PORTAL_RADIUS } from './shared/maps.ts'
 import { HEART, HEART_HP, HP_MAX, PICKUP_REACH } from './shared/pickups.ts'
-import { FIRE, isDashing, type PlayerState, STEPS_PER_SECOND, step } from './shared/step.ts'
+import { isDashing, type PlayerState, STEPS_PER_SECOND, step } from './shared/step.ts'
+import { pull } from './shared/trigger.ts'
 import { weaponOf } from './shared/weapons.ts'
 import { fire } from './shooting.ts'
 import { cleanLine } from './words.ts'
@@ -56,7 +57,7 @@ export class Player extends entity({
 }) {
   /** The kind of the arena that it is in, or on its way to. */
   kind = 0
-  /** Steps until it may shoot again. */
+  /** Steps until it may shoot again: see `pull`. */
   pause = 0
   wound = 0
   lines = 0
@@ -120,16 +121,17 @@ export class Player extends entity({
     state.z = z
     state.dash = this.attrs.dash
     state.isAlive = this.isAlive
-    step(state, { moveX, moveZ, aim, buttons }, arena.map)
+    const input = { moveX, moveZ, aim, buttons }
+    step(state, input, arena.map)
     this.attrs.dash = state.dash
-    if (this.pause > 0) this.pause--
+    const isShot = pull(this, input)
     if (!state.isAlive) return
     if (state.x !== x || state.z !== z) {
       this.position = { x: state.x, y: 0, z: state.z }
       this.#touch(arena)
     }
     this.yaw = aim / 10
-    if ((buttons & FIRE) !== 0 && this.pause === 0) this.#shoot(aim)
+    if (isShot) this.#shoot(aim)
   }
 
   /** Takes what it stands on. */

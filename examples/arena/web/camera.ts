@@ -1,4 +1,5 @@
 // What part of the arena is on the screen, and how the two are turned into each other.
+import type { ArenaMap } from '../shared/maps.ts'
 import type { Place } from '../shared/walls.ts'
 
 /** About so many square units are seen, whatever the form of the screen. */
@@ -6,6 +7,8 @@ const AREA_WIDE = 920
 const AREA_SMALL = 620
 const SMALL_PIXELS = 700
 const PIXEL_RATIO_MAX = 2
+/** So much of what is outside an arena is shown at most. */
+const OUTSIDE_UNITS = 5
 /** How much higher things look than they are wide: tops lean away from the middle by this much. */
 export const LEAN = 0.085
 
@@ -33,8 +36,12 @@ export class Camera {
     this.scale = Math.sqrt((this.width * this.height) / area)
   }
 
-  /** Comes nearer to a place, the faster the farther. */
-  follow(x: number, z: number, seconds: number, eagerness: number): void {
+  /** Comes nearer to a place, the faster the farther, and stays within the arena. */
+  follow(map: ArenaMap, x: number, z: number, seconds: number, eagerness: number): void {
+    const roomX = Math.max(0, map.halfWidth + OUTSIDE_UNITS - this.width / this.scale / 2)
+    const roomZ = Math.max(0, map.halfDepth + OUTSIDE_UNITS - this.height / this.scale / 2)
+    x = Math.min(roomX, Math.max(-roomX, x))
+    z = Math.min(roomZ, Math.max(-roomZ, z))
     const part = 1 - Math.exp(-seconds * eagerness)
     this.x += (x - this.x) * part
     this.z += (z - this.z) * part

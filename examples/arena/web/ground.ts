@@ -15,7 +15,12 @@ export function drawGround(ctx: CanvasRenderingContext2D, camera: Camera, map: A
   camera.toWorld(ctx)
   ctx.fillStyle = theme.ground
   ctx.fillRect(-map.halfWidth, -map.halfDepth, 2 * map.halfWidth, 2 * map.halfDepth)
-  shine(ctx, theme.light, camera.x, camera.z, 24, 1)
+  ctx.save()
+  ctx.beginPath()
+  ctx.rect(-map.halfWidth, -map.halfDepth, 2 * map.halfWidth, 2 * map.halfDepth)
+  ctx.clip()
+  shine(ctx, theme.light, camera.x, camera.z, 26, 0.85)
+  ctx.restore()
   drawMarks(ctx, camera, map, theme)
   drawName(ctx, camera, map, theme)
   for (const nest of map.nests) if (camera.sees(nest.x, nest.z, 3)) drawNest(ctx, nest.x, nest.z)

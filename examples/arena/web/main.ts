@@ -129,8 +129,7 @@ function updateViews(seconds: number, nowMs: number): void {
   const view = net.own
   if (!view) return spectator.update(camera, net, scene.map, seconds, nowMs)
   controls.read(camera.screenX(view.x), camera.screenZ(view.z))
-  own.update(view.mirror, controls, nowMs)
-  view.update(own.place, seconds)
+  view.update(own.update(view.mirror, controls, nowMs), seconds)
   const ahead = 2.6
   const angle = (controls.aim / 1800) * Math.PI
   const leadX = sticks.isUsed ? 0 : Math.cos(angle) * ahead
@@ -140,7 +139,7 @@ function updateViews(seconds: number, nowMs: number): void {
     camera.jump(view.x, view.z)
     fight.arrived(view.x, view.z, themeOf(scene.map.kind).accent)
   }
-  camera.follow(view.x + leadX, view.z + leadZ, seconds, 9)
+  camera.follow(scene.map, view.x + leadX, view.z + leadZ, seconds, 9)
 }
 
 /** Where somebody is drawn. */

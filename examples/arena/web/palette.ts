@@ -37,7 +37,7 @@ const THEMES: Readonly<Record<number, Theme>> = {
   [COURT]: {
     accent: '#4fd8ff',
     ground: '#0b111c',
-    light: 'rgba(70, 130, 190, 0.20)',
+    light: '#1d3a5c',
     marks: '#1b2a3f',
     wallTop: '#1a2740',
     wallNear: '#101a2c',
@@ -47,7 +47,7 @@ const THEMES: Readonly<Record<number, Theme>> = {
   [FOUNDRY]: {
     accent: '#ffb454',
     ground: '#14100d',
-    light: 'rgba(200, 120, 50, 0.17)',
+    light: '#4a2c14',
     marks: '#33261b',
     wallTop: '#33261c',
     wallNear: '#211811',
@@ -57,7 +57,7 @@ const THEMES: Readonly<Record<number, Theme>> = {
   [WILDS]: {
     accent: '#8ff0a8',
     ground: '#0a1311',
-    light: 'rgba(70, 170, 120, 0.16)',
+    light: '#17402f',
     marks: '#183028',
     wallTop: '#1a332c',
     wallNear: '#10211d',

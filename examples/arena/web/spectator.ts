@@ -26,6 +26,6 @@ export class Spectator {
     }
     const x = watched ? watched.x : Math.sin(nowMs / 9000) * map.halfWidth * 0.4
     const z = watched ? watched.z : Math.cos(nowMs / 7000) * map.halfDepth * 0.4
-    camera.follow(x - aside, z, seconds, 1.1)
+    camera.follow(map, x - aside, z, seconds, 1.1)
   }
 }

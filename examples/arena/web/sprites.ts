@@ -1,6 +1,6 @@
 // Pictures that are drawn once and used each frame: soft lights, which would cost too much to paint anew.
 
-const LIGHT_PIXELS = 128
+const LIGHT_PIXELS = 256
 const lights = new Map<string, HTMLCanvasElement>()
 
 /** A round light of a colour, bright in the middle. */
@@ -13,8 +13,8 @@ function lightOf(color: string): HTMLCanvasElement {
   const half = LIGHT_PIXELS / 2
   const fade = ctx.createRadialGradient(half, half, 0, half, half, half)
   fade.addColorStop(0, color)
-  fade.addColorStop(0.25, withAlpha(color, 0.45))
-  fade.addColorStop(0.6, withAlpha(color, 0.1))
+  // As light falls off, in steps fine enough that none is seen.
+  for (let part = 0.1; part < 1; part += 0.1) fade.addColorStop(part, withAlpha(color, (1 - part) ** 2.6))
   fade.addColorStop(1, withAlpha(color, 0))
   ctx.fillStyle = fade
   ctx.fillRect(0, 0, LIGHT_PIXELS, LIGHT_PIXELS)
@@ -39,11 +39,8 @@ export function shine(
   ctx.globalCompositeOperation = 'source-over'
 }
 
-/** `#rrggbb` or `rgba(…)` with another alpha. */
+/** `#rrggbb` with an alpha. */
 export function withAlpha(color: string, alpha: number): string {
-  if (color.startsWith('#')) {
-    const value = Number.parseInt(color.slice(1), 16)
-    return `rgba(${value >> 16}, ${(value >> 8) & 255}, ${value & 255}, ${alpha})`
-  }
-  return color.replace(/[\d.]+\)$/, `${alpha})`)
+  const value = Number.parseInt(color.slice(1), 16)
+  return `rgba(${value >> 16}, ${(value >> 8) & 255}, ${value & 255}, ${alpha})`
 }
