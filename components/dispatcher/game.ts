@@ -43,6 +43,7 @@ export interface SavedGame {
   readonly attached: boolean
   readonly reported: boolean
   readonly banBootEntity: boolean
+  readonly made: string
   readonly types: ReadonlySet<string>
   readonly journaled: ReadonlySet<string>
   readonly cpuPermille: number
@@ -180,11 +181,11 @@ export class Game {
   }
 
   save(nowMs: number): SavedGame {
-    const { id, process, session, connected, reported, banBootEntity, types, journaled } = this
+    const { id, process, session, connected, reported, banBootEntity, made, types, journaled } = this
     const { cpuPermille, lagMs, entities, placedSince } = this
     const hold = this.#hold
     return {
-      ...{ id, process, session, connected, reported, banBootEntity, cpuPermille, lagMs, entities, placedSince },
+      ...{ id, process, session, connected, reported, banBootEntity, made, cpuPermille, lagMs, entities, placedSince },
       attached: this.link !== undefined,
       types,
       journaled,

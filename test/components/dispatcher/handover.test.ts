@@ -42,6 +42,7 @@ async function busy(): Promise<Stage> {
     types: [],
     journaled: [],
     journalsClear: true,
+    made: idOf('game1'),
   })
   await set.settle()
   one.call(idOf('mover'), 'on the way')

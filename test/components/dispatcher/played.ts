@@ -76,7 +76,7 @@ export class Played {
           method: 'ask',
           args: new Uint8Array(2),
         }),
-      () => gate.say('clientGone', { entityId: id, clientId: idOf(`client${this.#no}`), handed: 0 }),
+      () => gate.say('clientGone', { entityId: id, clientId: idOf(`client${this.#no}`) }),
       () =>
         actor.say('createEntity', { entityId: id, gameId: this.#below(4), type: 'M', attrs: new Uint8Array([0x80]) }),
       () => actor.say('loadEntity', { entityId: id, gameId: this.#below(4), type: this.#oneOf(['M', 'Avatar']) }),
@@ -213,7 +213,7 @@ export class Played {
     const hello = { gameId: id, banBootEntity: id === 3, types: ['M', 'Avatar'], journaled: ['Avatar'] }
     let restoring = process !== undefined
     actor.onUp = () => {
-      actor.say('gameHello', { ...hello, restoring, journalsClear: true })
+      actor.say('gameHello', { ...hello, restoring, journalsClear: true, made: idOf(`game${id}`) })
       for (const [entityId, epoch] of has) actor.place(entityId, epoch)
       actor.say('gameReported', {})
       if (restoring) actor.say('releaseGame', {})

@@ -1,8 +1,8 @@
 // The rules of the arena as its clients meet them, on a cluster in memory.
 import { afterEach, expect, test } from 'vitest'
-import definition from '../../../examples/arena/arena.ts'
-import type * as server from '../../../examples/arena/arena.ts'
 import type { Game } from '../../../engine/client/client.ts'
+import type * as server from '../../../examples/arena/arena.ts'
+import definition from '../../../examples/arena/arena.ts'
 import { TestCluster } from '../../components/cluster.ts'
 
 let cluster: TestCluster
