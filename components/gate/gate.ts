@@ -149,7 +149,7 @@ export class Gate {
     }
     this.#viewChanges = new ViewChanges({
       ...known,
-      close: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
+      close: (client, reason) => this.#close(client, `closed by its game: ${reason}`, true),
       leaving: (view) => {
         if (!this.#games.known.includes(view.leavingTo)) this.#doubt(view)
       },
@@ -380,11 +380,12 @@ export class Gate {
     else client.output.destroy(reason)
   }
 
-  /** The same for what a client with a session may come back from. */
+  /** The same for what a client with a session may come back from: to its player, or for another where it has none. */
   #refuseOrCut(client: Client, reason: Refusal, detail: string): void {
     if (!client.session?.isAgreed) return this.#refuse(client, reason, detail)
     this.#refusals.add(client, reason, detail)
-    this.#sessions.cut(client, reason)
+    if (reason === 'notBooted') this.#close(client, REFUSALS[reason], true)
+    else this.#sessions.cut(client, reason)
   }
 
   /** Closes a client that did nothing wrong: it still gets what was said to it. `isForNow`: it is welcome to come again. */

@@ -1,8 +1,11 @@
-// A bot: a client of one gate that plays, and comes again when its connection was lost.
+// A bot: a client that plays. One of GoWorld's stays with its gate, and comes again when its connection was lost; one with a
+// session goes on, at its gate or at another.
+import { seededRandom } from '../../engine/base/random.ts'
 import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
+import type { Connection } from '../../engine/net/connection.ts'
 import { getU32 } from '../../engine/wire/packet.ts'
 import type { Simulation } from './simulation.ts'
-import { streamOver } from './stream.ts'
+import { streamOver, streamTo } from './stream.ts'
 
 /** What a bot does from its connecting to its end: once for each connection. */
 export type Play<M> = (bot: Bot<M>, sim: Simulation<M>) => unknown
@@ -19,17 +22,31 @@ export class Bot<M = unknown> {
   readonly gateId: number
   /** Its connection: hooks and calls, as in 'goworld/client'. */
   game!: ClientGame<M>
-  /** As the gate calls it, once it has said anything. */
-  clientId = ''
+  readonly hasSession: boolean
   /** Something has happened after which its connection may be closed. */
   isExcused = false
   readonly #sim: Simulation<M>
   #isLeaving = false
+  #clientId = ''
+  /** The one that a session goes by. */
+  #connection: Connection | undefined
 
-  constructor(no: number, gateId: number, sim: Simulation<M>) {
+  constructor(no: number, gateId: number, hasSession: boolean, sim: Simulation<M>) {
     this.no = no
     this.gateId = gateId
+    this.hasSession = hasSession
     this.#sim = sim
+  }
+
+  /** As the gate calls it, once it has said anything; of a session, as its player's game does. */
+  get clientId(): string {
+    if (!this.hasSession) return this.#clientId
+    const id = this.game?.player?.id ?? ''
+    for (const { world } of this.#sim.cluster.games) {
+      const client = world.find(id)?.client
+      if (client) return client.clientId
+    }
+    return ''
   }
 
   get player() {
@@ -64,20 +81,68 @@ export class Bot<M = unknown> {
     this.game.close()
   }
 
+  /** The connection of a session breaks. Answers whether there was one. */
+  breakConnection(): boolean {
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.destroy('broken')
+    return connection !== undefined
+  }
+
   /** Connects and plays, again and again. */
-  async run(play: Play<M>): Promise<void> {
+  run(play: Play<M>): Promise<void> {
+    return this.hasSession ? this.#runSession(play) : this.#runPlain(play)
+  }
+
+  async #runSession(play: Play<M>): Promise<void> {
+    const { cluster, sizes, seed, closings } = this.#sim
+    const targets = Array.from({ length: sizes.gates }, (_, n) => {
+      const gateId = 1 + ((this.gateId - 1 + n) % sizes.gates)
+      return () => streamTo(() => this.#dial(gateId))
+    })
+    while (!this.#sim.isEnding) {
+      this.isExcused = false
+      this.#isLeaving = false
+      const game = connect<M>(targets, {
+        clock: cluster.clock,
+        random: seededRandom(seed * 11 + this.no),
+        moveIntervalMs: 0,
+        log: cluster.log,
+        observer: { onProtocolError: (error) => void cluster.errors.push(error) },
+      })
+      this.game = game
+      const over = new Promise<void>((resolve) => game.onClose(() => resolve()))
+      const ended = (reason: string) => {
+        if (!this.#isLeaving) closings.closed(this as unknown as Bot, reason)
+        this.isExcused = false
+      }
+      game.onClose(ended)
+      game.onConnection(({ state }) => state === 'restarted' && ended('its session began anew'))
+      this.#play(play)
+      await over
+      await this.#sim.sleep(AGAIN_MS * (0.5 + this.#sim.random()))
+    }
+  }
+
+  async #dial(gateId: number): Promise<Connection> {
+    const connection = await this.#sim.cluster.dial(gateId)
+    this.#connection = connection
+    return connection
+  }
+
+  async #runPlain(play: Play<M>): Promise<void> {
     const { cluster } = this.#sim
     while (!this.#sim.isEnding) {
       const connection = await cluster.dial(this.gateId).catch(() => undefined)
       if (connection) {
-        this.clientId = ''
+        this.#clientId = ''
         this.isExcused = false
         this.#isLeaving = false
         let first = new Uint8Array(0)
         const seen = (chunk: Uint8Array) => {
-          if (this.clientId !== '') return
+          if (this.#clientId !== '') return
           first = Uint8Array.from([...first, ...chunk])
-          this.clientId = clientIdOf(first)
+          this.#clientId = clientIdOf(first)
         }
         this.game = connect<M>(streamOver(connection, seen), {
           clock: cluster.clock,

@@ -11,6 +11,8 @@ type Rate = number | boolean
 export interface FaultRates {
   /** Connections between processes that break: what was on its way is lost, the processes go on. */
   readonly drops?: Rate
+  /** The same of clients that have a session; who has none is left alone. */
+  readonly clientDrops?: Rate
   /** The most that a link is late, in milliseconds. Connections differ, so that what goes by two of them is overtaken. */
   readonly delayMs?: number
   /** Games whose process dies; another takes its place after a while. */
@@ -35,6 +37,7 @@ type Kind = Exclude<keyof FaultRates, 'delayMs'>
 
 const RATES: Readonly<Record<Kind, number>> = {
   drops: 60,
+  clientDrops: 60,
   deaths: 12,
   gateDeaths: 8,
   restarts: 12,
@@ -111,6 +114,8 @@ export class Faults {
     switch (kind) {
       case 'drops':
         return this.#drop()
+      case 'clientDrops':
+        return this.#dropClient()
       case 'deaths':
         return this.#whileBusy(this.#pick('game'), (id) => this.#die('game', id, 8000))
       case 'gateDeaths':
@@ -142,6 +147,11 @@ export class Faults {
       lane?.dropRandom()
       this.#say('a connection breaks')
     }
+  }
+
+  #dropClient(): undefined {
+    const bot = this.#sim.bots[this.#below(this.#sim.sizes.sessions)]
+    if (bot?.breakConnection()) this.#say(`the connection of bot ${bot.no} breaks`)
   }
 
   async #die(role: 'dispatcher' | 'game' | 'gate', id: number, downMsMax: number): Promise<void> {

@@ -60,6 +60,7 @@ export const players: Invariant = ({ bots, cluster }) => {
     open.set(bot.clientId, bot)
     const player = bot.player as Bot['player']
     const owner = player && coreOf(cluster.games, player.id)
+    if (bot.hasSession && bot.game.connection !== 'open') failures.push(`players: ${bot} is ${bot.game.connection}`)
     if (!player) failures.push(`players: ${bot} is open and plays nobody`)
     else if (!owner) failures.push(`players: ${bot} plays ${player.type}<${player.id}>, which lives nowhere`)
     else if (owner.client?.clientId !== bot.clientId)
@@ -68,6 +69,7 @@ export const players: Invariant = ({ bots, cluster }) => {
   const owners = new Map<string, EntityCore>()
   for (const core of coresOf(cluster.games)) {
     const { clientId } = core.client ?? {}
+    if (core.clientLost && core.client) failures.push(`players: ${core} has a client that is lost`)
     if (clientId === undefined) continue
     const other = owners.get(clientId)
     owners.set(clientId, core)

@@ -28,6 +28,8 @@ export interface SimulateOptions<M = unknown> {
   readonly gates?: number
   /** How many play; 5 unless told. */
   readonly bots?: number
+  /** How many of them have a session, as clients of the SDK have in the world; none unless told. */
+  readonly sessions?: number
   /** How long they play, in virtual time; 10 unless told. */
   readonly seconds?: number
   /** What goes wrong meanwhile; nothing unless told. */
@@ -72,8 +74,8 @@ const TRACE_SHOWN = 25
  */
 export async function simulate<M = unknown>(options: SimulateOptions<M>): Promise<SimulationReport> {
   const repeat = options.repeat ?? repeatWith(callerOf(new Error().stack))
-  const { dispatchers = 2, games = 3, gates = 2, bots = 5, seconds = 10 } = options
-  const sizes = { dispatchers, games, gates, bots, seconds }
+  const { dispatchers = 2, games = 3, gates = 2, bots = 5, sessions = 0, seconds = 10 } = options
+  const sizes = { dispatchers, games, gates, bots, sessions, seconds }
   const ledger = options.definition ? undefined : new Ledger()
   const given = ledger ? { ...options, definition: fair, bootEntity: 'Guest' } : options
   if (!given.bootEntity)
@@ -108,7 +110,7 @@ async function run<M>(sim: Simulation<M>, play: Play<M>): Promise<void> {
   const { cluster, sizes, faults, bots } = sim
   await cluster.begin()
   for (let no = 1; no <= sizes.bots; no++) {
-    const bot = new Bot<M>(no, 1 + (no % sizes.gates), sim)
+    const bot = new Bot<M>(no, 1 + (no % sizes.gates), no <= sizes.sessions, sim)
     bots.push(bot)
     void bot.run(play)
   }

@@ -14,6 +14,7 @@ export interface Sizes {
   readonly games: number
   readonly gates: number
   readonly bots: number
+  readonly sessions: number
   readonly seconds: number
 }
 

@@ -1,5 +1,6 @@
 // A game for tests of sessions: heroes who tell what becomes of their clients, and people who play them by bare sessions.
 import { attr, type EntityId, entity, game, integer, list, space, string } from '../../components/game/goworld.ts'
+import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { type ClusterOptions, TestCluster } from './cluster.ts'
 import { SessionClient } from './session-client.ts'
 
@@ -79,8 +80,12 @@ export interface Played {
 }
 
 /** Comes by a gate, and plays a hero. */
-export async function play(cluster: TestCluster, name: string, gateId = 1): Promise<Played> {
-  const client = sessionAt(cluster, gateId)
+export async function play(
+  cluster: TestCluster,
+  name: string,
+  gateId = 1,
+  client = sessionAt(cluster, gateId),
+): Promise<Played> {
   await client.connect()
   await client.hears('createEntity')
   client.call('enter', name)
@@ -88,6 +93,16 @@ export async function play(cluster: TestCluster, name: string, gateId = 1): Prom
   await cluster.clock.until(isIn, 10_000, `${name} to be in the camp`)
   await cluster.clock.advance(20)
   return { client, id: client.playerId, name }
+}
+
+/** One by a door of the gate whose connections begin with a hello, as WebSockets with the subprotocol do. */
+export async function announcedAt(cluster: TestCluster, gateId: number): Promise<SessionClient> {
+  const door = { kind: 'unix', path: `/announced${gateId}` } as const
+  await cluster.internet.transport.listen(door, (connection) => {
+    Object.defineProperty(connection, 'protocol', { value: SESSION_SUBPROTOCOL })
+    cluster.gates[gateId - 1]!.accept(connection)
+  })
+  return new SessionClient(cluster.clock, () => cluster.internet.transport.connect(door))
 }
 
 export const sessionAt = (cluster: TestCluster, gateId: number): SessionClient =>

@@ -267,6 +267,11 @@ describe('a client that is lost and given away', () => {
       await ann.client.connect()
       await cluster.clock.advance(50)
       expect([takeTold(), saidTo(ann), ann.client.playerId]).toEqual([['bob back'], [5], bob.id])
+      // The session has gone along.
+      await killGate(cluster, 1)
+      const again = await comesBy(cluster, { ...ann, id: bob.id }, 2)
+      expect([games, again.client.answers]).toEqual([games, [RESUMED.player]])
+      await echo(cluster, again, 6)
       await cluster.stop()
     }
   })

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { coreOf } from '../../engine/entity/core.ts'
 import { RESUMED } from '../../engine/wire/client-wire.ts'
-import { heardBy, heroOf, type Played, play, saidTo, sessionAt, start, takeTold } from './heroes.ts'
+import { announcedAt, heardBy, heroOf, type Played, play, saidTo, sessionAt, start, takeTold } from './heroes.ts'
 import type { SessionClient } from './session-client.ts'
 
 /** What a client was told anew, in short. */
@@ -139,6 +139,37 @@ describe('another gate', () => {
     }
   })
 
+  test('takes one that said by its subprotocol that it would say hello', async () => {
+    const cluster = await start()
+    const ann = await play(cluster, 'ann', 1, await announcedAt(cluster, 1))
+    await Promise.all([cluster.kill('gate', 1), cluster.clock.advance(10)])
+    const client = Object.assign(await announcedAt(cluster, 2), { token: ann.client.token, playerId: ann.id })
+    await client.connect()
+    await client.hears('restated')
+    expect(client.answers).toEqual([RESUMED.player])
+    await echo(cluster, { ...ann, client }, 1)
+    await cluster.stop()
+  })
+
+  test('takes none of those who have no player yet: they begin anew, and nobody is left behind', async () => {
+    const cluster = await start()
+    const guest = await announcedAt(cluster, 1)
+    await guest.connect()
+    guest.drop()
+    await cluster.clock.advance(100)
+    expect(cluster.gates[0]!.status().sessions).toMatchObject({ count: 1, lost: 1 })
+    await guest.connect()
+    await guest.hears('createEntity')
+    expect(guest.answers).toEqual([RESUMED.no, RESUMED.stream])
+    await Promise.all([cluster.kill('gate', 1), cluster.clock.advance(10)])
+    const other = Object.assign(sessionAt(cluster, 2), { token: guest.token })
+    await other.connect()
+    expect(other.answers).toEqual([RESUMED.no])
+    await cluster.clock.advance(20_000)
+    expect([...cluster.games[0]!.world.all()].filter(({ kind }) => kind.name === 'Guest')).toHaveLength(1)
+    await cluster.stop()
+  })
+
   test('in the place of the old one, and of its number, takes it as well', async () => {
     const cluster = await start({ gates: 1 })
     const ann = await play(cluster, 'ann')
@@ -156,7 +187,7 @@ describe('another gate', () => {
 
   test('takes it also while the old one is there, which lets it go', async () => {
     const cluster = await start()
-    const ann = await play(cluster, 'ann')
+    const [ann, bob] = [await play(cluster, 'ann'), await play(cluster, 'bob', 2)]
     takeTold()
     const again = sessionAt(cluster, 2)
     Object.assign(again, { token: ann.client.token, playerId: ann.id })
@@ -166,8 +197,11 @@ describe('another gate', () => {
     await ann.client.isClosed()
     expect(ann.client.of('farewell')).toEqual([])
     await echo(cluster, { ...ann, client: again }, 1)
+    // Who sees whom, and by which gate, is counted as it is.
+    expect(coreOf(heroOf(cluster, bob)).watchers).toEqual([0, 0, 1])
+    expect(coreOf(heroOf(cluster, ann)).watchers).toEqual([0, 0, 1])
     await cluster.clock.advance(20_000)
-    expect([takeTold(), cluster.gates.map((gate) => gate.status().clients)]).toEqual([[], [0, 1]])
+    expect([takeTold(), cluster.gates.map((gate) => gate.status().clients)]).toEqual([[], [0, 2]])
     await cluster.stop()
   })
 

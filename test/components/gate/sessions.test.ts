@@ -215,6 +215,36 @@ describe('a session', () => {
     expect(stage.gate.status()).toMatchObject({ clients: 0, entities: 0, leaving: 0 })
   })
 
+  test('that no game takes comes again for another first entity', async () => {
+    const sessions = await SessionStage.start()
+    const { stage } = sessions
+    const one = await sessions.client().connect()
+    const { token } = one
+    await stage.clock.advance(60_000)
+    expect(one.closings).toEqual([])
+    await stage.clock.advance(20_000)
+    expect([one.closings.length, one.of('farewell')]).toEqual([1, []])
+    expect(stage.gate.status()).toMatchObject({ clients: 0, refused: { notBooted: 1 }, sessions: { count: 0 } })
+    await one.connect()
+    expect([one.answers, one.token === token]).toEqual([[RESUMED.no, RESUMED.no], false])
+    await stage.settle()
+    expect(stage.asked('bootEntity')).toHaveLength(2)
+  })
+
+  test('whose player lives elsewhere by now, as another, may come again', async () => {
+    const sessions = await SessionStage.start()
+    const { stage } = sessions
+    const { one, id } = await sessions.player(ANN)
+    stage.games.tell('closePlayer', {
+      clientId: id,
+      entityId: ANN,
+      epoch: 1,
+      reason: 'its player lives elsewhere by now',
+    })
+    await one.isClosed()
+    expect(one.of('farewell')).toEqual([])
+  })
+
   test('hears that it has to move on, how much has come, and is served until it does', async () => {
     const sessions = await SessionStage.start()
     const { stage } = sessions

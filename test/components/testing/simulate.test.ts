@@ -22,6 +22,10 @@ const ROWS: readonly Row[] = [
   ['deaths of games', { deaths: true }],
   ['deaths of games and storage', { deaths: true, storage: true }],
   ['deaths of gates', { gateDeaths: true, drops: true }],
+  ['connections of clients', { clientDrops: 120, drops: true }, { sessions: 4 }],
+  ['connections of clients, swaps', { clientDrops: true, swaps: true, delayMs: 30 }, { sessions: 3 }],
+  ['connections of clients, deaths of gates', { clientDrops: true, gateDeaths: true }, { sessions: 4 }],
+  ['connections of clients, deaths of games', { clientDrops: true, deaths: true }, { sessions: 4 }],
   ['one of each role', { drops: true, swaps: true }, { dispatchers: 1, games: 1, gates: 1 }],
 ]
 
@@ -36,6 +40,7 @@ const HARD: readonly Row[] = [
   ['restarts, deaths', { restarts: true, deaths: true }],
   ['cuts', { cuts: true }],
   ['cuts, restarts', { cuts: true, restarts: true }],
+  ['broken connections, cuts, restarts', { clientDrops: true, cuts: true, restarts: true }, { sessions: 3 }],
   [
     'everything',
     {
@@ -75,13 +80,13 @@ describe('whatever goes wrong, everything is as it was promised:', () => run(ROW
 describe.runIf(process.env['GOWORLD_HARD'])('and whatever goes wrong at once:', () => run(HARD, 25))
 
 test('a seed runs the same way every time', async () => {
-  const faults = { drops: true, delayMs: 40, swaps: true, deaths: true, storage: true }
-  const first = await simulate({ seed: 7, faults, seconds: 8 })
+  const faults = { drops: true, clientDrops: true, delayMs: 40, swaps: true, deaths: true, storage: true }
+  const first = await simulate({ seed: 7, faults, seconds: 8, sessions: 2 })
   expect(first.faults.length).toBeGreaterThan(10)
   expect(first.acknowledged).toBeGreaterThan(20)
   expect(first.calls).toBeGreaterThan(20)
-  expect(await simulate({ seed: 7, faults, seconds: 8 })).toEqual(first)
-  expect(await simulate({ seed: 8, faults, seconds: 8 })).not.toEqual(first)
+  expect(await simulate({ seed: 7, faults, seconds: 8, sessions: 2 })).toEqual(first)
+  expect(await simulate({ seed: 8, faults, seconds: 8, sessions: 2 })).not.toEqual(first)
 })
 
 test('simulated time is faster than real time, and what is simulated takes place', async () => {
