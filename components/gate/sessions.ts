@@ -71,6 +71,8 @@ export class Sessions {
   readonly #byToken = new Map<string, Client>()
   readonly #asking = new Set<Client>()
   #lost = 0
+  /** Why all go on elsewhere, if they do. */
+  #moveOn: string | undefined
   /** How hellos were answered. */
   readonly #welcomes = { new: 0, stream: 0, player: 0, refused: 0 }
 
@@ -181,6 +183,7 @@ export class Sessions {
     this.#byToken.set(session.token, client)
     if (session.isLost) return
     client.output.begin(this.#welcome(client, resumed), session.kept)
+    if (this.#moveOn !== undefined) this.talk.moveOn(client, this.#moveOn)
   }
 
   #welcome({ session, takenBytes }: Client, resumed: number): Uint8Array {
@@ -350,8 +353,9 @@ export class Sessions {
     if (this.#byToken.get(session.token) === client) this.#byToken.delete(session.token)
   }
 
-  /** Tells all that this gate is about to end: each session goes on elsewhere, and is served here until it does. */
+  /** Tells all, and those who come, that this gate is about to end: they go on elsewhere, and are served here until they do. */
   moveOn(reason: string): void {
+    this.#moveOn = reason
     for (const client of this.#byToken.values()) this.talk.moveOn(client, reason)
   }
 

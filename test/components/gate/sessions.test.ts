@@ -259,9 +259,11 @@ describe('a session', () => {
     ann.one.call('after')
     await stage.clock.advance(50)
     expect([sessions.called, ann.one.taken]).toEqual([['before', 'after'], ann.one.said.length])
-    // Who was away hears it too.
+    // Who was away hears it too, and who still comes.
     await bob.one.connect()
     await bob.one.hears('moveOn')
+    const late = await sessions.client().connect()
+    await late.hears('moveOn')
   })
 
   test('is told to move on by a gate that stops, and is not bidden farewell', async () => {
