@@ -4,131 +4,17 @@
 //
 //     make bench ONLY=fanout           a line a figure
 //     JSON=1 make bench ONLY=fanout    a JSON object a line
-import { BufferPool } from '../components/gate/buffers.ts'
-import { Client, type ClientOwner } from '../components/gate/client.ts'
-import { Clients } from '../components/gate/clients.ts'
-import { FanOut } from '../components/gate/fan-out.ts'
-import { Filters } from '../components/gate/filters.ts'
-import { Output } from '../components/gate/output.ts'
-import { Unshown } from '../components/gate/unshown.ts'
-import { ViewChanges } from '../components/gate/view-changes.ts'
-import { Views } from '../components/gate/views.ts'
-import { type Random, seededRandom } from '../engine/base/random.ts'
-import type { Connection } from '../engine/net/connection.ts'
 import { ADDRESSED_HEADER_BYTES, clientMessages } from '../engine/wire/client-wire.ts'
-import { AUDIENCE_ALL, messages, SYNC_WATCHERS } from '../engine/wire/messages.ts'
+import { AUDIENCE_ALL, SYNC_WATCHERS } from '../engine/wire/messages.ts'
 import { PacketWriter } from '../engine/wire/packet.ts'
 import { RECORD_BYTES, writeRecord } from '../engine/wire/sync.ts'
 import { median, report } from './kit/report.ts'
+import { GATE_ID, idOf, packetOf, Watchers } from './kit/watchers.ts'
 
-const GATE_ID = 1
 const CLIENTS = 1000
 const WATCHERS = 33
 const ROUNDS = 100
 const REPEATS = 9
-const LENGTH_BYTES = 4
-
-const idOf = (kind: string, n: number) => `${kind}${String(n).padStart(16 - kind.length, '0')}`
-const random: Random = seededRandom(1)
-
-/** Takes what is written to it at once. */
-class Sink implements Connection {
-  readonly remote = 'sink'
-  readonly bufferedBytes = 0
-  received = 0
-  handle(): void {}
-  write(bytes: Uint8Array, done?: () => void): void {
-    this.received += bytes.length
-    done?.()
-  }
-  pause(): void {}
-  resume(): void {}
-  close(): void {}
-  destroy(): void {}
-}
-
-/** Clients that each have a player, which `WATCHERS` others see. */
-class Crowd {
-  readonly sinks: Sink[] = []
-  readonly watchers: Int32Array[] = []
-  readonly fanOut: FanOut
-  readonly #viewChanges: ViewChanges
-  readonly #clients = new Clients()
-  readonly #touched: Output[] = []
-
-  constructor() {
-    const views = new Views(() => {})
-    const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters(), unshown: new Unshown() }
-    this.#viewChanges = new ViewChanges({
-      ...known,
-      refuse() {},
-      playerChanged() {},
-      bound() {},
-      leaving() {},
-      taken() {},
-      left() {},
-      close() {},
-    })
-    this.fanOut = new FanOut({ ...known, protocol: '2022', closeClient() {} })
-    const pool = new BufferPool()
-    for (let n = 0; n < CLIENTS; n++) this.#add(n, pool)
-    for (let n = 0; n < CLIENTS; n++) this.#populate(n)
-    this.endTurn()
-  }
-
-  endTurn(): void {
-    for (const output of this.#touched) output.flush()
-    this.#touched.length = 0
-  }
-
-  get received(): number {
-    return this.sinks.reduce((sum, { received }) => sum + received, 0)
-  }
-
-  say(packet: Uint8Array): void {
-    this.fanOut.packet(packet, LENGTH_BYTES, packet.length)
-  }
-
-  #add(n: number, pool: BufferPool): void {
-    const sink = new Sink()
-    const owner = { touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
-    const output = new Output(n, idOf('client', n), sink, pool, owner, 4 * 1024 * 1024)
-    const nobody: ClientOwner = { frame: () => true, badLength() {}, closed() {} }
-    const identity = { slot: n, id: idOf('client', n), bootId: idOf('player', n) }
-    this.#clients.add(new Client(identity, sink, output, nobody, { packetBytesMax: 1024, nowMs: 0 }))
-    this.fanOut.addOutput(output)
-    this.sinks.push(sink)
-  }
-
-  #populate(n: number): void {
-    const entityId = idOf('player', n)
-    const others = new Set<number>()
-    while (others.size < WATCHERS) {
-      const other = Math.floor(random() * CLIENTS)
-      if (other !== n) others.add(other)
-    }
-    this.watchers.push(Int32Array.from(others))
-    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
-    const bind = packetOf('bindPlayer', { ...placed, clientId: idOf('client', n), handed: 0, syncing: true })
-    const clientIds = [...others].map((other) => idOf('client', other))
-    const show = packetOf('showEntity', { ...placed, clientIds })
-    for (const packet of [bind, show]) this.#viewChanges.packet(packet, LENGTH_BYTES, packet.length)
-  }
-}
-
-function packetOf<N extends keyof typeof messages>(name: N, values: Parameters<(typeof messages)[N]['write']>[1]) {
-  const writer = new PacketWriter()
-  messages[name].write(writer, values as never)
-  return writer.copy()
-}
-
-function createBody(entityId: string): Uint8Array {
-  const writer = new PacketWriter()
-  const at = { x: 0, y: 0, z: 0, yaw: 0 }
-  const values = { gateId: 0, clientId: '-'.repeat(16), isPlayer: false, entityId, type: 'Avatar', ...at, attrs: {} }
-  clientMessages.createEntity.write(writer, values)
-  return writer.bytes.slice(ADDRESSED_HEADER_BYTES, writer.at)
-}
 
 function mapSetBody(entityId: string): Uint8Array {
   const writer = new PacketWriter()
@@ -147,10 +33,17 @@ interface Scenario {
 }
 
 /** One record for each entity, in one packet, as a game flushes them. */
-function positions(crowd: Crowd): Scenario {
+function positions(crowd: Watchers): Scenario {
   const writer = new PacketWriter(64 * 1024)
   for (let n = 0; n < CLIENTS; n++) writeRecord(writer, idOf('player', n), n, 0, n, 1)
-  const packet = packetOf('positions', { gateId: GATE_ID, gameId: 1, audience: SYNC_WATCHERS, records: writer.copy() })
+  const packet = packetOf('positions', {
+    gateId: GATE_ID,
+    gameId: 1,
+    audience: SYNC_WATCHERS,
+    timeMs: 0,
+    step: 6,
+    records: writer.copy(),
+  })
   const recordsAt = packet.length - CLIENTS * RECORD_BYTES
   const copies = new Copies(crowd)
   const source = Buffer.from(packet)
@@ -170,7 +63,7 @@ function positions(crowd: Crowd): Scenario {
 }
 
 /** One change of each entity, each a packet of its own; the own client hears of it too. */
-function attributes(crowd: Crowd): Scenario {
+function attributes(crowd: Watchers): Scenario {
   const packets = Array.from({ length: CLIENTS }, (_, n) =>
     packetOf('changeAttr', {
       gameId: 1,
@@ -203,11 +96,11 @@ function attributes(crowd: Crowd): Scenario {
 
 /** The reference: a buffer for each client, and nothing but copies. Of a whole buffer they are quicker than of a part. */
 class Copies {
-  readonly #crowd: Crowd
+  readonly #crowd: Watchers
   readonly #targets = Array.from({ length: CLIENTS }, () => Buffer.alloc(16 * 1024))
   readonly #at = new Int32Array(CLIENTS)
 
-  constructor(crowd: Crowd) {
+  constructor(crowd: Watchers) {
     this.#crowd = crowd
   }
 
@@ -235,7 +128,7 @@ function measure(run: () => void, deliveries: number): number {
   return ((user + system) * 1000) / (ROUNDS * deliveries)
 }
 
-function compare({ name, deliveries, bytes, ours, reference }: Scenario, crowd: Crowd): void {
+function compare({ name, deliveries, bytes, ours, reference }: Scenario, crowd: Watchers): void {
   const before = crowd.received
   ours()
   if (crowd.received - before < deliveries * bytes) throw new Error(`${name}: not everything was delivered`)
@@ -258,6 +151,6 @@ function compare({ name, deliveries, bytes, ours, reference }: Scenario, crowd: 
   say('ratio of Buffer.copy to it', ratio, '×')
 }
 
-const crowd = new Crowd()
+const crowd = new Watchers({ clients: CLIENTS, watchers: WATCHERS })
 compare(positions(crowd), crowd)
 compare(attributes(crowd), crowd)

@@ -2,23 +2,26 @@
 // passed on unopened; an attribute change, a call or a position begins with the entity's id, which is looked up.
 //
 //     changeAttr ──> view of the entity ──> own client, watchers: same frame, each with its own id patched in
-//     positions  ──> for each record: view ──> 32 bytes to own client, watchers
+//     positions  ──> for each record: view ──> 32 bytes to own client, watchers; or few, see compact-fan-out.ts
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
-import { getU16, PacketReader, sameId } from '../../engine/wire/packet.ts'
+import { getU16, getU32, PacketReader, sameId } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
+import { CompactFanOut } from './compact-fan-out.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
-import type { Output } from './output.ts'
+import type { Output, PositionsFrame } from './output.ts'
 import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
 /** GoWorld's clients of 2017 know this message by another number. */
 const MAP_CLEAR_2017 = 1014
+/** In front of the records of a game's message. */
+const POSITIONS_HEADER_BYTES = 2 + 1 + 4 + 1
 
 export interface FanOutOwner {
   readonly gateId: number
@@ -41,6 +44,9 @@ export class FanOut {
   readonly #owner: FanOutOwner
   /** By the client's slot. */
   readonly #outputs: Output[] = []
+  readonly #compact = new CompactFanOut(this.#outputs)
+  /** Of the packet that is being passed on. */
+  #positionsFrame: PositionsFrame = { timeMs: 0, step: 0 }
   readonly #frame = new FrameCopy()
   readonly #reader = new PacketReader()
   #viewed = new Uint8Array(0)
@@ -79,24 +85,35 @@ export class FanOut {
 
   // --- the hot path --------------------------------------------------------------------------------------------------
 
-  /** u16 game | u8 audience | records. */
+  /** u16 game | u8 audience | u32 time | u8 step | records. */
   #positions(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 3 || (end - at - 3) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
+    const first = at + POSITIONS_HEADER_BYTES
+    if (end < first || (end - first) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
     const gameId = getU16(bytes, at)
     const audience = bytes[at + 2]!
     const { views, unshown } = this.#owner
     if (unshown.has(gameId)) {
-      this.missedEntities += (end - at - 3) / RECORD_BYTES
+      this.missedEntities += (end - first) / RECORD_BYTES
       return
     }
-    for (let record = at + 3; record < end; record += RECORD_BYTES) {
+    const timeMs = getU32(bytes, at + 3)
+    const step = (bytes[at + 7]! << 24) >> 24
+    if (timeMs !== this.#positionsFrame.timeMs || step !== this.#positionsFrame.step)
+      this.#positionsFrame = { timeMs, step }
+    for (let record = first; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
       if (view === undefined || view.gameId !== gameId) {
         this.missedEntities++
         continue
       }
-      this.#copyRecord(bytes, record, view, audience)
+      if (view.numberedCount === 0) this.#copyRecord(bytes, record, view, audience)
+      else this.#copyCompact(bytes, record, view, audience)
     }
+  }
+
+  #copyCompact(bytes: Uint8Array, record: number, entity: View, audience: number): void {
+    const source = this.#viewOf(bytes)
+    this.deliveredRecords += this.#compact.copy(source, bytes, record, entity, audience, this.#positionsFrame)
   }
 
   /**

@@ -1,15 +1,28 @@
-// The latest position of each entity that a client which lags behind has yet to hear of. However long it does not read,
-// there is one record an entity, and of those only entities that it sees.
+// The latest position of each entity that a client has yet to hear of: it lags behind, or its bandwidth is used up. However
+// long that takes, there is one record an entity, and of those only entities that it sees.
+//
+//     records   | id, x y z yaw: 32 bytes | … |        and by their place among them: number, time, step of each
 import { IdTable } from '../../engine/base/id-table.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 
+const FIRST_COUNT = 16
+
 export class LatePositions {
-  readonly #at = new IdTable(16)
-  #records = new Uint8Array(16 * RECORD_BYTES)
+  readonly #at = new IdTable(FIRST_COUNT)
+  #records = new Uint8Array(FIRST_COUNT * RECORD_BYTES)
   #end = 0
+  /** What the client knows the entity as, or 0: then it gets the full form. */
+  numbers = new Uint16Array(FIRST_COUNT)
+  /** When the entity was there, as its game says. */
+  times = new Uint32Array(FIRST_COUNT)
+  steps = new Int8Array(FIRST_COUNT)
 
   get byteCount(): number {
     return this.#end
+  }
+
+  get count(): number {
+    return this.#end / RECORD_BYTES
   }
 
   /** The records, one behind the other, up to `byteCount`. */
@@ -17,8 +30,8 @@ export class LatePositions {
     return this.#records
   }
 
-  /** Keeps the record in `bytes` from `from`, in place of an older one of the same entity. */
-  put(bytes: Uint8Array, from: number): void {
+  /** Keeps the record in `bytes` from `from`, in place of an older one of the same entity. Answers which one it is. */
+  put(bytes: Uint8Array, from: number, number = 0, timeMs = 0, step = 0): number {
     let at = this.#at.get(bytes, from)
     if (at < 0) {
       at = this.#end
@@ -28,16 +41,22 @@ export class LatePositions {
     }
     const records = this.#records
     for (let byte = 0; byte < RECORD_BYTES; byte++) records[at + byte] = bytes[from + byte]!
+    const one = at / RECORD_BYTES
+    this.numbers[one] = number
+    this.times[one] = timeMs
+    this.steps[one] = step
+    return one
   }
 
   /** The entity whose id is at `from` is no longer seen. */
   remove(bytes: Uint8Array, from: number): void {
     const hole = this.#at.delete(bytes, from)
-    if (hole < 0) return
-    this.#end -= RECORD_BYTES
-    if (hole === this.#end) return
-    this.#records.copyWithin(hole, this.#end, this.#end + RECORD_BYTES)
-    this.#at.set(this.#records, hole, hole)
+    if (hole >= 0) this.#fill(hole)
+  }
+
+  /** The record has been told. The last one takes its place. */
+  removeAt(one: number): void {
+    this.remove(this.#records, one * RECORD_BYTES)
   }
 
   clear(): void {
@@ -45,9 +64,32 @@ export class LatePositions {
     this.#end = 0
   }
 
+  #fill(hole: number): void {
+    this.#end -= RECORD_BYTES
+    if (hole === this.#end) return
+    this.#records.copyWithin(hole, this.#end, this.#end + RECORD_BYTES)
+    this.#at.set(this.#records, hole, hole)
+    this.move(this.#end / RECORD_BYTES, hole / RECORD_BYTES)
+  }
+
+  /** What is kept beside the record goes along with it. */
+  protected move(from: number, to: number): void {
+    this.numbers[to] = this.numbers[from]!
+    this.times[to] = this.times[from]!
+    this.steps[to] = this.steps[from]!
+  }
+
   #grow(): void {
     const grown = new Uint8Array(this.#records.length * 2)
     grown.set(this.#records)
     this.#records = grown
+    const { numbers, times, steps } = this
+    const count = numbers.length * 2
+    this.numbers = new Uint16Array(count)
+    this.numbers.set(numbers)
+    this.times = new Uint32Array(count)
+    this.times.set(times)
+    this.steps = new Int8Array(count)
+    this.steps.set(steps)
   }
 }

@@ -12,9 +12,10 @@
 // Of a client with a session, what was written is kept until it is acknowledged (kept.ts). While it has no connection it
 // is one that does not read.
 import type { Connection } from '../../engine/net/connection.ts'
-import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
+import { COMPACT_HEADER_BYTES, CompactEncoder, ToldPlace } from '../../engine/wire/compact.ts'
 import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
-import { RECORD_BYTES } from '../../engine/wire/sync.ts'
+import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../../engine/wire/sync.ts'
 import { type BufferPool, POOLED_BYTES_MAX, type PooledBuffer, type Writer } from './buffers.ts'
 import { CLIENT_ID_AT, type FrameCopy } from './frame-copy.ts'
 import type { Kept } from './kept.ts'
@@ -32,14 +33,25 @@ export interface OutputOwner {
   overflowed(output: Output): void
 }
 
+/** Three words of 64 bits behind the number: what is behind the record is written over by the next one. */
+const COMPACT_ROOM_BYTES = 3 + 24
+/** What the records of a frame of positions have in common. Two are alike only when they are the same object. */
+export interface PositionsFrame {
+  /** Modulo 2^32. */
+  readonly timeMs: number
+  readonly step: number
+}
+/** Of records in full form. */
+const FULL: PositionsFrame = { timeMs: 0, step: 0 }
+
 const nobody = new Uint8Array(0)
 const nowhere = new DataView(nobody.buffer)
+const encoder = new CompactEncoder()
+const told = new ToldPlace()
 
 export class Output implements Writer {
   /** Which client this is; see `clients.ts`. */
   readonly slot: number
-  /** Where to write records to; see `roomForRecord`. */
-  view: DataView = nowhere
   #connection: Connection
   /** The client's id as four words, here and not in a list: a list would be another place of memory to go to. */
   readonly #id0: number
@@ -52,8 +64,12 @@ export class Output implements Writer {
   readonly #lagBytes: number
   #buffer: PooledBuffer | undefined
   #bytes: Uint8Array = nobody
+  /** Where to write records to; see `roomForRecord`. It and what follows is read for each record, and so lies together. */
+  view: DataView = nowhere
   #at = 0
   #room = 0
+  /** Of the frame of positions that is the newest in the batch, if it is one. */
+  #positions: PositionsFrame | undefined
   /** Where the frame of positions begins that is the newest in the batch, or -1. */
   #positionsAt = -1
   /** How much the last batch was: the next is likely to be as much, and need not grow to it. */
@@ -119,23 +135,40 @@ export class Output implements Writer {
    * the client lags: then give the record to `keepLate`.
    */
   roomForRecord(): number {
-    if (this.#positionsAt < 0 && !this.#beginPositions()) return -1
+    if (this.#positions !== FULL && !this.#beginPositions(FULL)) return -1
     let at = this.#at
     if (at + RECORD_BYTES > this.#room) {
       if (!this.#makeRoom(RECORD_BYTES)) return -1
       // What was there may have been written to make room.
-      if (this.#positionsAt < 0 && !this.#beginPositions()) return -1
+      if (this.#positions === undefined && !this.#beginPositions(FULL)) return -1
       at = this.#at
     }
     this.#at = at + RECORD_BYTES
     return at
   }
 
-  /** The client lags: it hears of the latest position of each entity when it has caught up. */
-  keepLate(bytes: Uint8Array, from: number): void {
+  /**
+   * The same for a record in compact form (`compact.ts`), of whatever length that turns out to be: behind its number, 24
+   * bytes may be written at once. `recordEnds` says where it ended.
+   */
+  roomForCompact(positions: PositionsFrame): number {
+    if (this.#positions !== positions && !this.#beginPositions(positions)) return -1
+    if (this.#at + COMPACT_ROOM_BYTES > this.#room) {
+      if (!this.#makeRoom(COMPACT_ROOM_BYTES)) return -1
+      if (this.#positions === undefined && !this.#beginPositions(positions)) return -1
+    }
+    return this.#at
+  }
+
+  recordEnds(at: number): void {
+    this.#at = at
+  }
+
+  /** The client lags: it hears of the latest position of each entity when it has caught up. `number` 0: in full form. */
+  keepLate(bytes: Uint8Array, from: number, number = 0, { timeMs, step } = FULL): void {
     if (this.#closed || this.#full) return
     this.#late ??= new LatePositions()
-    this.#late.put(bytes, from)
+    this.#late.put(bytes, from, number, timeMs, step)
     this.#touch()
   }
 
@@ -244,24 +277,31 @@ export class Output implements Writer {
     this.#owner.touched(this)
   }
 
-  #beginPositions(): boolean {
+  #beginPositions(positions: PositionsFrame): boolean {
     if (this.#lagging || this.#closed) return false
-    const needed = FRAME_HEADER_BYTES + RECORD_BYTES
+    if (this.#positionsAt >= 0) this.#sealPositions()
+    const needed = FRAME_HEADER_BYTES + Math.max(RECORD_BYTES, COMPACT_HEADER_BYTES + COMPACT_ROOM_BYTES)
     if (this.#at + needed > this.#room && !this.#makeRoom(needed)) return false
     // To make room may have been what made it lag.
     if (this.#lagging) return false
     const at = this.#at
-    const { code } = clientMessages.positions
+    const { code } = positions === FULL ? clientMessages.positions : sessionMessages.compactPositions
     this.#bytes[at + 4] = code
     this.#bytes[at + 5] = code >>> 8
     this.#positionsAt = at
+    this.#positions = positions
     this.#at = at + FRAME_HEADER_BYTES
+    if (positions === FULL) return true
+    putU32(this.#bytes, this.#at, positions.timeMs)
+    this.#bytes[this.#at + 4] = positions.step
+    this.#at += COMPACT_HEADER_BYTES
     return true
   }
 
   #sealPositions(): void {
     putU32(this.#bytes, this.#positionsAt, this.#at - this.#positionsAt - 4)
     this.#positionsAt = -1
+    this.#positions = undefined
   }
 
   /** Gets a buffer with room for `count` bytes behind what is in the batch; answers false when there may be none. */
@@ -296,14 +336,34 @@ export class Output implements Writer {
   #catchUp(): void {
     this.#lagging = false
     const late = this.#late
-    if (!late || late.byteCount === 0) return
-    const needed = FRAME_HEADER_BYTES + late.byteCount
-    if (this.#at + needed > this.#room && !this.#makeRoom(needed)) return
-    // To make room may have made it lag again: then they wait on.
-    if (!this.#beginPositions()) return
-    this.#bytes.set(late.records.subarray(0, late.byteCount), this.#at)
-    this.#at += late.byteCount
-    this.#late = undefined
+    if (!late) return
+    // To write them may make it lag again: then the others wait on.
+    while (late.count > 0 && this.#writeLate(late, late.count - 1)) late.removeAt(late.count - 1)
+    if (late.count === 0) this.#late = undefined
+  }
+
+  #writeLate(late: LatePositions, one: number): boolean {
+    const { records } = late
+    const record = one * RECORD_BYTES
+    const number = late.numbers[one]!
+    if (number === 0) {
+      const at = this.roomForRecord()
+      if (at < 0) return false
+      this.#bytes.set(records.subarray(record, record + RECORD_BYTES), at)
+      return true
+    }
+    const timeMs = late.times[one]!
+    const step = late.steps[one]!
+    const open = this.#positions
+    const isOpen = open !== undefined && open !== FULL && open.timeMs === timeMs && open.step === step
+    const at = this.roomForCompact(isOpen ? open : { timeMs, step })
+    if (at < 0) return false
+    const x = recordX(records, record)
+    const y = recordY(records, record)
+    const z = recordZ(records, record)
+    encoder.encode(told, x, y, z, recordYaw(records, record), step)
+    this.recordEnds(encoder.putWhole(this.view, at, number))
+    return true
   }
 
   #write(): void {
@@ -335,6 +395,7 @@ export class Output implements Writer {
     this.#room = 0
     this.#at = 0
     this.#positionsAt = -1
+    this.#positions = undefined
   }
 }
 

@@ -7,7 +7,7 @@
 // Each names the placement (epoch) that speaks. What an older one says late is ignored; see `views.ts`.
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
-import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { HANDED_MAX, messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader, readLatin1 } from '../../engine/wire/packet.ts'
 import type { Client } from './client.ts'
@@ -51,6 +51,8 @@ export class ViewChanges {
   readonly #owner: ViewChangesOwner
   readonly #frame = new FrameCopy()
   readonly #destroyFrame = new FrameCopy()
+  readonly #numberFrame = new FrameCopy()
+  readonly #numberBody = new Uint8Array(ID_BYTES + 2)
   readonly #reader = new PacketReader()
 
   constructor(owner: ViewChangesOwner) {
@@ -128,6 +130,7 @@ export class ViewChanges {
       else if (client.player?.gameId !== gameId) this.stale++
       else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
         client.output.append(this.#frame)
+        this.#tellNumber(client, view)
         this.delivered++
       }
     }
@@ -203,7 +206,7 @@ export class ViewChanges {
     }
     if (view.own >= 0 && view.own !== client.slot) this.takePlayer(clients.at(view.own))
     const known = view.own === client.slot
-    view.own = client.slot
+    views.play(view, client.slot)
     view.missed = false
     view.arrived()
     const isOther = client.state !== 'bound' || client.entityId !== entityId
@@ -222,6 +225,7 @@ export class ViewChanges {
     if (known) return
     this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)
     client.output.append(this.#frame)
+    this.#tellNumber(client, view)
     this.delivered++
   }
 
@@ -294,11 +298,23 @@ export class ViewChanges {
     const { player } = client
     if (!player) return
     this.withdraw(client.slot, player)
-    player.own = -1
+    this.#owner.views.unplay(player)
     client.player = undefined
     client.syncing = false
     this.#owner.playerChanged(client)
     this.#owner.filters.clear(client.slot)
+  }
+
+  /** Behind the create and in front of the first position: by what number the client will hear of the entity. */
+  #tellNumber(client: Client, view: View): void {
+    const number = this.#owner.views.numberOf(view, client.slot)
+    if (number === 0) return
+    const body = this.#numberBody
+    body.set(view.destroyBody.subarray(view.idAt))
+    body[ID_BYTES] = number
+    body[ID_BYTES + 1] = number >>> 8
+    this.#numberFrame.set(sessionMessages.numbered.code, body, 0, body.length)
+    client.output.append(this.#numberFrame)
   }
 
   /** The view that a message with the body of a 1002 is about, or undefined when it is late. */

@@ -4,12 +4,19 @@
 //     view of an entity: epoch, game, own client │ watchers: 4 9 17 …  ┐ each knows its place
 //     client 9 watches:  … this view …                                 ┘ in the other's list
 //
+// A client in compact form (`engine/wire/compact.ts`) knows each entity by a number. Number and the last of the entity's places
+// that it was told of are its mark, beside it in the list of watchers:
+//
+//     mark   | number: 16 bits | which place: 16 bits |        0: it hears in full form
+//
 // An entity has a view as long as it has a client of either kind here. A placement with a newer epoch replaces all that
 // was said of the older one; what comes late from the older one is ignored.
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { IdTable } from '../../engine/base/id-table.ts'
 import { SPACE_TYPE } from '../../engine/wire/client-wire.ts'
+import { ToldPlace } from '../../engine/wire/compact.ts'
 import { putU32 } from '../../engine/wire/packet.ts'
+import { Numbers } from './numbers.ts'
 
 /** A list of small numbers, each with the place that it has in the other's list. */
 class Pairs {
@@ -34,6 +41,26 @@ class Pairs {
   }
 }
 
+/** The clients that see an entity, each with its mark. */
+class Watchers extends Pairs {
+  marks = new Int32Array(4)
+
+  override push(item: number, place: number): void {
+    super.push(item, place)
+    if (this.marks.length < this.items.length) this.marks = grown(this.marks)
+    this.marks[this.count - 1] = 0
+  }
+}
+
+/** Bits of a mark below the number. */
+const PLACE_BITS = 16
+const PLACE_MAX = (1 << PLACE_BITS) - 1
+/** What a client knows the entity as, or 0. */
+export const numberIn = (mark: number): number => mark >>> PLACE_BITS
+/** Which of the entity's places it was told of last, or 0. */
+export const placeIn = (mark: number): number => mark & PLACE_MAX
+export const markOf = (number: number, place: number): number => (number << PLACE_BITS) | place
+
 export class View {
   readonly slot: number
   /** What tells a client that the entity is gone: the body of a message 1003, at its end the entity's id. */
@@ -51,9 +78,17 @@ export class View {
   missed = false
   /** The client whose player the entity is, or -1. */
   own = -1
-  readonly #watchers: Pairs
+  /** What its own client knows it as, or 0. */
+  ownNumber = 0
+  /** How many know it by a number: while there are none, nobody has to be told of it in compact form. */
+  numberedCount = 0
+  /** What they know of its place. */
+  readonly told = new ToldPlace()
+  /** Which of its places that is: the how manieth. */
+  place = 0
+  readonly #watchers: Watchers
 
-  constructor(slot: number, destroyBody: Uint8Array, epoch: number, gameId: number, watchers: Pairs) {
+  constructor(slot: number, destroyBody: Uint8Array, epoch: number, gameId: number, watchers: Watchers) {
     this.slot = slot
     this.destroyBody = destroyBody
     this.idAt = destroyBody.length - ID_BYTES
@@ -76,6 +111,21 @@ export class View {
   get watcherCount(): number {
     return this.#watchers.count
   }
+  /** By their place among the watchers. */
+  get marks(): Int32Array {
+    return this.#watchers.marks
+  }
+
+  /** Counts one more place of which clients are told. */
+  nextPlace(): number {
+    if (this.place === PLACE_MAX) {
+      // From here on it is counted anew: nobody may be thought to know a place by what it knew then.
+      this.place = 0
+      const { marks, watcherCount } = this
+      for (let one = 0; one < watcherCount; one++) marks[one] = markOf(numberIn(marks[one]!), 0)
+    }
+    return ++this.place
+  }
 }
 
 /** Told when a client ceases to see an entity for another reason than a message that says so. */
@@ -86,9 +136,11 @@ export class Views {
   readonly #views: (View | undefined)[] = []
   readonly #free: number[] = []
   /** By the view's slot: its watchers. */
-  readonly #watchers: Pairs[] = []
+  readonly #watchers: Watchers[] = []
   /** By the client's slot: the views it watches. */
   readonly #watched: Pairs[] = []
+  /** By the client's slot, of those that hear in compact form. */
+  readonly #numbers: (Numbers | undefined)[] = []
   readonly #withdraw: Withdraw
   #watchings = 0
 
@@ -138,6 +190,36 @@ export class Views {
     return known
   }
 
+  /** From now on the client knows by a number what it begins to see. */
+  number(client: number): void {
+    while (this.#numbers.length <= client) this.#numbers.push(undefined)
+    this.#numbers[client] ??= new Numbers()
+  }
+
+  /** What the client, which sees the entity, knows it as, or 0. */
+  numberOf(view: View, client: number): number {
+    if (this.#numbers[client] === undefined) return 0
+    if (view.own === client) return view.ownNumber
+    const place = this.#placeOf(view, client)
+    return place < 0 ? 0 : numberIn(view.marks[place]!)
+  }
+
+  /** The entity is the client's player from now on. */
+  play(view: View, client: number): void {
+    if (view.own === client) return
+    this.unplay(view)
+    view.own = client
+    view.ownNumber = this.#takeNumber(view, client)
+  }
+
+  /** The entity is nobody's player. */
+  unplay(view: View): void {
+    if (view.own < 0) return
+    this.#giveNumber(view, view.own, view.ownNumber)
+    view.own = -1
+    view.ownNumber = 0
+  }
+
   /** The client watches the entity from now on; false when it did already. */
   watch(view: View, client: number): boolean {
     const watchers = this.#watchers[view.slot]!
@@ -145,6 +227,7 @@ export class Views {
     if (this.#placeOf(view, client) >= 0) return false
     watchers.push(client, watched.count)
     watched.push(view.slot, watchers.count - 1)
+    watchers.marks[watchers.count - 1] = markOf(this.#takeNumber(view, client), 0)
     this.#watchings++
     return true
   }
@@ -179,9 +262,10 @@ export class Views {
       this.release(view)
     }
     if (player?.own === client) {
-      player.own = -1
+      this.unplay(player)
       this.release(player)
     }
+    this.#numbers[client] = undefined
   }
 
   /**
@@ -228,7 +312,7 @@ export class Views {
     destroyBody.set(bytes.subarray(typeAt, typeEnd))
     putU32(destroyBody, 0, typeEnd - typeAt - 4)
     destroyBody.set(bytes.subarray(idAt, idAt + ID_BYTES), typeEnd - typeAt)
-    this.#watchers[slot] ??= new Pairs()
+    this.#watchers[slot] ??= new Watchers()
     const view = new View(slot, destroyBody, epoch, gameId, this.#watchers[slot])
     this.#views[slot] = view
     this.#ids.set(bytes, idAt, slot)
@@ -249,15 +333,29 @@ export class Views {
     return at < 0 ? -1 : watched.places[at]!
   }
 
+  #takeNumber(view: View, client: number): number {
+    const number = this.#numbers[client]?.take() ?? 0
+    if (number !== 0) view.numberedCount++
+    return number
+  }
+
+  #giveNumber(view: View, client: number, number: number): void {
+    if (number === 0) return
+    view.numberedCount--
+    this.#numbers[client]?.give(number)
+  }
+
   /** Undoes the watching at `place` of the view: the last of each list moves into the gap. */
   #part(viewSlot: number, place: number): void {
     const watchers = this.#watchers[viewSlot]!
+    this.#giveNumber(this.#views[viewSlot]!, watchers.items[place]!, numberIn(watchers.marks[place]!))
     const watched = this.#watched[watchers.items[place]!]!
     const gap = watchers.places[place]!
     const lastWatcher = --watchers.count
     if (place !== lastWatcher) {
       watchers.items[place] = watchers.items[lastWatcher]!
       watchers.places[place] = watchers.places[lastWatcher]!
+      watchers.marks[place] = watchers.marks[lastWatcher]!
       this.#watched[watchers.items[place]!]!.places[watchers.places[place]!] = place
     }
     const lastWatched = --watched.count

@@ -25,6 +25,8 @@ export class MirrorEntity {
   /** The same object for as long as the mirror lives; its numbers change. */
   readonly position: Position = { x: 0, y: 0, z: 0 }
   yaw = 0
+  /** The game's time when it was at `position`, in milliseconds since 1970; NaN: nobody has said. */
+  placedMs = Number.NaN
   readonly #owner: MirrorOwner
   #server: ServerMethods | undefined
 
@@ -47,8 +49,10 @@ export class MirrorEntity {
     return this.#server
   }
 
-  place(x: number, y: number, z: number, yaw: number): void {
+  /** `timeMs`: the game's when it was there, in milliseconds since 1970, where the server says so. */
+  place(x: number, y: number, z: number, yaw: number, timeMs = Number.NaN): void {
     const { position } = this
+    this.placedMs = timeMs
     position.x = x
     position.y = y
     position.z = z

@@ -185,6 +185,10 @@ export class Session implements WorldOwner, LineOwner {
     this.#options.log.error(`${where}: ${stack}`)
   }
 
+  nowMs(): number {
+    return this.#options.clock.wallMs()
+  }
+
   take(chunk: Uint8Array): void {
     if (this.#state !== 'open') return
     this.counters.bytesIn += chunk.length

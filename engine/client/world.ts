@@ -3,13 +3,14 @@
 //
 //     1002 created ─> 1004 … 1012 attributes, 1009 calls, 1502 positions ─> 1003 destroyed       of each entity
 //     player ─> its space ─> what it sees                                                        in this order
+//     3105 numbered ─> 3106 compact positions                                                    in a session
 //
 // A session that goes on elsewhere says everything once more (`restate`): what is there already stays the same mirror,
 // hooks hear of what is different, and what has not been said by the end of it is gone.
 import { WireError } from '../base/errors.ts'
 import { ID_BYTES } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
-import { clientMessages as messages, SPACE_TYPE } from '../wire/client-wire.ts'
+import { clientMessages as messages, SPACE_TYPE, sessionMessages } from '../wire/client-wire.ts'
 import { type Data, readData } from '../wire/codec.ts'
 import { type PacketReader, readLatin1 } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../wire/sync.ts'
@@ -26,6 +27,7 @@ import {
   rootOf,
 } from './attr-tree.ts'
 import { CallArguments } from './call-arguments.ts'
+import { CompactPositions, type Placing } from './compact-positions.ts'
 import { ProtocolError } from './errors.ts'
 import { HookTables } from './hooks.ts'
 import { MirrorEntity, type MirrorOwner, SpaceMirror } from './mirror.ts'
@@ -47,9 +49,11 @@ export interface WorldOwner {
   /** A hook, named as a log names it, has failed some time after it ran. */
   hookFailed(where: string, error: unknown): void
   call: MirrorOwner['call']
+  /** About what time it is, in milliseconds since 1970. */
+  nowMs(): number
 }
 
-export class World implements MirrorOwner {
+export class World implements MirrorOwner, Placing {
   /** The player and what it sees; not the space. */
   readonly entities = new Map<string, MirrorEntity>()
   readonly hooks: HookTables
@@ -63,6 +67,7 @@ export class World implements MirrorOwner {
   readonly #places = new IdTable(8)
   readonly #mirrors: (MirrorEntity | undefined)[] = []
   readonly #freePlaces: number[] = []
+  readonly #compact = new CompactPositions()
   // Gate and client as the first message named them.
   #address: Uint8Array | undefined
   // What has not been said again yet.
@@ -98,6 +103,10 @@ export class World implements MirrorOwner {
       case messages.listPop.code:
       case messages.listAppend.code:
         return this.#changeAttr(type, reader)
+      case sessionMessages.compactPositions.code:
+        return this.#compactPositions(reader)
+      case sessionMessages.numbered.code:
+        return this.#numbered(reader)
       default: {
         const handler = this.handlers.get(type)
         if (!handler) throw new ProtocolError('unknown message', `message of type ${type}`)
@@ -109,6 +118,8 @@ export class World implements MirrorOwner {
   /** Everything is about to be said again. */
   restate(): void {
     this.#address = undefined
+    // Whoever says it has numbers of its own.
+    this.#compact.clear()
     // In the order in which what is not said again will go: the space behind what it holds, the player last.
     for (const mirror of [...this.entities.values(), this.space, this.player]) {
       if (!mirror) continue
@@ -150,6 +161,23 @@ export class World implements MirrorOwner {
       mirror.place(x, y, z, yaw)
     }
     if (unknown >= 0) throw unknownEntity('a position', readLatin1(bytes, unknown, ID_BYTES))
+  }
+
+  #compactPositions(reader: PacketReader): void {
+    this.hooks.enter(undefined, 'onPosition')
+    this.#owner.counters.positions += this.#compact.take(reader, this.#owner.nowMs(), this)
+  }
+
+  placed(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, timeMs: number): void {
+    this.#observer.onPosition?.(mirror, x, y, z, yaw)
+    mirror.place(x, y, z, yaw, timeMs)
+  }
+
+  #numbered(reader: PacketReader): void {
+    const mirror = this.#known(reader, 'a number')
+    const number = reader.u16()
+    reader.finish()
+    this.#compact.number(mirror, number)
   }
 
   #callOnClient(reader: PacketReader): void {
@@ -262,6 +290,7 @@ export class World implements MirrorOwner {
     this.#mirrors[place] = undefined
     this.#freePlaces.push(place)
     this.entities.delete(mirror.id)
+    this.#compact.forget(mirror)
     if (mirror === this.player) this.player = undefined
     if (mirror === this.space) this.space = undefined
 

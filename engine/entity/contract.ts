@@ -124,6 +124,11 @@ export interface Contract {
   readonly client?: Signatures
   /** How far it sees, in units on the XZ plane; 0 = it is seen and sees nothing. Without: it has no part in AOI. */
   readonly aoi?: number
+  /**
+   * Of a space: how exactly our own clients hear where its entities are; 1/64 without. The power of two at or below it is what
+   * counts. A coarser one is fewer bytes: far away at sea half a unit may do.
+   */
+  readonly positionStep?: number
   /** Saved even when no attribute is `persistent`. */
   readonly persistent?: boolean
   /**

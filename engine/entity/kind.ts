@@ -2,6 +2,7 @@
 // wrong with a class is found here, at start-up, and named.
 import type { Check } from '../base/check.ts'
 import { OperatorError } from '../base/errors.ts'
+import { DEFAULT_STEP, STEP_MAX, stepOf } from '../wire/compact.ts'
 import { Actor } from './actor.ts'
 import { AttrLayout } from './attrs.ts'
 import { type AllClientsCaller, type ClientCaller, clientCallers, type FilteredCaller } from './calls.ts'
@@ -30,6 +31,7 @@ const SHARDS_MAX = 1000
 const ANY_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'version', 'migrations', 'drops']
 const SERVICE_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'shards']
 const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
+const SPACE_CONTRACT: readonly (keyof Contract)[] = [...ENTITY_CONTRACT, 'positionStep']
 
 export class Kind {
   readonly name: string
@@ -39,6 +41,8 @@ export class Kind {
   readonly methods: ReadonlyMap<string, Method>
   /** How far it sees, or -1 for what has no part in AOI. */
   readonly aoiRadius: number
+  /** Of a space: the step in which our own clients hear of places in it; see `compact.ts`. */
+  readonly positionStep: number
   readonly persistent: boolean
   /** The version of what it saves. */
   readonly version: number
@@ -72,11 +76,13 @@ export class Kind {
       throw new OperatorError(`${this.name} is not made by entity(), space() or service()`)
     this.isSpace = type.prototype instanceof Space
     this.isService = type.prototype instanceof Service
-    checkContract(this.name, this.contract, this.isService ? SERVICE_CONTRACT : ENTITY_CONTRACT)
+    const allowed = this.isSpace ? SPACE_CONTRACT : this.isService ? SERVICE_CONTRACT : ENTITY_CONTRACT
+    checkContract(this.name, this.contract, allowed)
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
     this.version = checkSchema(this.name, this.contract, this.isSpace)
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
+    this.positionStep = checkStep(this.name, this.contract.positionStep)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
@@ -127,6 +133,15 @@ function checkRadius(typeName: string, radius: number | undefined): number {
   if (!Number.isFinite(radius) || radius < 0)
     throw new OperatorError(`${typeName}: aoi = ${radius}; a distance of 0 or more is wanted`)
   return radius
+}
+
+function checkStep(typeName: string, length: number | undefined): number {
+  if (length === undefined) return DEFAULT_STEP
+  const step = stepOf(length)
+  if (Math.abs(step) <= STEP_MAX) return step
+  throw new OperatorError(
+    `${typeName}: positionStep = ${length}; a length from 2^-${STEP_MAX} to 2^${STEP_MAX} is wanted`,
+  )
 }
 
 function checkContract(typeName: string, contract: object, allowed: readonly string[]): void {

@@ -7,6 +7,7 @@
 // Whoever comes into sight or leaves it by a client's move is told with the records of the same flush: a client hears of
 // both in one piece. Whatever goes by who sees whom settles them before, so nobody can tell that they were not.
 
+import { DEFAULT_STEP, STEP_MAX } from '../wire/compact.ts'
 import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
 import { getF32, PacketWriter } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from '../wire/sync.ts'
@@ -16,14 +17,17 @@ import type { World } from './world.ts'
 /** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet. */
 const UNSETTLED = 4
 
+/** Records gathered for one gate, by audience: [unused, watchers, own, both]. */
+type Records = readonly PacketWriter[]
+
 export class Movement {
   readonly #world: World
   #moved: EntityCore[] = []
   /** Those whose client has moved them since the AOI was told. */
   #unsettled: EntityCore[] = []
   #settled = 0
-  // Records gathered for one gate, by audience: [unused, watchers, own, both].
-  readonly #records = [new PacketWriter(16), new PacketWriter(4096), new PacketWriter(1024), new PacketWriter(1024)]
+  /** By the step of the space, from -STEP_MAX: a message has records of one step. */
+  readonly #records: (Records | undefined)[] = []
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
 
@@ -80,7 +84,8 @@ export class Movement {
     this.settle()
     const moved = this.#moved
     this.#moved = []
-    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved)
+    const timeMs = this.#world.clock.wallMs()
+    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved, timeMs)
     for (const core of moved) core.moved = 0
   }
 
@@ -92,15 +97,30 @@ export class Movement {
     this.mark(core, audience)
   }
 
-  #flushTo(gateId: number, moved: readonly EntityCore[]): void {
-    const records = this.#records
+  #flushTo(gateId: number, moved: readonly EntityCore[], timeMs: number): void {
     for (const core of moved) {
       if (core.gone) continue
       let audience = 0
       if (core.moved & SYNC_WATCHERS && core.watchers[gateId]! > 0) audience |= SYNC_WATCHERS
       if (core.moved & SYNC_OWN && core.client?.gateId === gateId) audience |= SYNC_OWN
-      if (audience > 0) writeRecord(records[audience]!, core.id, core.x, core.y, core.z, core.yaw)
+      if (audience === 0) continue
+      const records = this.#recordsIn(core.space?.kind.positionStep ?? DEFAULT_STEP)
+      writeRecord(records[audience]!, core.id, core.x, core.y, core.z, core.yaw)
     }
+    for (let at = 0; at < this.#records.length; at++) {
+      const records = this.#records[at]
+      if (records) this.#send(gateId, timeMs, at - STEP_MAX, records)
+    }
+  }
+
+  #recordsIn(step: number): Records {
+    const at = step + STEP_MAX
+    while (this.#records.length <= at) this.#records.push(undefined)
+    this.#records[at] ??= [0, 4096, 1024, 1024].map((bytes) => new PacketWriter(bytes))
+    return this.#records[at]
+  }
+
+  #send(gateId: number, timeMs: number, step: number, records: Records): void {
     for (let audience = 1; audience < records.length; audience++) {
       const gathered = records[audience]!
       if (gathered.at === 0) continue
@@ -109,6 +129,8 @@ export class Movement {
       link.out.u16(gateId)
       link.out.u16(this.#world.gameId)
       link.out.u8(audience)
+      link.out.u32(timeMs % 0x1_0000_0000)
+      link.out.u8(step)
       link.out.raw(gathered.bytes, 0, gathered.at)
       link.end()
       gathered.at = 0

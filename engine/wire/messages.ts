@@ -202,8 +202,17 @@ export const messages = {
   clearFilters: message(69, 'game', 'gate', { gateId: u16, clientId: id }, 'gate'),
   /** Whether the gate takes positions for its player from this client. */
   setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
-  /** Position records for those that see the entity (1), its own client (2), or both (3). */
-  positions: message(71, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, records: rest }, 'gate'),
+  /**
+   * Position records for those that see the entity (1), its own client (2), or both (3). `timeMs`: when they were there, the
+   * game's wall clock modulo 2^32. `step`: how exact they are for clients in compact form, see `compact.ts`.
+   */
+  positions: message(
+    71,
+    'game',
+    'gate',
+    { gateId: u16, gameId: u16, audience: u8, timeMs: u32, step: u8, records: rest },
+    'gate',
+  ),
   /** What was on its way may be lost: all that the game has said of its entities is withdrawn, and follows once more. */
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */

@@ -150,7 +150,7 @@ describe('a view', () => {
     // The game it left says the same, too late.
     stage.hide(CAT, [ann, bob], { epoch: 1 })
     stage.set(CAT, 'mood', 1, 1, 1)
-    stage.games.tell('positions', { gameId: 1, audience: 1, records: recordsOf([CAT, 5]) })
+    stage.games.tell('positions', { gameId: 1, audience: 1, timeMs: 0, step: 6, records: recordsOf([CAT, 5]) })
     stage.set(CAT, 'mood', 2, 1, 2)
     await bob.hears('mapSet')
     expect([bob.of('mapSet').map(({ value }) => value), bob.names]).toEqual([[2], ['createEntity', 'mapSet']])
@@ -431,7 +431,8 @@ describe('the recorded session of a real GoWorld', () => {
         return player
       case clientMessages.positions.code: {
         const own = Buffer.from(frame.subarray(6, 22)).toString('latin1') === player
-        stage.games.tell('positions', { gameId: 1, audience: own ? SYNC_OWN : SYNC_WATCHERS, records: frame.slice(6) })
+        const audience = own ? SYNC_OWN : SYNC_WATCHERS
+        stage.games.tell('positions', { gameId: 1, audience, timeMs: 0, step: 6, records: frame.slice(6) })
         return player
       }
       default: {

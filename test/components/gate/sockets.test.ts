@@ -122,7 +122,14 @@ test('a client that stops reading lags, is not sent every position, and catches 
   )
   const calls = () => gate.status().deliveredMessages - 1
   for (let x = 1; x <= 1000; x++)
-    send().send('positions', { gateId: GATE_ID, gameId: 1, audience: SYNC_OWN, records: recordsOf([entityId, x]) })
+    send().send('positions', {
+      gateId: GATE_ID,
+      gameId: 1,
+      audience: SYNC_OWN,
+      timeMs: 0,
+      step: 6,
+      records: recordsOf([entityId, x]),
+    })
   await vi.waitFor(() => expect(gate.status().deliveredRecords).toBe(1000), { timeout: 10_000 })
   slow.socket.resume()
   const { code } = clientMessages.positions

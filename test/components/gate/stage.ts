@@ -450,7 +450,7 @@ export class Stage {
   }
 
   positions(audience: number, ...positions: [entityId: string, x: number][]): void {
-    this.games.tell('positions', { gameId: 1, audience, records: recordsOf(...positions) })
+    this.games.tell('positions', { gameId: 1, audience, timeMs: 0, step: 6, records: recordsOf(...positions) })
   }
 
   set(entityId: string, key: string, value: unknown, audience = 1, gameId = 1): void {

@@ -153,6 +153,9 @@ test('the same faults are found at start-up', () => {
     'two entity classes are called Avatar',
   )
   expect(start(class Far extends entity({ aoi: -1 }) {})).toThrow('aoi = -1')
+  expect(start(class Hazy extends entity({ positionStep: 1 }) {})).toThrow("its contract has 'positionStep'")
+  for (const positionStep of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e-9, 1e9])
+    expect(start(class Sea extends space({ positionStep }) {})).toThrow('positionStep = ')
 })
 
 test('an entity id is not any string', () => {

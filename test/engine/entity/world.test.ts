@@ -17,6 +17,7 @@ import {
 import { receiveCall } from '../../../engine/entity/calls.ts'
 import { coreOf } from '../../../engine/entity/core.ts'
 import type { Entity } from '../../../engine/entity/entity.ts'
+import { DEFAULT_STEP } from '../../../engine/wire/compact.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
 import { callBytes, client, Harness } from './harness.ts'
@@ -276,6 +277,27 @@ test('one create per gate for all clients that begin to see, and one record per 
   expect(() => {
     mover.position = { x: Number.NaN, y: 0, z: 0 }
   }).toThrow('cannot be at')
+})
+
+test('what moves in spaces of different steps is said in messages of their own, each with the time', async () => {
+  class Sea extends space({ positionStep: 0.75 }) {}
+  const h = start([Walker, Room, Sea])
+  const walkers = [h.game.createSpace(Room, 1), h.game.createSpace(Sea, 1)].map((place) => {
+    const watcher = h.game.create(Walker)
+    h.world.views.bind(coreOf(watcher), client(1))
+    void watcher.enterSpace(place)
+    const walker = h.game.create(Walker)
+    void walker.enterSpace(place)
+    return walker
+  })
+  h.world.movement.flush()
+  h.take()
+  await h.clock.advance(150)
+  for (const walker of walkers) walker.position = { x: 1, y: 0, z: 1 }
+  h.world.movement.flush()
+  expect(h.take().map(({ name, values }) => [name, values['step'], values['timeMs']])).toEqual(
+    [1, DEFAULT_STEP].map((step) => ['positions', step, h.clock.wallMs() % 2 ** 32]),
+  )
 })
 
 test('who is moved by its client comes into sight with the next flush, in front of its record', async () => {

@@ -1,0 +1,285 @@
+// Clients in compact form beside clients in full form: both see the same places, each in its own way.
+import { expect, test } from 'vitest'
+import { BufferPool } from '../../../components/gate/buffers.ts'
+import { Client } from '../../../components/gate/client.ts'
+import { Clients } from '../../../components/gate/clients.ts'
+import { FanOut } from '../../../components/gate/fan-out.ts'
+import { grantFeatures } from '../../../components/gate/features.ts'
+import { Filters } from '../../../components/gate/filters.ts'
+import { Output } from '../../../components/gate/output.ts'
+import { Unshown } from '../../../components/gate/unshown.ts'
+import { ViewChanges } from '../../../components/gate/view-changes.ts'
+import { Views } from '../../../components/gate/views.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import { connect, type Game } from '../../../engine/client/client.ts'
+import { FEATURES } from '../../../engine/wire/client-wire.ts'
+import { DEFAULT_STEP, stepOf } from '../../../engine/wire/compact.ts'
+import { messages, SYNC_OWN, SYNC_WATCHERS, type Values } from '../../../engine/wire/messages.ts'
+import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
+import { writeRecord } from '../../../engine/wire/sync.ts'
+import { GateSide } from '../../engine/client/gate-side.ts'
+import { bodyOf, createBody, destroyBody, GATE_ID, idOf, Pipe } from './stage.ts'
+
+type Place = readonly [x: number, y: number, z: number, yaw: number]
+
+/** One client: its pipe to the gate, and the SDK at the other end. */
+interface Seer {
+  readonly slot: number
+  readonly id: string
+  readonly player: string
+  readonly pipe: Pipe
+  readonly output: Output
+  readonly stream: GateSide
+  readonly game: Game
+  /** Bytes of position messages, by their type. */
+  readonly bytes: Map<number, number>
+  readonly errors: string[]
+}
+
+class Hall {
+  readonly seers: Seer[] = []
+  readonly #clients = new Clients()
+  readonly #views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
+  readonly #touched: Output[] = []
+  readonly #pool = new BufferPool()
+  readonly #viewChanges: ViewChanges
+  readonly fanOut: FanOut
+
+  constructor() {
+    const known = { gateId: GATE_ID, clients: this.#clients, views: this.#views, filters: new Filters() }
+    const unshown = new Unshown()
+    const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
+    this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
+    this.fanOut = new FanOut({ ...known, unshown, protocol: '2022', closeClient() {} })
+  }
+
+  add(name: string, asked: number): Seer {
+    const slot = this.seers.length
+    const pipe = new Pipe()
+    const owner = { touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
+    const id = idOf(`c${name}`)
+    const output = new Output(slot, id, pipe, this.#pool, owner, 4 * 1024 * 1024)
+    const identity = { slot, id, bootId: idOf(name) }
+    const nobody = { frame: () => true, badLength() {}, closed() {} }
+    this.#clients.add(new Client(identity, pipe, output, nobody, { packetBytesMax: 1024, nowMs: 0 }))
+    this.fanOut.addOutput(output)
+    expect(grantFeatures(asked, slot, this.#views)).toBe(asked & FEATURES.compactPositions)
+    const stream = new GateSide()
+    const errors: string[] = []
+    const observer = { onProtocolError: (error: Error) => void errors.push(error.message) }
+    const game = connect(stream, { observer, heartbeatMs: 0 })
+    const seer = { slot, id, player: idOf(name), pipe, output, stream, game, bytes: new Map(), errors }
+    this.seers.push(seer)
+    const placed = { gateId: GATE_ID, entityId: seer.player, epoch: 1, gameId: 1, handed: 0, syncing: true }
+    this.say('bindPlayer', { ...placed, clientId: id, body: createBody(seer.player, 'Avatar', true, {}) })
+    return seer
+  }
+
+  say<N extends keyof typeof messages>(name: N, values: Values<N>): void {
+    const writer = new PacketWriter()
+    messages[name].write(writer, values as never)
+    const packet = writer.copy()
+    if (!this.fanOut.packet(packet, 4, packet.length)) this.#viewChanges.packet(packet, 4, packet.length)
+  }
+
+  show(entityId: string, ...to: Seer[]): void {
+    const clientIds = to.map(({ id }) => id)
+    const body = createBody(entityId, 'Avatar', false, {})
+    this.say('showEntity', { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, clientIds, body })
+  }
+
+  hide(entityId: string, ...from: Seer[]): void {
+    const clientIds = from.map(({ id }) => id)
+    this.say('hideEntity', { gateId: GATE_ID, entityId, epoch: 1, clientIds, body: destroyBody(entityId, 'Avatar') })
+  }
+
+  move(places: ReadonlyMap<string, Place>, { audience = SYNC_WATCHERS, step = DEFAULT_STEP, timeMs = 0 } = {}): void {
+    const writer = new PacketWriter()
+    for (const [id, place] of places) writeRecord(writer, id, ...place)
+    this.say('positions', { gateId: GATE_ID, gameId: 1, audience, timeMs, step, records: writer.copy() })
+  }
+
+  call({ id, player }: Seer, text: string): void {
+    const body = bodyOf('callOnClient', { entityId: player, method: 'hear', args: [text] })
+    this.say('callClient', { gateId: GATE_ID, clientId: id, body })
+  }
+
+  /** The turn is over: what was written arrives, but at those who do not read. */
+  endTurn(...deaf: Seer[]): void {
+    for (const output of this.#touched.splice(0)) output.flush()
+    for (const seer of this.seers) {
+      while (!deaf.includes(seer) && seer.pipe.writes.length > 0) {
+        const bytes = seer.pipe.take()
+        for (let at = 0; at < bytes.length; ) {
+          const length = 4 + new DataView(bytes.buffer).getUint32(at, true)
+          const type = getU16(bytes, at + 4)
+          seer.bytes.set(type, (seer.bytes.get(type) ?? 0) + length)
+          at += length
+        }
+        seer.stream.push(bytes)
+      }
+    }
+    if (this.#touched.length > 0) this.endTurn(...deaf)
+  }
+}
+
+const FULL = 1502
+const COMPACT = 3106
+
+function seesAt(seer: Seer, id: string, place: Place, step = DEFAULT_STEP): void {
+  const mirror = seer.game.entities.get(id)!
+  const { x, y, z } = mirror.position
+  const halves = [2 ** -step / 2, 2 ** -step / 2, 2 ** -step / 2, 2 ** -8 / 2]
+  const off = [x, y, z, mirror.yaw].map((value, field) => Math.abs(value - place[field]!))
+  expect(
+    off.every((one, field) => one <= halves[field]!),
+    `${id}: ${off}`,
+  ).toBe(true)
+}
+
+test('clients of both forms see the same places, within half a step, whoever does not read for a while', () => {
+  const random = seededRandom(7)
+  const hall = new Hall()
+  const seers = [hall.add('full', 0), hall.add('compact', FEATURES.compactPositions), hall.add('both', 0xff)]
+  const crowd = Array.from({ length: 40 }, (_, n) => idOf(`npc${n}`))
+  const at = new Map<string, Place>()
+  const seen = new Map<string, Set<Seer>>()
+  let deaf: Seer[] = []
+  for (let round = 0; round < 600; round++) {
+    for (const id of crowd) {
+      if (random() < 0.02) {
+        const seer = seers[Math.floor(random() * seers.length)]!
+        const by = seen.get(id) ?? new Set()
+        seen.set(id, by)
+        if (by.has(seer)) hall.hide(id, seer)
+        else hall.show(id, seer)
+        if (!by.delete(seer)) by.add(seer)
+        at.delete(id)
+      }
+      if (random() < 0.5) continue
+      const [x, y, z] = at.get(id) ?? [Math.fround(random() * 500), 0, 3]
+      const far = random() < 0.01 ? 1e20 : 0
+      at.set(id, [
+        Math.fround((x > 1e6 ? 0 : x) + random() - 0.5 + far),
+        y,
+        Math.fround(z + random()),
+        Math.fround(random() * 6.28),
+      ])
+    }
+    hall.move(at, { timeMs: round * 100, step: Math.floor(round / 200) * 2 + 4 })
+    if (round % 20 === 0) deaf = round % 40 === 0 ? [seers[1 + Math.floor(random() * 2)]!] : []
+    // Enough for a client that does not read to lag.
+    if (deaf[0] && round % 20 === 1) hall.call(deaf[0], 'x'.repeat(20_000))
+    hall.endTurn(...deaf)
+    for (const [id, by] of seen)
+      for (const seer of by)
+        if (!deaf.includes(seer) && at.has(id)) seesAt(seer, id, at.get(id)!, Math.floor(round / 200) * 2 + 4)
+  }
+  hall.endTurn()
+  for (const seer of seers) {
+    expect(seer.errors).toEqual([])
+    const count = [...seen.values()].filter((by) => by.has(seer)).length
+    expect(seer.game.entities.size).toBe(count + 1)
+  }
+  expect([...seers[0]!.bytes.keys()]).not.toContain(COMPACT)
+  for (const seer of seers.slice(1)) expect([...seer.bytes.keys()]).not.toContain(FULL)
+  expect(seers[0]!.bytes.get(FULL)! / seers[1]!.bytes.get(COMPACT)!).toBeGreaterThan(3)
+})
+
+test('the own client hears where the server has put its player, also when it was there before', () => {
+  const hall = new Hall()
+  const ann = hall.add('ann', FEATURES.compactPositions)
+  hall.show(ann.player, hall.add('bob', FEATURES.compactPositions))
+  const put = new Map([[ann.player, [10, 0, 5, 1] as const]])
+  hall.move(put, { audience: SYNC_OWN | SYNC_WATCHERS })
+  hall.endTurn()
+  seesAt(ann, ann.player, [10, 0, 5, 1])
+  ann.game.move(12, 0, 5, 1)
+  hall.move(put, { audience: SYNC_OWN })
+  hall.endTurn()
+  seesAt(ann, ann.player, [10, 0, 5, 1])
+})
+
+test('who sees an entity is told nothing while it stands, and of the time when it moves', () => {
+  const hall = new Hall()
+  const ann = hall.add('ann', FEATURES.compactPositions)
+  const npc = idOf('npc')
+  hall.show(npc, ann)
+  hall.move(new Map([[npc, [1, 2, 3, 4]]]), { timeMs: 1000 })
+  hall.endTurn()
+  const before = ann.bytes.get(COMPACT)!
+  hall.move(new Map([[npc, [1.001, 2, 3, 4]]]), { timeMs: 1100 })
+  hall.endTurn()
+  expect(ann.bytes.get(COMPACT)).toBe(before)
+  hall.move(new Map([[npc, [1.5, 2, 3, 4]]]), { timeMs: 1200 })
+  hall.endTurn()
+  // Header, time and step; number and form, one field.
+  expect(ann.bytes.get(COMPACT)! - before).toBe(6 + 5 + 2)
+  expect((ann.game.entities.get(npc) as unknown as { placedMs: number }).placedMs % 2 ** 32).toBe(1200)
+})
+
+test('a number is used again for the next entity, and means that one', () => {
+  const hall = new Hall()
+  const ann = hall.add('ann', FEATURES.compactPositions)
+  for (let n = 0; n < 2000; n++) {
+    const id = idOf(`npc${n}`)
+    hall.show(id, ann)
+    hall.move(new Map([[id, [n, 0, 0, 0]]]))
+    if (n % 3 > 0) hall.endTurn()
+    if (n % 3 < 2) hall.endTurn()
+    if (n % 3 > 0) seesAt(ann, id, [n, 0, 0, 0])
+    hall.hide(id, ann)
+  }
+  hall.endTurn()
+  expect(ann.errors).toEqual([])
+  // One-byte numbers only: two seen at a time.
+  expect(ann.bytes.get(COMPACT)! / 2000).toBeLessThan(6 + 5 + 1 + 3 + 1)
+})
+
+test('a player that changes hands is known to each client by a number of its own', () => {
+  const hall = new Hall()
+  const [ann, bob] = [hall.add('ann', FEATURES.compactPositions), hall.add('bob', FEATURES.compactPositions)]
+  hall.show(ann.player, bob)
+  const bind = { gateId: GATE_ID, entityId: ann.player, epoch: 1, gameId: 1, handed: 0, syncing: true }
+  hall.say('bindPlayer', { ...bind, clientId: bob.id, body: createBody(ann.player, 'Avatar', true, {}) })
+  hall.show(ann.player, ann)
+  hall.move(new Map([[ann.player, [1, 2, 3, 0]]]), { audience: SYNC_OWN | SYNC_WATCHERS })
+  hall.endTurn()
+  for (const seer of [ann, bob]) {
+    seesAt(seer, ann.player, [1, 2, 3, 0])
+    expect(seer.errors).toEqual([])
+  }
+  expect(bob.game.player?.id).toBe(ann.player)
+})
+
+test('whatever a client missed, and however long ago: places are counted anew without a mistake', () => {
+  const hall = new Hall()
+  const [ann, bob] = [hall.add('ann', FEATURES.compactPositions), hall.add('bob', FEATURES.compactPositions)]
+  hall.show(bob.player, ann)
+  const walk = (count: number, audience: number) => {
+    for (let n = 0; n < count; n++) hall.move(new Map([[bob.player, [n % 100, 0, 0, 0] as const]]), { audience })
+  }
+  walk(10, SYNC_WATCHERS)
+  hall.endTurn()
+  seesAt(ann, bob.player, [9, 0, 0, 0])
+  // As many as there are numbers for places, of which Ann hears nothing.
+  walk(65_535, SYNC_OWN)
+  hall.move(new Map([[bob.player, [50, 0, 0, 0]]]))
+  hall.endTurn()
+  seesAt(ann, bob.player, [50, 0, 0, 0])
+})
+
+test('spaces of different steps are told in messages of their own', () => {
+  const hall = new Hall()
+  const ann = hall.add('ann', FEATURES.compactPositions)
+  const [fine, coarse] = [idOf('fine'), idOf('coarse')]
+  hall.show(fine, ann)
+  hall.show(coarse, ann)
+  for (let n = 0; n < 10; n++) {
+    hall.move(new Map([[fine, [n / 3, 0, 0, 0]]]), { step: stepOf(0.001) })
+    hall.move(new Map([[coarse, [n * 10.3, 0, 0, 0]]]), { step: stepOf(2) })
+    hall.endTurn()
+    seesAt(ann, fine, [n / 3, 0, 0, 0], stepOf(0.001))
+    seesAt(ann, coarse, [n * 10.3, 0, 0, 0], stepOf(2))
+  }
+})
