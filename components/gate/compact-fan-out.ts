@@ -92,16 +92,16 @@ export class CompactFanOut {
     record: number,
     positions: PositionsFrame,
   ): void {
-    if (number === 0) return copyFull(output, source, bytes, record)
-    const at = output.roomForCompact(positions)
-    if (at < 0) output.keepLate(bytes, record, number, positions)
+    if (number === 0) return copyFull(output, source, bytes, record, true)
+    const at = output.roomForCompact(positions, true)
+    if (at < 0) output.keepLate(bytes, record, number, positions, true)
     else output.recordEnds(this.#encoder.putWhole(output.view, at, number))
   }
 }
 
-function copyFull(output: Output, source: DataView, bytes: Uint8Array, record: number): void {
-  const at = output.roomForRecord()
-  if (at < 0) return output.keepLate(bytes, record)
+function copyFull(output: Output, source: DataView, bytes: Uint8Array, record: number, isOwn = false): void {
+  const at = output.roomForRecord(isOwn)
+  if (at < 0) return output.keepLate(bytes, record, 0, undefined, isOwn)
   const target = output.view
   for (let word = 0; word < 32; word += 8) target.setBigInt64(at + word, source.getBigInt64(record + word))
 }

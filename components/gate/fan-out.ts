@@ -30,6 +30,8 @@ export interface FanOutOwner {
   readonly views: Views
   readonly filters: Filters
   readonly unshown: Unshown
+  /** Whether clients have budgets, for which it matters where their players are. */
+  readonly hasBudgets?: boolean
   /** A game wants a client's connection closed. */
   closeClient(client: Client, reason: string): void
 }
@@ -91,7 +93,7 @@ export class FanOut {
     if (end < first || (end - first) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
     const gameId = getU16(bytes, at)
     const audience = bytes[at + 2]!
-    const { views, unshown } = this.#owner
+    const { views, unshown, hasBudgets } = this.#owner
     if (unshown.has(gameId)) {
       this.missedEntities += (end - first) / RECORD_BYTES
       return
@@ -106,6 +108,7 @@ export class FanOut {
         this.missedEntities++
         continue
       }
+      if (hasBudgets && view.own >= 0) this.#outputs[view.own]!.budget?.playerAt(bytes, record + ID_BYTES)
       if (view.numberedCount === 0) this.#copyRecord(bytes, record, view, audience)
       else this.#copyCompact(bytes, record, view, audience)
     }
@@ -133,9 +136,9 @@ export class FanOut {
     const all = audience & SYNC_OWN && own >= 0 ? count + 1 : count
     for (let one = 0; one < all; one++) {
       const output = outputs[one < count ? watchers[one]! : own]!
-      const at = output.roomForRecord()
+      const at = output.roomForRecord(one === count)
       if (at < 0) {
-        output.keepLate(bytes, record)
+        output.keepLate(bytes, record, 0, undefined, one === count)
         continue
       }
       const target = output.view

@@ -16,6 +16,7 @@ import type { Connection, Listener, Transport } from '../../engine/net/connectio
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { messages, type Values } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
+import { Budgets } from './budgets.ts'
 import { BufferPool } from './buffers.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
@@ -50,6 +51,8 @@ export interface GateOptions {
   /** A client that says more in a second, in frames or in bytes, is read more slowly; 0, or left out: there is no limit. */
   readonly clientRateMax?: number
   readonly clientBytesRateMax?: number
+  /** A client is not sent more positions in a second than this leaves room for; 0, or left out: all there are. */
+  readonly clientBytesPerSecond?: number
   readonly clientsMax: number
   readonly linkGraceMs: number
   readonly linkResendBytesMax: number
@@ -86,6 +89,7 @@ export class Gate {
   readonly #rateLimit: RateLimit
   readonly #games: Peers
   readonly #refusals: Refusals
+  readonly #budgets: Budgets
   readonly #pool = new BufferPool()
   readonly #listeners: Listener[] = []
   /** Clients that wait for a boot entity, in the order in which they came. */
@@ -159,8 +163,10 @@ export class Gate {
       playerChanged: (client) => this.#readOrPause(client),
       bound: (client) => this.#sessions.bound(client),
     })
+    this.#budgets = new Budgets(clock, options.clientBytesPerSecond ?? 0)
     this.#fanOut = new FanOut({
       ...known,
+      hasBudgets: this.#budgets.bytesPerSecond > 0,
       protocol: options.protocol,
       closeClient: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
     })
@@ -227,6 +233,7 @@ export class Gate {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#heartbeat.stop()
+    this.#budgets.stop()
     this.#playersCheck?.cancel()
     this.#games.stop()
     const gone = new Promise<void>((resolve) => {
@@ -267,6 +274,7 @@ export class Gate {
     const client = new Client(identity, connection, output, this.#clientOwner, limits)
     this.#clients.add(client)
     this.#fanOut.addOutput(output)
+    this.#budgets.add(output)
     this.#log.debug(`client ${client.id} has come from ${client.remote}`)
     if (greets) client.state = 'greeting'
     else this.#boot(client)
@@ -299,6 +307,8 @@ export class Gate {
       slowGames: [...this.#slowGames.keys()],
       limited: this.#rateLimit.limited,
       timesLimited: this.#rateLimit.timesLimited,
+      overBudget: this.#budgets.over,
+      waitedRecords: this.#budgets.waited,
       games: this.#games.known,
       entities: this.#views.size,
       watchings: this.#views.watchings,
@@ -448,6 +458,7 @@ export class Gate {
     client.player = undefined
     this.#clients.remove(client)
     this.#rateLimit.forget(client)
+    this.#budgets.forget(client.output)
     if (this.#clients.size < this.#options.clientsMax * 0.9) this.#saidFull = false
   }
 

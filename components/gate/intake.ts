@@ -93,6 +93,7 @@ export class Intake {
     const link = this.#cluster.toEntityBytes(bytes, record)
     if (!link.up) return this.#drop(client, 'noDispatcher')
     this.positions++
+    client.output.budget?.playerAt(bytes, record + ID_BYTES)
     this.#beginRecords(link, player.gameId)
     link.out.raw(bytes, record, end)
     // Its game tells others of it once in its interval: what waits here for company is not later for that.

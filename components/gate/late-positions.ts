@@ -16,6 +16,8 @@ export class LatePositions {
   /** When the entity was there, as its game says. */
   times = new Uint32Array(FIRST_COUNT)
   steps = new Int8Array(FIRST_COUNT)
+  /** Since when it waits, by the gate's clock. */
+  since = new Float64Array(FIRST_COUNT)
 
   get byteCount(): number {
     return this.#end
@@ -30,14 +32,15 @@ export class LatePositions {
     return this.#records
   }
 
-  /** Keeps the record in `bytes` from `from`, in place of an older one of the same entity. Answers which one it is. */
-  put(bytes: Uint8Array, from: number, number = 0, timeMs = 0, step = 0): number {
+  /** Keeps the record in `bytes` from `from`, in place of an older one of the same entity: then it waits since that came. */
+  put(bytes: Uint8Array, from: number, number = 0, timeMs = 0, step = 0, sinceMs = 0): void {
     let at = this.#at.get(bytes, from)
     if (at < 0) {
       at = this.#end
       if (at === this.#records.length) this.#grow()
       this.#at.set(bytes, from, at)
       this.#end += RECORD_BYTES
+      this.since[at / RECORD_BYTES] = sinceMs
     }
     const records = this.#records
     for (let byte = 0; byte < RECORD_BYTES; byte++) records[at + byte] = bytes[from + byte]!
@@ -45,7 +48,6 @@ export class LatePositions {
     this.numbers[one] = number
     this.times[one] = timeMs
     this.steps[one] = step
-    return one
   }
 
   /** The entity whose id is at `from` is no longer seen. */
@@ -69,21 +71,22 @@ export class LatePositions {
     if (hole === this.#end) return
     this.#records.copyWithin(hole, this.#end, this.#end + RECORD_BYTES)
     this.#at.set(this.#records, hole, hole)
-    this.move(this.#end / RECORD_BYTES, hole / RECORD_BYTES)
+    this.#move(this.#end / RECORD_BYTES, hole / RECORD_BYTES)
   }
 
   /** What is kept beside the record goes along with it. */
-  protected move(from: number, to: number): void {
+  #move(from: number, to: number): void {
     this.numbers[to] = this.numbers[from]!
     this.times[to] = this.times[from]!
     this.steps[to] = this.steps[from]!
+    this.since[to] = this.since[from]!
   }
 
   #grow(): void {
     const grown = new Uint8Array(this.#records.length * 2)
     grown.set(this.#records)
     this.#records = grown
-    const { numbers, times, steps } = this
+    const { numbers, times, steps, since } = this
     const count = numbers.length * 2
     this.numbers = new Uint16Array(count)
     this.numbers.set(numbers)
@@ -91,5 +94,7 @@ export class LatePositions {
     this.times.set(times)
     this.steps = new Int8Array(count)
     this.steps.set(steps)
+    this.since = new Float64Array(count)
+    this.since.set(since)
   }
 }

@@ -11,15 +11,19 @@
 //
 // Of a client with a session, what was written is kept until it is acknowledged (kept.ts). While it has no connection it
 // is one that does not read.
+//
+// Positions may also wait because the client has cost enough for now (budget.ts); then they take turns (turns.ts).
 import type { Connection } from '../../engine/net/connection.ts'
 import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { COMPACT_HEADER_BYTES, CompactEncoder, ToldPlace } from '../../engine/wire/compact.ts'
 import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../../engine/wire/sync.ts'
+import type { Budget } from './budget.ts'
 import { type BufferPool, POOLED_BYTES_MAX, type PooledBuffer, type Writer } from './buffers.ts'
 import { CLIENT_ID_AT, type FrameCopy } from './frame-copy.ts'
 import type { Kept } from './kept.ts'
 import { LatePositions } from './late-positions.ts'
+import { Turns, type TurnTaker } from './turns.ts'
 
 /** A client whose connection holds more than this has not read for longer than the network explains. */
 const LAG_BYTES_MAX = 16 * 1024
@@ -35,6 +39,8 @@ export interface OutputOwner {
 
 /** Three words of 64 bits behind the number: what is behind the record is written over by the next one. */
 const COMPACT_ROOM_BYTES = 3 + 24
+/** What one of those may be expected to take. */
+const COMPACT_BYTES = 12
 /** What the records of a frame of positions have in common. Two are alike only when they are the same object. */
 export interface PositionsFrame {
   /** Modulo 2^32. */
@@ -48,8 +54,9 @@ const nobody = new Uint8Array(0)
 const nowhere = new DataView(nobody.buffer)
 const encoder = new CompactEncoder()
 const told = new ToldPlace()
+const turns = new Turns()
 
-export class Output implements Writer {
+export class Output implements Writer, TurnTaker {
   /** Which client this is; see `clients.ts`. */
   readonly slot: number
   #connection: Connection
@@ -68,8 +75,14 @@ export class Output implements Writer {
   view: DataView = nowhere
   #at = 0
   #room = 0
-  /** Of the frame of positions that is the newest in the batch, if it is one. */
+  /** Of the frame of positions that is the newest in the batch, where nobody has to be asked before it goes on. */
+  #goesOn: PositionsFrame | undefined
+  /** The same, whoever has to be asked. */
   #positions: PositionsFrame | undefined
+  /** What the client may cost, if there is a limit. */
+  budget: Budget | undefined
+  /** How much of the frame of positions the budget has paid. */
+  #paidAt = 0
   /** Where the frame of positions begins that is the newest in the batch, or -1. */
   #positionsAt = -1
   /** How much the last batch was: the next is likely to be as much, and need not grow to it. */
@@ -117,6 +130,7 @@ export class Output implements Writer {
   append(frame: FrameCopy): void {
     if (this.#positionsAt >= 0) this.#sealPositions()
     const { length } = frame
+    this.budget?.pay(length)
     if (this.#lagging && !this.#mayQueue(length)) return
     if (this.#at + length > this.#room && !this.#makeRoom(length)) return
     const at = this.#at
@@ -132,10 +146,10 @@ export class Output implements Writer {
 
   /**
    * Makes room for one position record (`sync.ts`) and answers where in `view` it must be written at once; or -1 when
-   * the client lags: then give the record to `keepLate`.
+   * it has to wait: then give it to `keepLate`. One that `mustGo` waits for no budget.
    */
-  roomForRecord(): number {
-    if (this.#positions !== FULL && !this.#beginPositions(FULL)) return -1
+  roomForRecord(mustGo = false): number {
+    if (this.#goesOn !== FULL && !this.#open(FULL, mustGo, RECORD_BYTES)) return -1
     let at = this.#at
     if (at + RECORD_BYTES > this.#room) {
       if (!this.#makeRoom(RECORD_BYTES)) return -1
@@ -151,8 +165,8 @@ export class Output implements Writer {
    * The same for a record in compact form (`compact.ts`), of whatever length that turns out to be: behind its number, 24
    * bytes may be written at once. `recordEnds` says where it ended.
    */
-  roomForCompact(positions: PositionsFrame): number {
-    if (this.#positions !== positions && !this.#beginPositions(positions)) return -1
+  roomForCompact(positions: PositionsFrame, mustGo = false): number {
+    if (this.#goesOn !== positions && !this.#open(positions, mustGo, COMPACT_BYTES)) return -1
     if (this.#at + COMPACT_ROOM_BYTES > this.#room) {
       if (!this.#makeRoom(COMPACT_ROOM_BYTES)) return -1
       if (this.#positions === undefined && !this.#beginPositions(positions)) return -1
@@ -164,11 +178,15 @@ export class Output implements Writer {
     this.#at = at
   }
 
-  /** The client lags: it hears of the latest position of each entity when it has caught up. `number` 0: in full form. */
-  keepLate(bytes: Uint8Array, from: number, number = 0, { timeMs, step } = FULL): void {
+  /**
+   * The record has to wait: the client hears of the latest position of each entity when it has caught up, or when their turn
+   * has come; its own player's first. `number` 0: in full form.
+   */
+  keepLate(bytes: Uint8Array, from: number, number = 0, { timeMs, step } = FULL, isOwn = false): void {
     if (this.#closed || this.#full) return
     this.#late ??= new LatePositions()
-    this.#late.put(bytes, from, number, timeMs, step)
+    const sinceMs = isOwn ? Number.NEGATIVE_INFINITY : (this.budget?.nowMs ?? 0)
+    this.#late.put(bytes, from, number, timeMs, step, sinceMs)
     this.#touch()
   }
 
@@ -182,6 +200,7 @@ export class Output implements Writer {
     this.#touched = false
     if (this.#closed) return
     if (this.#lagging && this.#reads) this.#catchUp()
+    if (this.budget !== undefined && !this.#lagging) this.#giveTurns(this.budget)
     if (!this.#lagging) this.#write()
     if (this.#full || this.queuedBytes > this.#waitingBytesMax) {
       this.#full = true
@@ -192,6 +211,11 @@ export class Output implements Writer {
   /** The connection has taken a write, or all of them. */
   written(): void {
     if (this.#lagging && this.#reads) this.#touch()
+  }
+
+  /** There may be budget for what waits. */
+  wake(): void {
+    this.#touch()
   }
 
   // --- sessions ------------------------------------------------------------------------------------------------------
@@ -277,6 +301,21 @@ export class Output implements Writer {
     this.#owner.touched(this)
   }
 
+  /** A position of so many bytes is to be written: has the frame for it begin, or answers false. */
+  #open(positions: PositionsFrame, mustGo: boolean, bytes: number): boolean {
+    const { budget } = this
+    if (budget !== undefined) {
+      if (this.#positions !== undefined) this.#payPositions(budget)
+      if (!mustGo && this.#mustWait(budget, bytes)) return false
+    }
+    return this.#positions === positions || this.#beginPositions(positions)
+  }
+
+  #payPositions(budget: Budget): void {
+    budget.payPosition(this.#at - this.#paidAt)
+    this.#paidAt = this.#at
+  }
+
   #beginPositions(positions: PositionsFrame): boolean {
     if (this.#lagging || this.#closed) return false
     if (this.#positionsAt >= 0) this.#sealPositions()
@@ -290,6 +329,8 @@ export class Output implements Writer {
     this.#bytes[at + 5] = code >>> 8
     this.#positionsAt = at
     this.#positions = positions
+    if (this.budget === undefined) this.#goesOn = positions
+    else this.#paidAt = at
     this.#at = at + FRAME_HEADER_BYTES
     if (positions === FULL) return true
     putU32(this.#bytes, this.#at, positions.timeMs)
@@ -299,9 +340,11 @@ export class Output implements Writer {
   }
 
   #sealPositions(): void {
+    if (this.budget !== undefined) this.#payPositions(this.budget)
     putU32(this.#bytes, this.#positionsAt, this.#at - this.#positionsAt - 4)
     this.#positionsAt = -1
     this.#positions = undefined
+    this.#goesOn = undefined
   }
 
   /** Gets a buffer with room for `count` bytes behind what is in the batch; answers false when there may be none. */
@@ -337,17 +380,36 @@ export class Output implements Writer {
     this.#lagging = false
     const late = this.#late
     if (!late) return
+    if (this.budget) return this.budget.endRound()
     // To write them may make it lag again: then the others wait on.
-    while (late.count > 0 && this.#writeLate(late, late.count - 1)) late.removeAt(late.count - 1)
+    while (late.count > 0 && this.writeLate(late, late.count - 1)) late.removeAt(late.count - 1)
     if (late.count === 0) this.#late = undefined
   }
 
-  #writeLate(late: LatePositions, one: number): boolean {
+  /** Whether a position has to wait, since others do or nothing is left for it. */
+  #mustWait(budget: Budget, bytes: number): boolean {
+    const others = this.#late !== undefined && this.#late.count > 0
+    if (!others && budget.allows(bytes)) return false
+    if (!this.#lagging) budget.waited()
+    return true
+  }
+
+  #giveTurns(budget: Budget): void {
+    const late = this.#late
+    if (!late || late.count === 0) return
+    const sinceMs = budget.beginRound()
+    if (sinceMs >= 0) turns.give(late, budget, sinceMs, this)
+    if (late.count > 0) budget.waits(this)
+    else this.#late = undefined
+  }
+
+  /** Writes one of the positions that waited; answers false when it cannot be written now either. */
+  writeLate(late: LatePositions, one: number): boolean {
     const { records } = late
     const record = one * RECORD_BYTES
     const number = late.numbers[one]!
     if (number === 0) {
-      const at = this.roomForRecord()
+      const at = this.roomForRecord(true)
       if (at < 0) return false
       this.#bytes.set(records.subarray(record, record + RECORD_BYTES), at)
       return true
@@ -356,7 +418,7 @@ export class Output implements Writer {
     const step = late.steps[one]!
     const open = this.#positions
     const isOpen = open !== undefined && open !== FULL && open.timeMs === timeMs && open.step === step
-    const at = this.roomForCompact(isOpen ? open : { timeMs, step })
+    const at = this.roomForCompact(isOpen ? open : { timeMs, step }, true)
     if (at < 0) return false
     const x = recordX(records, record)
     const y = recordY(records, record)
@@ -396,6 +458,7 @@ export class Output implements Writer {
     this.#at = 0
     this.#positionsAt = -1
     this.#positions = undefined
+    this.#goesOn = undefined
   }
 }
 

@@ -33,7 +33,7 @@ export interface GatePartOptions {
 export async function startGate({ id, config, links, dispatchers, log, http }: GatePartOptions): Promise<Part> {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
-  const { clientRateMax, clientBytesRateMax } = settings
+  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = settings
   const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
   const web = http && openWebDoor(`gate${id}`, settings, log)
   const gate = new Gate({
@@ -49,6 +49,7 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     clientPacketBytesMax,
     clientRateMax,
     clientBytesRateMax,
+    clientBytesPerSecond,
     clientsMax,
     linkGraceMs,
     linkResendBytesMax,

@@ -19,6 +19,8 @@ import type { View, Views } from './views.ts'
 
 /** In a message 1002 behind the client's id: whether it is the player, the entity's id, then its type. */
 const CREATE_TYPE_AT = 1 + ID_BYTES
+/** Behind it, where the entity is. */
+const placeAt = (bytes: Uint8Array, body: number) => body + CREATE_TYPE_AT + 4 + getU32(bytes, body + CREATE_TYPE_AT)
 
 export interface ViewChangesOwner {
   readonly gateId: number
@@ -207,6 +209,7 @@ export class ViewChanges {
     if (view.own >= 0 && view.own !== client.slot) this.takePlayer(clients.at(view.own))
     const known = view.own === client.slot
     views.play(view, client.slot)
+    client.output.budget?.playerAt(bytes, placeAt(bytes, body))
     view.missed = false
     view.arrived()
     const isOther = client.state !== 'bound' || client.entityId !== entityId

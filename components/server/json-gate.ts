@@ -23,7 +23,7 @@ export interface JsonGateOptions extends GateLinks {
 export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
   const { links, dispatchers, config, log, http, path, greeting } = options
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = config.gate(1)
-  const { clientRateMax, clientBytesRateMax } = config.gate(1)
+  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = config.gate(1)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const gate = new Gate({
     id: 1,
@@ -38,6 +38,7 @@ export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
     clientPacketBytesMax,
     clientRateMax,
     clientBytesRateMax,
+    clientBytesPerSecond,
     clientsMax,
     linkGraceMs,
     linkResendBytesMax,

@@ -401,6 +401,14 @@ export const SECTIONS = {
       1024 * MIB,
       'Bytes a second that a client may send, likewise; 0 = no limit.',
     ),
+    client_bytes_per_second: int(
+      0,
+      0,
+      1024 * MIB,
+      'Bytes a second that a client is sent, at the most; 0 = no limit. Beyond it only positions wait: calls, attributes and ' +
+        'what comes or goes are always sent, and positions keep a quarter. Near ones go first, and none waits longer ' +
+        'than 2 s while the limit can carry all of them once in that time; when it cannot, they take turns.',
+    ),
     session_bytes_max: int(
       256 * KIB,
       16 * KIB,

@@ -1,5 +1,6 @@
 // Clients in compact form beside clients in full form: both see the same places, each in its own way.
 import { expect, test } from 'vitest'
+import { Budgets } from '../../../components/gate/budgets.ts'
 import { BufferPool } from '../../../components/gate/buffers.ts'
 import { Client } from '../../../components/gate/client.ts'
 import { Clients } from '../../../components/gate/clients.ts'
@@ -10,6 +11,7 @@ import { Output } from '../../../components/gate/output.ts'
 import { Unshown } from '../../../components/gate/unshown.ts'
 import { ViewChanges } from '../../../components/gate/view-changes.ts'
 import { Views } from '../../../components/gate/views.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
 import { connect, type Game } from '../../../engine/client/client.ts'
 import { FEATURES } from '../../../engine/wire/client-wire.ts'
@@ -282,4 +284,41 @@ test('spaces of different steps are told in messages of their own', () => {
     seesAt(ann, fine, [n / 3, 0, 0, 0], stepOf(0.001))
     seesAt(ann, coarse, [n * 10.3, 0, 0, 0], stepOf(2))
   }
+})
+
+test('the same budget carries three times as many places in compact form', async () => {
+  const clock = new VirtualClock()
+  const hall = new Hall()
+  const budgets = new Budgets(clock, 4000)
+  const seers = [hall.add('full', 0), hall.add('compact', FEATURES.compactPositions)]
+  const crowd = Array.from({ length: 200 }, (_, n) => idOf(`npc${n}`))
+  for (const id of crowd) hall.show(id, ...seers)
+  hall.endTurn()
+  for (const { output } of seers) budgets.add(output)
+  const before = seers.map(({ game: { counters } }) => ({ records: counters.positions, bytes: counters.bytesIn }))
+  const at = new Map<string, Place>()
+  for (let round = 0; round < 100; round++) {
+    for (const [n, id] of crowd.entries()) at.set(id, [n * 5, 0, Math.fround(round / 2), 0])
+    hall.move(at, { timeMs: round * 100 })
+    for (let tick = 0; tick < 10; tick++) {
+      hall.endTurn()
+      await clock.advance(10)
+    }
+  }
+  const heard = seers.map(({ game: { counters } }, one) => ({
+    records: counters.positions - before[one]!.records,
+    bytes: counters.bytesIn - before[one]!.bytes,
+  }))
+  for (const { bytes } of heard) {
+    expect(bytes).toBeLessThan(4000 * 10 * 1.05)
+    expect(bytes).toBeGreaterThan(4000 * 10 * 0.9)
+  }
+  expect(heard[1]!.records / heard[0]!.records).toBeGreaterThan(2.5)
+  await clock.advance(5000)
+  for (let round = 0; round < 100; round++) {
+    hall.endTurn()
+    await clock.advance(50)
+  }
+  expect(budgets.over).toBe(0)
+  for (const [id, place] of at) for (const seer of seers) seesAt(seer, id, place)
 })

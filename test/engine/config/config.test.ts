@@ -89,6 +89,7 @@ describe('an empty file', () => {
       clientPacketBytesMax: 1_048_576,
       clientRateMax: 10_000,
       clientBytesRateMax: 8_388_608,
+      clientBytesPerSecond: 0,
       sessionBytesMax: 262_144,
       heartbeatCheckInterval: 0,
       webRoot: '',
