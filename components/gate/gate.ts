@@ -22,6 +22,7 @@ import { Client } from './client.ts'
 import { Clients } from './clients.ts'
 import { FanOut } from './fan-out.ts'
 import { Farewells } from './farewells.ts'
+import { grantFeatures } from './features.ts'
 import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
@@ -188,6 +189,7 @@ export class Gate {
         forget: (client) => this.#forget(client),
         refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
         leave: (client, reason) => this.#leave(client, reason),
+        grant: (client, features) => grantFeatures(features, client.slot, this.#views),
         readOrPause: (client) => this.#readOrPause(client),
       },
     })

@@ -18,8 +18,6 @@ import type { Refusal } from './refusals.ts'
 import { Session } from './session.ts'
 import { SessionTalk } from './session-talk.ts'
 
-/** Of FEATURES, those that this gate has. */
-const SUPPORTED = 0
 /** Of what a client says why it goes, for the log. */
 const REASON_CHARACTERS_MAX = 100
 /** In front of a frame. */
@@ -59,6 +57,8 @@ export interface SessionsOwner {
   refuse(client: Client, reason: Refusal, detail: string): void
   /** The client goes for good. */
   leave(client: Client, reason: string): void
+  /** Of the features that the client asks for, those that it gets. It has not been told of anything yet. */
+  grant(client: Client, features: number): number
   /** Whether it is to be read has to be thought over. */
   readOrPause(client: Client): void
 }
@@ -158,7 +158,7 @@ export class Sessions {
     // What it was told before its hello it has not listened to.
     if (client.state === 'bound') owner.giveUpBoot(client)
     client.output.discard()
-    const session = this.#sessionOf(settings!.tokens(), features)
+    const session = this.#sessionOf(client, settings!.tokens(), features)
     client.session = session
     this.#agree(client, RESUMED.no)
     this.#welcomes.new++
@@ -172,8 +172,8 @@ export class Sessions {
     return true
   }
 
-  #sessionOf(token: string, features: number): Session {
-    return new Session(token, features & SUPPORTED, new Kept(this.#bytesMax))
+  #sessionOf(client: Client, token: string, features: number): Session {
+    return new Session(token, this.#options.owner.grant(client, features), new Kept(this.#bytesMax))
   }
 
   /** The client is the one that its token names, from its welcome on. */
@@ -203,7 +203,7 @@ export class Sessions {
     // Whom it plays the gate knows better.
     const playerId = known?.entityId ?? hello.playerId
     if (playerId === '' || this.#graceMs === 0) return this.#begin(client, features)
-    this.#ask(client, playerId, this.#sessionOf(token, features))
+    this.#ask(client, playerId, this.#sessionOf(client, token, features))
     return true
   }
 

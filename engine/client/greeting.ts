@@ -1,13 +1,13 @@
 // How a connection of a session begins: our hello goes out, and the gate answers with its welcome, or with a farewell.
 // What follows that belongs to the session's stream.
-import { sessionMessages as messages, SESSION_VERSION } from '../wire/client-wire.ts'
+import { FEATURES, sessionMessages as messages, SESSION_VERSION } from '../wire/client-wire.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { getU16, PacketWriter } from '../wire/packet.ts'
 import type { ValuesOf } from '../wire/table.ts'
 import type { ByteStream } from './stream.ts'
 
 /** What the client asks the gate for: bits of FEATURES. */
-export const FEATURES_WANTED = 0
+export const FEATURES_WANTED = FEATURES.compactPositions
 
 const ANSWER_BYTES_MAX = 64 * 1024
 

@@ -244,6 +244,8 @@ test('a player that changes hands is known to each client by a number of its own
   hall.show(ann.player, bob)
   const bind = { gateId: GATE_ID, entityId: ann.player, epoch: 1, gameId: 1, handed: 0, syncing: true }
   hall.say('bindPlayer', { ...bind, clientId: bob.id, body: createBody(ann.player, 'Avatar', true, {}) })
+  const next = { ...bind, entityId: idOf('next'), clientId: ann.id }
+  hall.say('bindPlayer', { ...next, body: createBody(next.entityId, 'Avatar', true, {}) })
   hall.show(ann.player, ann)
   hall.move(new Map([[ann.player, [1, 2, 3, 0]]]), { audience: SYNC_OWN | SYNC_WATCHERS })
   hall.endTurn()
