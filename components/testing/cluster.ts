@@ -12,7 +12,7 @@ import { MemoryNetwork } from '../../engine/net/memory.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
 import { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { FrozenGame } from '../game/frozen-file.ts'
-import { Game } from '../game/game.ts'
+import { Game, type GameOptions } from '../game/game.ts'
 import { Gate } from '../gate/gate.ts'
 import { seededTokens } from '../gate/tokens.ts'
 import { MemoryJournals } from './memory-journals.ts'
@@ -43,6 +43,14 @@ export interface ClusterOptions {
   readonly lanes?: readonly Latency[]
   /** Hears of each game before it starts. */
   readonly made?: (game: Game) => void
+}
+
+/** Stands by to take the place of a game. */
+export interface Successor {
+  readonly game: Game
+  takeOver(): Promise<void>
+  /** Whether it goes on as the game, for itself and for all others. */
+  readonly isRestored: boolean
 }
 
 export type Role = 'dispatcher' | 'game' | 'gate'
@@ -142,7 +150,7 @@ export class SimulatedCluster {
         return this.gates[id - 1]!.start()
       case 'game':
         this.wiring.mend(`game${id}`)
-        this.games[id - 1] = this.#newGame(id, frozen, definition)
+        this.games[id - 1] = this.#newGame(id, { frozen, ...(definition && { definition }) })
         return this.games[id - 1]!.start()
     }
   }
@@ -151,6 +159,36 @@ export class SimulatedCluster {
   async retire(id: number): Promise<void> {
     this.#plugs.delete(`game ${id}`)
     await this.games[id - 1]!.leave()
+    this.journals.crash(id)
+  }
+
+  /** A process with what a game was when it froze: nobody knows of it until it takes the place of the one that has left. */
+  standBy(id: number, frozen: FrozenGame): Successor {
+    const plug = this.wiring.plug(`game${id}`)
+    let isRestored = false
+    const restored = () => {
+      isRestored = true
+      game.keepIn(this.options.journals ? this.journals.of(id) : undefined)
+    }
+    const game = this.#newGame(id, { frozen, restored, links: plug, journals: undefined })
+    return {
+      game,
+      takeOver: () => {
+        this.wiring.mend(`game${id}`)
+        this.#plugs.set(`game ${id}`, [plug])
+        this.games[id - 1] = game
+        return game.start()
+      },
+      get isRestored() {
+        return isRestored
+      },
+    }
+  }
+
+  /** Makes a game of a copy of another, in memory alone. Throws when that cannot be. */
+  rehearse(id: number, copy: FrozenGame): void {
+    const nowhere = { links: this.wiring.plug(`game${id}`), storage: new MemoryStorage(), kvdb: new MemoryKvdb() }
+    this.#newGame(id, { frozen: copy, journals: undefined, ...nowhere }).prepare()
   }
 
   /**
@@ -220,14 +258,13 @@ export class SimulatedCluster {
     })
   }
 
-  #newGame(id: number, frozen?: FrozenGame, definition?: GameDefinition): Game {
+  #newGame(id: number, given: Partial<GameOptions> = {}): Game {
     const { bootEntity = 'Account', banned = [], gameClock = (clock) => clock } = this.options
     const game = new Game({
       ...this.#common(id),
       clock: gameClock(this.clock),
-      frozen,
-      definition: definition ?? this.options.definitions?.[id] ?? this.options.definition,
-      links: this.#plug('game', id),
+      definition: this.options.definitions?.[id] ?? this.options.definition,
+      links: given.links ?? this.#plug('game', id),
       dispatchers: this.addresses,
       config: {
         bootEntity,
@@ -242,9 +279,11 @@ export class SimulatedCluster {
         saves: { writesMax: 64, rate: 0, entitiesMax: 100_000 },
         ...LIMITS,
       },
-      storage: this.stores.of(id),
-      journals: this.options.journals ? this.journals.of(id) : undefined,
+      storage: given.storage ?? this.stores.of(id),
+      journals: this.options.journals && !('journals' in given) ? this.journals.of(id) : undefined,
+      keepsJournal: this.options.journals === true,
       kvdb: this.kvdb,
+      ...given,
     })
     this.options.made?.(game)
     return game

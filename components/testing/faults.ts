@@ -3,6 +3,7 @@
 //     each fault: ──exponential pause──> happens ──its time──> mended ──…          stop: nothing new, all is mended
 import { seededRandom } from '../../engine/base/random.ts'
 import type { Latency } from './cluster.ts'
+import { Handover } from './handover.ts'
 import type { Simulation } from './simulation.ts'
 
 /** How often, by the simulated minute; `true` is as often as does most harm. */
@@ -25,6 +26,8 @@ export interface FaultRates {
   readonly swaps?: Rate
   /** Dispatchers in whose place another process goes on with all that they knew; some of these fail, and the first goes on. */
   readonly dispatcherSwaps?: Rate
+  /** The same while the game goes on for as long as can be, as `goworld reload` does it; its successor may fail. */
+  readonly handovers?: Rate
   /** Games that reach no dispatcher, or not one of them, for a while. */
   readonly cuts?: Rate
   /** The same, never for so long that the game is given up. */
@@ -43,6 +46,7 @@ const RATES: Readonly<Record<Kind, number>> = {
   restarts: 12,
   swaps: 20,
   dispatcherSwaps: 20,
+  handovers: 20,
   cuts: 15,
   shortCuts: 20,
   storage: 10,
@@ -126,6 +130,10 @@ export class Faults {
         return this.#whileBusy(this.#pick('game'), (id) => this.#swap(id))
       case 'dispatcherSwaps':
         return this.#whileBusy(this.#pick('dispatcher'), (id) => this.#swapDispatcher(id))
+      case 'handovers':
+        return this.#whileBusy(this.#pick('game'), (id) =>
+          new Handover(this.#sim, id, this.#random, (what) => this.#say(what)).run(),
+        )
       case 'cuts':
         return this.#whileBusy(this.#pick('game'), (id) => this.#cut(id, this.#chance() ? SHORT_CUT_MS : 8000))
       case 'shortCuts':

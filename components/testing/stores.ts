@@ -10,7 +10,7 @@ export class Stores {
   isDown = false
   readonly #inner: EntityStorage
   readonly #clock: Clock
-  readonly #dead = new Map<number, { dead: boolean }>()
+  readonly #lives = new Map<number, { dead: boolean }[]>()
 
   constructor(inner: EntityStorage, clock: Clock) {
     this.#inner = inner
@@ -21,7 +21,7 @@ export class Stores {
   of(gameId: number): EntityStorage {
     const inner = this.#inner
     const life = { dead: false }
-    this.#dead.set(gameId, life)
+    this.#lives.set(gameId, [...(this.#lives.get(gameId) ?? []), life])
     let lastMs = 0
     const begin = async <T>(work: () => Promise<T>): Promise<T> => {
       if (life.dead) return new Promise(() => {})
@@ -45,8 +45,9 @@ export class Stores {
     }
   }
 
-  /** The process of a game is dead. */
+  /** The process of a game is dead, and any that stood by for it. */
   end(gameId: number): void {
-    this.#dead.get(gameId)!.dead = true
+    for (const life of this.#lives.get(gameId) ?? []) life.dead = true
+    this.#lives.delete(gameId)
   }
 }
