@@ -95,6 +95,11 @@ describe('the simulation finds', () => {
     )
   })
 
+  test('timers that stand still in a game whose successor has failed', async () => {
+    vi.spyOn(Timers.prototype, 'resume').mockImplementation(() => {})
+    expect(await found({ handovers: 60 }, 8)).toMatch(/^timers: timer \d+ .* has not run/)
+  })
+
   test('timers that do not come back from a freeze', async () => {
     vi.spyOn(Timers.prototype, 'restore').mockImplementation(() => {})
     expect(await found({ swaps: true }, 5)).toMatch(/^timers: timer \d+ .* has not run/)
