@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { SwapClient, type Swapped, SwappedIsGone, SwapServer } from '../../../components/process/swap-channel.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { until } from '../../program.ts'
@@ -98,6 +98,28 @@ test.each([
   // It must not go on beside us; one that says so does not.
   if (signal) await until(() => child.signalCode !== null, 'its end')
   expect(child.signalCode).toBe(signal)
+})
+
+test.each([
+  ['when it has begun', ['begin']],
+  ['at a later step', ['begin', 'hand']],
+])('a successor that does nothing more %s is ended after 20 s, and the other goes on', async (_what, steps) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  await serve()
+  const { child, ask } = stranger()
+  for (const step of steps) {
+    // Each step has its own time.
+    vi.advanceTimersByTime(19_000)
+    await ask(step)
+  }
+  vi.advanceTimersByTime(19_999)
+  expect([said, child.signalCode]).toEqual([[], null])
+  vi.advanceTimersByTime(1)
+  vi.useRealTimers()
+  await until(() => child.signalCode !== null && said.length > 0, 'its end')
+  expect([said, child.signalCode]).toEqual([['back: it did nothing for 20 s'], 'SIGKILL'])
+  await server.settled()
 })
 
 test('a step that fails is told, and ends the swap', async () => {
