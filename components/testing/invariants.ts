@@ -2,6 +2,7 @@
 import { bucketOfText } from '../../engine/base/id-table.ts'
 import { Attrs } from '../../engine/entity/attrs.ts'
 import type { EntityCore } from '../../engine/entity/core.ts'
+import { DEFAULT_STEP, YAW_STEP } from '../../engine/wire/compact.ts'
 import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
 import type { Bot } from './bot.ts'
 import { saveFailure } from './kept-saves.ts'
@@ -101,6 +102,9 @@ export const views: Invariant = ({ bots, cluster }) => {
   return failures
 }
 
+/** Of x, y, z and yaw. */
+const HALF_STEPS = [DEFAULT_STEP, DEFAULT_STEP, DEFAULT_STEP, YAW_STEP].map((step) => 2 ** -(step + 1))
+
 /** Whatever a client sees has the attributes and the position that it has on its game: those that the client may see. */
 export const attributes: Invariant = ({ bots, cluster }) => {
   const failures: string[] = []
@@ -118,7 +122,11 @@ export const attributes: Invariant = ({ bots, cluster }) => {
       // Where its own player is, a client may say itself.
       if (core === own) continue
       const { x, y, z } = mirror.position
-      compare(bot, core, 'the position', [x, y, z, mirror.yaw], [core.x, core.y, core.z, core.yaw].map(Math.fround))
+      const has = [x, y, z, mirror.yaw]
+      const is = [core.x, core.y, core.z, core.yaw].map(Math.fround)
+      // Whoever has a session is told in whole steps (compact.ts).
+      if (bot.hasSession && has.every((value, at) => Math.abs(value - is[at]!) <= HALF_STEPS[at]!)) continue
+      compare(bot, core, 'the position', has, is)
     }
     const { space } = bot.game
     if (!own.space || space?.id !== own.space.id) continue
