@@ -479,6 +479,7 @@ export class Game {
       calls: this.#calls,
       lostPackets: this.#lost,
       refusedCalls: Object.fromEntries(this.#refused),
+      inputs: world.inputs.status(),
       refusedPositions: world.movement.refused,
       positionFlushesShed: this.#positionFlush.shed,
       droppedClientCalls: world.views.droppedCalls,
@@ -551,6 +552,8 @@ export class Game {
           return this.#callEntity(bytes, start + 2, end)
         case messages.askEntity.code:
           return this.#askEntity(bytes, start + 2, end)
+        case messages.inputFromClient.code:
+          return this.#inputFromClient(bytes, start + 2, end)
         case messages.positionsFromClients.code:
           return this.world.movement.fromClients(bytes, start + 4, end)
         default:
@@ -719,6 +722,17 @@ export class Game {
     const caller = core.client?.clientId === clientId ? 'ownClient' : 'anyClient'
     const refusal = receiveCall(core, bytes, at + 32, end, caller)
     if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
+  }
+
+  /** u16 type | entity id | client id | u32 number | u32 seen | method, arguments. */
+  #inputFromClient(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < 40) throw new WireError('an input is cut off')
+    const core = this.world.coreAt(bytes, at)
+    const clientId = readLatin1(bytes, at + 16, 16)
+    if (core?.client?.clientId !== clientId) return this.#lose()
+    const refusal = this.world.inputs.take(core, getU32(bytes, at + 32), getU32(bytes, at + 36), bytes, at + 40, end)
+    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
+    this.#turn.request()
   }
 
   /** u16 type | entity id | method, arguments. */

@@ -57,6 +57,7 @@ export {
   load,
   sql,
 } from '../../engine/entity/functions.ts'
+export type { Hindsight, Hit } from '../../engine/entity/hindsight.ts'
 export type { Kvdb, RunningGame, SharedRegistry } from '../../engine/entity/running-game.ts'
 export { Service, service } from '../../engine/entity/service.ts'
 export { Space, space } from '../../engine/entity/space.ts'

@@ -5,7 +5,7 @@
 //     positions  ──> for each record: view ──> 32 bytes to own client, watchers; or few, see compact-fan-out.ts
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
-import { clientMessages } from '../../engine/wire/client-wire.ts'
+import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader, sameId } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
@@ -73,6 +73,9 @@ export class FanOut {
         return true
       case messages.callClient.code:
         this.#callClient(bytes, start + 4, end)
+        return true
+      case messages.inputDone.code:
+        this.#inputDone(bytes, start + 4, end)
         return true
       case messages.callAllClients.code:
         this.#callAllClients(bytes, start + 4, end)
@@ -200,6 +203,19 @@ export class FanOut {
       return
     }
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
+    client.output.append(this.#frame)
+    this.deliveredMessages++
+  }
+
+  /** Client id | body, which names nobody. */
+  #inputDone(bytes: Uint8Array, at: number, end: number): void {
+    if (end - at < ID_BYTES) throw new WireError('an answer to an input that is cut off')
+    const client = this.#owner.clients.find(bytes, at)
+    if (!client) {
+      this.missedClients++
+      return
+    }
+    this.#frame.set(sessionMessages.inputDone.code, bytes, at + ID_BYTES, end)
     client.output.append(this.#frame)
     this.deliveredMessages++
   }

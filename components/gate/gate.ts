@@ -315,6 +315,7 @@ export class Gate {
       entities: this.#views.size,
       watchings: this.#views.watchings,
       calls: this.#intake.calls,
+      inputs: this.#intake.inputs,
       positions: this.#intake.positions,
       deliveredRecords: this.#fanOut.deliveredRecords,
       deliveredMessages: this.#fanOut.deliveredMessages + this.#viewChanges.delivered,

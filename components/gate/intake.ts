@@ -3,6 +3,9 @@
 //     client:  | u16 11 | entity id | method, arguments |
 //     game:    | u16 41 | entity id | client id | method, arguments |          the stamp stands before what the client wrote
 //
+//     client:  | u16 3004 | entity id | u32 number, u32 seen | method, arguments |              its own player's only
+//     game:    | u16 87 | entity id | client id | u32 number, u32 seen | method, arguments |
+//
 //     client:  | u16 12 | entity id, x y z yaw |
 //     game:    | u16 43 | u16 game | entity id, x y z yaw | …next player's… |   one frame a game while nothing comes between
 import type { Cluster } from '../../engine/cluster/cluster.ts'
@@ -25,6 +28,9 @@ const ID_BYTES = 16
 const METHOD_AT = TYPE_BYTES + ID_BYTES
 /** Type, entity id, an empty method name. */
 const CALL_BYTES_MIN = METHOD_AT + 4
+/** In an input there are its number and what was seen in front of that. */
+const INPUT_HEAD_BYTES = 8
+const INPUT_BYTES_MIN = CALL_BYTES_MIN + INPUT_HEAD_BYTES
 const POSITION_BYTES = TYPE_BYTES + RECORD_BYTES
 /** The first of those that only clients with a session send. */
 const SESSION_TYPE_MIN = sessionMessages.hello.code
@@ -40,6 +46,7 @@ export interface IntakeOwner {
 
 export class Intake {
   calls = 0
+  inputs = 0
   positions = 0
   readonly #cluster: Cluster
   readonly #owner: IntakeOwner
@@ -59,6 +66,7 @@ export class Intake {
     const type = getU16(bytes, start)
     if (type === this.#positionType) return this.#position(client, bytes, start, end)
     if (type === this.#callType) return this.#call(client, bytes, start, end)
+    if (type === sessionMessages.input.code) return this.#input(client, bytes, start, end)
     if (type >= SESSION_TYPE_MIN) return this.#owner.session(client, bytes, start, end)
     if (type !== clientMessages.heartbeat.code) return this.#refuse(client, 'unknownType', `type ${type}`)
     return end - start === TYPE_BYTES || this.#refuse(client, 'malformed', `a heartbeat of ${end - start} bytes`)
@@ -72,6 +80,24 @@ export class Intake {
     if (!link.up) return this.#drop(client, 'noDispatcher')
     this.calls++
     link.begin(messages.callFromClient.code)
+    link.out.raw(bytes, start + TYPE_BYTES, start + METHOD_AT)
+    link.out.raw(client.idBytes)
+    link.out.raw(bytes, start + METHOD_AT, end)
+    link.end()
+    return true
+  }
+
+  #input(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
+    const left = end - start - INPUT_BYTES_MIN
+    if (left < 0 || getU32(bytes, start + METHOD_AT + INPUT_HEAD_BYTES) > left)
+      return this.#refuse(client, 'malformed', 'an input that is cut off')
+    const { player } = client
+    if (!player || !sameId(bytes, start + TYPE_BYTES, player.destroyBody, player.idAt))
+      return this.#drop(client, 'notOwnInput')
+    const link = this.#cluster.toEntityBytes(bytes, start + TYPE_BYTES)
+    if (!link.up) return this.#drop(client, 'noDispatcher')
+    this.inputs++
+    link.begin(messages.inputFromClient.code)
     link.out.raw(bytes, start + TYPE_BYTES, start + METHOD_AT)
     link.out.raw(client.idBytes)
     link.out.raw(bytes, start + METHOD_AT, end)

@@ -22,6 +22,7 @@ export const REFUSALS = {
   falseReceived: 'it says that it has what was never said',
   // The message.
   notOwnPlayer: 'a position for an entity that is not its player',
+  notOwnInput: 'an input for an entity that is not its player',
   notSynced: 'a position for a player that it may not move',
   notFinite: 'a position that is no number',
   noDispatcher: 'a message while the dispatcher is away',

@@ -122,6 +122,13 @@ export interface Contract {
   readonly allClients?: Exposed
   /** What the entity's client understands: signatures, for the compiler. */
   readonly client?: Signatures
+  /**
+   * How many inputs a second its own client may send (`Predictor` in goworld/client), of which a second's worth may come at
+   * once; what is more is not run. A tenth more than it sends in earnest: no two clocks are the same. Without: any number.
+   */
+  readonly inputRate?: number
+  /** Of a space: for how many milliseconds it remembers where everybody was, for `seenBy`. Without: it does not. */
+  readonly history?: number
   /** How far it sees, in units on the XZ plane; 0 = it is seen and sees nothing. Without: it has no part in AOI. */
   readonly aoi?: number
   /**

@@ -1,11 +1,13 @@
 // What the engine keeps for each entity, out of the author's sight. The author's object holds it under a symbol.
 
+import type { Track } from '../base/track.ts'
 import type { SaveVersion } from '../storage/row.ts'
 import type { AttrChange, AttrsHost } from './attrs.ts'
 import { Attrs } from './attrs.ts'
 import type { Awaited } from './awaiting.ts'
 import type { EntityClass } from './contract.ts'
 import type { Entity } from './entity.ts'
+import type { InputState } from './inputs.ts'
 import type { Kind } from './kind.ts'
 import type { Leftovers } from './schema.ts'
 import type { SpaceCore } from './space-core.ts'
@@ -57,6 +59,9 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Who has still to hear of its position: SYNC_WATCHERS, SYNC_OWN. */
   moved = 0
 
+  /** Where it was, in a space that remembers. */
+  track: Track | undefined
+
   client: Client | undefined
   /** The last ones that it does not have any more, so that a late offer of one is known for what it is. */
   released: readonly Released[] | undefined
@@ -65,6 +70,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Its client's gate is gone, and it may come by another: see awaiting.ts. */
   awaited: Awaited | undefined
   clientSyncing = false
+  /** What its client has sent of numbered inputs; undefined before the first. */
+  inputs: InputState | undefined
   filters: Map<string, string> | undefined
   /** How many clients see it (its own not counted), by gate. */
   watchers = UNSEEN

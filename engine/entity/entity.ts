@@ -6,6 +6,7 @@ import type { FilterOperator } from '../wire/client-wire.ts'
 import { Actor } from './actor.ts'
 import type { ClientCalls, Contract, EntityClass, EntityId } from './contract.ts'
 import { core } from './core.ts'
+import { seenAt } from './hindsight.ts'
 import type { Space } from './space.ts'
 
 export interface Vector3 {
@@ -55,6 +56,19 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
     const { world } = this[core]
     if (typeof target === 'object') world.players.give(this[core], target[core])
     else world.players.giveAway(this[core], target)
+  }
+  /** The number of the last input of its client that was run (goworld/client, `predict`); 0 before the first. */
+  get inputNo(): number {
+    const { inputs, client } = this[core]
+    return inputs && inputs.clientId === client?.clientId ? inputs.no : 0
+  }
+  /**
+   * Which time of the game its client was showing when it sent that input, in milliseconds since 1970; an interval ago when it
+   * has not said.
+   */
+  get seenAtMs(): number {
+    const { clock, movement } = this[core].world
+    return seenAt(this[core]) || clock.wallMs() - movement.intervalMs
   }
   /** Whether this entity's position is what its client says. */
   setClientSyncing(on: boolean): void {

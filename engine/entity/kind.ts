@@ -30,8 +30,12 @@ const SHARDS_MAX = 1000
 /** What a contract may say. */
 const ANY_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'version', 'migrations', 'drops']
 const SERVICE_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'shards']
-const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
-const SPACE_CONTRACT: readonly (keyof Contract)[] = [...ENTITY_CONTRACT, 'positionStep']
+const PLACED_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
+const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'inputRate']
+const SPACE_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'positionStep', 'history']
+/** What is longer ago than this, nobody saw when it acted. */
+const HISTORY_MAX_MS = 10_000
+const INPUT_RATE_MAX = 1000
 
 export class Kind {
   readonly name: string
@@ -48,6 +52,10 @@ export class Kind {
   readonly version: number
   readonly isSpace: boolean
   readonly isService: boolean
+  /** Inputs a second; 0: any number. */
+  readonly inputRate: number
+  /** Of a space: how long it remembers, 0: not at all. */
+  readonly historyMs: number
   /** Whether the class wants to hear of what enters and leaves its AOI. */
   readonly hearsAoi: boolean
   /** Whether the class wants to hear of services that are placed. */
@@ -76,13 +84,15 @@ export class Kind {
       throw new OperatorError(`${this.name} is not made by entity(), space() or service()`)
     this.isSpace = type.prototype instanceof Space
     this.isService = type.prototype instanceof Service
-    const allowed = this.isSpace ? SPACE_CONTRACT : this.isService ? SERVICE_CONTRACT : ENTITY_CONTRACT
+    const allowed = this.isService ? SERVICE_CONTRACT : this.isSpace ? SPACE_CONTRACT : ENTITY_CONTRACT
     checkContract(this.name, this.contract, allowed)
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
     this.version = checkSchema(this.name, this.contract, this.isSpace)
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.positionStep = checkStep(this.name, this.contract.positionStep)
+    this.inputRate = checkUpTo(this.name, 'inputRate', this.contract.inputRate, INPUT_RATE_MAX)
+    this.historyMs = checkUpTo(this.name, 'history', this.contract.history, HISTORY_MAX_MS)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
@@ -142,6 +152,12 @@ function checkStep(typeName: string, length: number | undefined): number {
   throw new OperatorError(
     `${typeName}: positionStep = ${length}; a length from 2^-${STEP_MAX} to 2^${STEP_MAX} is wanted`,
   )
+}
+
+function checkUpTo(typeName: string, key: 'inputRate' | 'history', number: number | undefined, max: number): number {
+  if (number === undefined) return 0
+  if (number > 0 && number <= max) return number
+  throw new OperatorError(`${typeName}: ${key} = ${number}; a number above 0, up to ${max} is wanted`)
 }
 
 function checkContract(typeName: string, contract: object, allowed: readonly string[]): void {

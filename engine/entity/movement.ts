@@ -14,8 +14,12 @@ import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from 
 import type { EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
-/** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet. */
+/** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet; */
 const UNSETTLED = 4
+/** it is listed, though nobody has to hear of it any more. */
+const LISTED = 8
+/** Until there have been two flushes. */
+const INTERVAL_MS = 100
 
 /** Records gathered for one gate, by audience: [unused, watchers, own, both]. */
 type Records = readonly PacketWriter[]
@@ -30,6 +34,9 @@ export class Movement {
   readonly #records: (Records | undefined)[] = []
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
+  /** When it was flushed last, and before that, in milliseconds since 1970. */
+  #flushedMs = 0
+  #flushedBeforeMs = 0
 
   constructor(world: World) {
     this.#world = world
@@ -39,9 +46,26 @@ export class Movement {
   move(core: EntityCore, x: number, y: number, z: number, yaw: number): void {
     this.settle()
     if (core.gone) this.#world.throwGone(core)
+    // Its client goes on from what the wire says: so does the game.
+    if (core.inputs) {
+      x = Math.fround(x)
+      y = Math.fround(y)
+      z = Math.fround(z)
+      yaw = Math.fround(yaw)
+    }
     if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
     this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
     core.space?.move(core)
+  }
+
+  /** Its own client has been told where it is. */
+  toldOwn(core: EntityCore): void {
+    if (core.moved & SYNC_OWN) core.moved = (core.moved & ~SYNC_OWN) | LISTED
+  }
+
+  /** From one flush to the next. */
+  get intervalMs(): number {
+    return this.#flushedBeforeMs > 0 ? this.#flushedMs - this.#flushedBeforeMs : INTERVAL_MS
   }
 
   /** From now on the AOI knows where everybody is. Hooks may run, and whoever they ask goes on from there. */
@@ -80,12 +104,19 @@ export class Movement {
 
   /** Sends what has moved since the last time. */
   flush(): void {
+    this.#flushedBeforeMs = this.#flushedMs
+    this.#flushedMs = this.#world.clock.wallMs()
     if (this.#moved.length === 0) return
     this.settle()
     const moved = this.#moved
     this.#moved = []
-    const timeMs = this.#world.clock.wallMs()
-    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved, timeMs)
+    const { inputs } = this.#world
+    for (const core of moved) {
+      if (core.inputs) inputs.tellOwn(core)
+      if (core.track) this.#remember(core)
+    }
+    inputs.flush()
+    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved, this.#flushedMs)
     for (const core of moved) core.moved = 0
   }
 
@@ -95,6 +126,11 @@ export class Movement {
     core.z = z
     core.yaw = yaw
     this.mark(core, audience)
+  }
+
+  #remember({ x, y, z, yaw, track, space }: EntityCore): void {
+    const timeMs = this.#flushedMs
+    track!.push(timeMs, x, y, z, yaw, this.#flushedBeforeMs, timeMs - space!.kind.historyMs)
   }
 
   #flushTo(gateId: number, moved: readonly EntityCore[], timeMs: number): void {

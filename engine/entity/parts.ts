@@ -5,6 +5,7 @@ import type { Data } from '../wire/codec.ts'
 import { Attrs } from './attrs.ts'
 import type { SavedAwaited } from './awaiting.ts'
 import { type EntityCore, core as inside, type Released } from './core.ts'
+import { freshInputs } from './inputs.ts'
 import { packLeftovers, persistentOf } from './schema.ts'
 import type { SavedTimer } from './timers.ts'
 
@@ -94,6 +95,13 @@ const PARTS: Readonly<Record<string, Part>> = {
     save: ({ clientSyncing }) => clientSyncing || undefined,
     restore: (core) => {
       core.clientSyncing = true
+    },
+  },
+  /** Which inputs have been run: they are not run again. */
+  inputs: {
+    save: ({ inputs }) => inputs && [inputs.clientId, inputs.no, inputs.seenMs],
+    restore: (core, [clientId, no, seenMs]: [string, number, number]) => {
+      core.inputs = freshInputs(clientId, no, seenMs)
     },
   },
   timers: {

@@ -4,6 +4,7 @@
 //                                                               subject   2. the authors' hooks (space-hooks.ts)
 //
 // All is changed, and all clients are told, before the first hook runs: hooks may do whatever they like.
+import { Track } from '../base/track.ts'
 import { SYNC_OWN } from '../wire/messages.ts'
 import { Aoi } from './aoi.ts'
 import { SlotList } from './aoi-slots.ts'
@@ -53,6 +54,7 @@ export class SpaceCore extends EntityCore {
       core.aoiSlot = this.#aoi.add(x, z, core.aoiRadius)
       this.#bySlot[core.aoiSlot] = core
     }
+    this.#remember(core)
     this.world.movement.mark(core, SYNC_OWN)
     const { world } = this
     const { spaceHooks } = world
@@ -69,6 +71,7 @@ export class SpaceCore extends EntityCore {
     const slot = core.aoiSlot
     this.members.delete(core.entity)
     core.space = undefined
+    core.track = undefined
     core.aoiSlot = -1
     if (slot >= 0) {
       this.#aoi.remove(slot)
@@ -85,6 +88,7 @@ export class SpaceCore extends EntityCore {
   seat(core: EntityCore): void {
     core.space = this
     this.members.add(core.entity)
+    this.#remember(core)
     if (core.client && !this.isNil) this.watch(core.client.gateId, 1)
     if (core.aoiRadius < 0) return
     core.aoiSlot = this.#aoi.add(core.x, core.z, core.aoiRadius)
@@ -151,6 +155,14 @@ export class SpaceCore extends EntityCore {
     this.flushAttrs()
     this.watch(client.gateId, -1)
     if (tell) this.world.views.hide(this, [client])
+  }
+
+  /** From now on it is known where the entity was. */
+  #remember(core: EntityCore): void {
+    if (this.kind.historyMs === 0) return
+    const nowMs = this.world.clock.wallMs()
+    core.track = new Track()
+    core.track.push(nowMs, core.x, core.y, core.z, core.yaw, nowMs, nowMs)
   }
 
   /** Counts who sees whom now; all have known it before. */

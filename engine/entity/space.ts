@@ -2,6 +2,7 @@
 import type { Contract, EntityClass } from './contract.ts'
 import { core } from './core.ts'
 import { Entity } from './entity.ts'
+import { Hindsight } from './hindsight.ts'
 import type { SpaceCore } from './space-core.ts'
 
 export class Space<C extends Contract = Contract> extends Entity<C> {
@@ -18,6 +19,18 @@ export class Space<C extends Contract = Contract> extends Entity<C> {
   /** How many entities of a type are in it. */
   count(type: EntityClass): number {
     return this.#inner.count(type.name)
+  }
+
+  /**
+   * The space as the client of one of its players showed it at that player's last input (without inputs: an interval ago), for
+   * as long as the space remembers: give its contract a `history`.
+   */
+  seenBy(avatar: Entity): Hindsight {
+    const inner = this.#inner
+    if (inner.kind.historyMs === 0)
+      throw new TypeError(`${inner.kind.name} remembers nothing: give its contract a \`history\``)
+    inner.world.movement.settle()
+    return new Hindsight(inner, avatar[core])
   }
 
   get #inner(): SpaceCore {

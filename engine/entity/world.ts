@@ -25,6 +25,7 @@ import type { EntityClass } from './contract.ts'
 import { type Client, construct, coreOf, EntityCore } from './core.ts'
 import { within } from './current.ts'
 import type { Vector3 } from './entity.ts'
+import { Inputs } from './inputs.ts'
 import { Kind, kindsOf, type Method } from './kind.ts'
 import { Marks } from './marks.ts'
 import { Migration } from './migration.ts'
@@ -122,6 +123,7 @@ export class World {
   readonly sql: Sql
   readonly views: Views
   readonly movement: Movement
+  readonly inputs: Inputs
   readonly spaceHooks = new SpaceHooks()
   readonly random: Random
   readonly requests: Requests
@@ -190,6 +192,7 @@ export class World {
     this.timers = new Timers(options.clock)
     this.views = new Views(this)
     this.movement = new Movement(this)
+    this.inputs = new Inputs(this)
     this.saves = new SaveQueue(options.storage, {
       ...options.saves,
       clock: options.clock,
@@ -206,6 +209,7 @@ export class World {
     this.sql = authorSql(this, options.sql ?? noSql)
     this.game = new RunningGame(this)
     options.turn.stage(() => this.flushAttrs())
+    options.turn.stage(() => this.inputs.flush())
   }
 
   get size(): number {

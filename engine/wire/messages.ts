@@ -114,6 +114,14 @@ export const messages = {
   callEntity: message(40, 'game', 'game', { entityId: id, method: str, args: rest }, 'entity'),
   /** `args` as the client wrote them. The client's id is the gate's stamp, in front of all the client said. */
   callFromClient: message(41, 'gate', 'game', { entityId: id, clientId: id, method: str, args: rest }, 'entity'),
+  /** The same for a call that is numbered: see `input` in client-wire.ts. */
+  inputFromClient: message(
+    87,
+    'gate',
+    'game',
+    { entityId: id, clientId: id, no: u32, seenMs: u32, method: str, args: rest },
+    'entity',
+  ),
   clientGone: message(42, 'gate', 'game', { entityId: id, clientId: id }, 'entity'),
   // A client of ours (docs/design.md, section 5). Its `session` is the token by which it is known when it comes again.
   /** It has said hello after its first entity was asked for: it has a session. */
@@ -194,6 +202,8 @@ export const messages = {
   changeAttr: message(64, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, type: u16, body: rest }, 'gate'),
   /** Body: 1009. */
   callClient: message(65, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
+  /** The client's inputs have been run up to a number. Body: 3107. */
+  inputDone: message(88, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
   /** To the entity's own client and all that see it. Body: 1009. */
   callAllClients: message(66, 'game', 'gate', { gateId: u16, gameId: u16, body: rest }, 'gate'),
   /** Body: 1501. */
