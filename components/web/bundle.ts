@@ -2,31 +2,34 @@
 //
 //     goworld-client.js          import { connect } from './goworld-client.js'
 //     goworld-client.global.js   <script src="goworld-client.global.js"></script>, then goworld.connect(…)
+//     goworld-motion.js          import { motion } from './goworld-motion.js', for those that draw
+//     goworld-motion.global.js   goworld.connect('/ws', { motion: goworldMotion.motion })
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
-const CLIENT = join(REPOSITORY, 'engine/client/client.ts')
 const FORMS = [
-  { file: 'goworld-client.js', format: 'esm' },
-  { file: 'goworld-client.global.js', format: 'iife', name: 'goworld' },
+  { input: 'client', file: 'goworld-client.js', format: 'esm' },
+  { input: 'client', file: 'goworld-client.global.js', format: 'iife', name: 'goworld' },
+  { input: 'motion', file: 'goworld-motion.js', format: 'esm' },
+  { input: 'motion', file: 'goworld-motion.global.js', format: 'iife', name: 'goworldMotion' },
 ] as const
 
 export type BundleFile = (typeof FORMS)[number]['file']
 
 /** The text of each file, minified, with nothing left to import. */
 export async function bundleClient(): Promise<Record<BundleFile, string>> {
-  const bundle = await rolldown({ input: CLIENT, platform: 'browser' })
-  try {
-    const made = FORMS.map(async ({ file, ...form }) => {
+  const made = FORMS.map(async ({ input, file, ...form }) => {
+    const bundle = await rolldown({ input: join(REPOSITORY, `engine/client/${input}.ts`), platform: 'browser' })
+    try {
       const { output } = await bundle.generate({ ...form, minify: true })
       return [file, output[0].code] as const
-    })
-    return Object.fromEntries(await Promise.all(made)) as Record<BundleFile, string>
-  } finally {
-    await bundle.close()
-  }
+    } finally {
+      await bundle.close()
+    }
+  })
+  return Object.fromEntries(await Promise.all(made)) as Record<BundleFile, string>
 }
 
 if (import.meta.main) {

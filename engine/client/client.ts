@@ -15,19 +15,25 @@ import type { ProtocolError } from './errors.ts'
 import type { Game } from './game.ts'
 import { Latency } from './latency.ts'
 import { PlainLine } from './line.ts'
+import type { MotionMaker } from './motion.ts'
 import type { Observer } from './observer.ts'
 import { Session } from './session.ts'
 import { SessionLine } from './session-line.ts'
 import { type ByteStream, webSocketStream } from './stream.ts'
 import { Targets } from './targets.ts'
 
+export type { Place } from '../base/place.ts'
 export type { Data } from '../wire/codec.ts'
 export type { CallArguments } from './call-arguments.ts'
 export { ProtocolError, type ProtocolErrorKind } from './errors.ts'
+export type { Expected, Expecting, Rejected } from './expectations.ts'
 export type { AnyMirror, Game, Hooks, Mirror, Space, UntypedHooks } from './game.ts'
 export type { ConnectionEvent } from './line.ts'
 export { MirrorEntity, type Position, SpaceMirror } from './mirror.ts'
+export type { MotionFigures } from './motion.ts'
 export type { Counters, Observer } from './observer.ts'
+export type { PredictOptions, Predictor } from './predictor.ts'
+export type { SmoothOptions } from './shown.ts'
 export type { ByteStream } from './stream.ts'
 export { webSocketStream } from './stream.ts'
 
@@ -51,6 +57,11 @@ export interface ConnectOptions {
   readonly tryMs?: number
   /** Between two places of the player that are sent, however often it moves; 100 unless given, 0 = all are. */
   readonly moveIntervalMs?: number
+  /**
+   * `motion` of goworld/client/motion: draws entities between their places, predicts the player. Without it they are shown
+   * where they were last: bots and tools need nothing else.
+   */
+  readonly motion?: MotionMaker
   /** Of waiting times and simulated networks; the machine's unless given. */
   readonly random?: Random
 }
@@ -92,6 +103,7 @@ export function connect<M = unknown>(
       frameBytesMax: options.frameBytesMax ?? 16 * 1024 * 1024,
       outBytesMax: options.outBytesMax ?? 4 * 1024 * 1024,
       moveIntervalMs: options.moveIntervalMs ?? 100,
+      motion: options.motion,
     },
   )
   // The classes are known to the compiler only: there is nothing of them here that could be checked.

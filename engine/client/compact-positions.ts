@@ -107,8 +107,15 @@ export class CompactPositions {
     }
     this.#steps[number] = step
     const unit = 2 ** -step
-    const yaw = places[first + 3]! * 2 ** -YAW_STEP
-    placing.placed(mirror, places[first]! * unit, places[first + 1]! * unit, places[first + 2]! * unit, yaw, timeMs)
+    const { x, y, z } = mirror.position
+    placing.placed(
+      mirror,
+      inSteps(places[first]!, unit, x),
+      inSteps(places[first + 1]!, unit, y),
+      inSteps(places[first + 2]!, unit, z),
+      inSteps(places[first + 3]!, 2 ** -YAW_STEP, mirror.yaw),
+      timeMs,
+    )
     return true
   }
 
@@ -120,4 +127,9 @@ export class CompactPositions {
     this.#steps = new Int8Array(steps.length * 2).fill(UNKNOWN)
     this.#steps.set(steps)
   }
+}
+
+/** Where so many steps are; or where it is known to be, when that is the same in steps, and was told exactly. */
+function inSteps(steps: number, unit: number, known: number): number {
+  return Math.abs(steps * unit - known) <= unit / 2 ? known : steps * unit
 }

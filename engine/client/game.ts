@@ -1,11 +1,16 @@
 // What a game looks like to its client, inferred from the server's classes; those are only ever imported as types.
+import type { Place } from '../base/place.ts'
 import type { ClientSignatures, EntityClass, ServerCalls, VisibleAttrs } from '../entity/contract.ts'
 import type { SPACE_TYPE } from '../wire/client-wire.ts'
 import type { Data } from '../wire/codec.ts'
 import type { Path } from './attr-tree.ts'
+import type { Expected, Expecting } from './expectations.ts'
 import type { ConnectionEvent, LineState } from './line.ts'
 import type { Position, ServerMethods, SpaceMirror } from './mirror.ts'
+import type { MotionFigures } from './motion.ts'
 import type { Counters } from './observer.ts'
+import type { PredictOptions, Predictor } from './predictor.ts'
+import type { SmoothOptions } from './shown.ts'
 
 /** The entity classes among what a server module exports. */
 type Classes<M> = { readonly [K in keyof M as M[K] extends EntityClass ? K : never]: M[K] }
@@ -22,6 +27,15 @@ export interface Mirror<T = unknown, Type extends string = string> {
   readonly server: T extends EntityClass ? ServerCalls<T> : ServerMethods
   readonly position: Readonly<Position>
   readonly yaw: number
+  /**
+   * Where it is to be drawn now: between the places that are known, or as it is predicted (docs/prediction.md); without a
+   * `motion` (see `connect`), where it was last. With one, the same object each time.
+   */
+  readonly shown: Readonly<Place>
+  /** How long it has been there to be drawn, in milliseconds: what has just come into view may fade in. */
+  readonly shownForMs: number
+  /** Draws it from there on, and over to its own place: where something that stood for it was drawn until now. */
+  showFrom(x: number, y: number, z: number, yaw?: number): void
   /** The space that the player and all that it sees are in. */
   readonly space: Space | undefined
 }
@@ -58,6 +72,28 @@ export type AnyMirror<M> = unknown extends M
   ? Mirror
   : { [K in keyof Classes<M> & string]: Mirror<Classes<M>[K], K> }[keyof Classes<M> & string]
 
+/** A mirror of one class of a game. */
+export type MirrorOf<M, K> = unknown extends M
+  ? Mirror
+  : K extends keyof Classes<M> & string
+    ? Mirror<Classes<M>[K], K>
+    : Mirror
+/** The class of that name, among those of a server module. */
+type ClassOf<M, K> = unknown extends M ? never : K extends keyof Classes<M> & string ? Classes<M>[K] : never
+/** By method, what the server calls it with. */
+type Told<M, K> = [ClassOf<M, K>] extends [never]
+  ? { readonly [method: string]: unknown[] }
+  : ClassOf<M, K> extends infer T extends EntityClass
+    ? { readonly [N in keyof ClientSignatures<T>]: ArgumentsOf<ClientSignatures<T>[N]> }
+    : never
+type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never
+/** The methods that a client may call. */
+type MethodName<M, K> = [ClassOf<M, K>] extends [never]
+  ? string
+  : ClassOf<M, K> extends infer T extends EntityClass
+    ? keyof ServerCalls<T> & string
+    : never
+
 export interface Game<M = unknown> {
   /** Hooks for all entities of a class, from now on. */
   on<K extends TypeName<M>>(type: K, hooks: HooksFor<M, K>): void
@@ -72,6 +108,26 @@ export interface Game<M = unknown> {
    * sent instead of this one: too much waits, or the connection is lost.
    */
   move(x: number, y: number, z: number, yaw: number): boolean
+  // With a `motion` (see `connect`); without one these throw.
+  /** A frame is about to be drawn: all that it shows is of this time, by the clock of `requestAnimationFrame`; now unless told. */
+  frame(nowMs?: number): void
+  /** How entities of a class are drawn (`mirror.shown`): those that are created from now on. */
+  smooth<K extends TypeName<M>>(type: K, options: SmoothOptions<MirrorOf<M, K>>): void
+  /** Predicts the own player, whenever it is of this class. */
+  predict<K extends TypeName<M>, S extends object, I>(
+    type: K,
+    options: PredictOptions<S, I, MirrorOf<M, K>> & { readonly method: MethodName<M, K> },
+  ): Predictor<S, I, MirrorOf<M, K>>
+  /** Waits for an entity of a class that the server is to create, and whose part something plays until then. */
+  expectSpawn<K extends TypeName<M>>(type: K, expecting?: Expecting<[entity: MirrorOf<M, K>]>): Expected
+  /** Waits for a call of the server on an entity of a class, whose effect is shown already. */
+  expectCall<K extends TypeName<M>, N extends keyof Told<M, K> & string>(
+    type: K,
+    method: N,
+    expecting?: Expecting<[entity: MirrorOf<M, K>, ...args: Extract<Told<M, K>[N], unknown[]>]>,
+  ): Expected
+  /** How well smoothing and prediction go, in numbers. */
+  readonly motion: MotionFigures
   /** Calls a method of any entity by name: `mirror.server.method()` is the typed way. */
   call(entityId: string, method: string, ...args: unknown[]): void
   /** Says all that was said and ends it for good: the server does not keep the player for a return. */

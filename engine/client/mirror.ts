@@ -1,6 +1,9 @@
 // One entity of the server as the client has it: what it looks like and where it is, kept up to date by the session.
+import type { Place } from '../base/place.ts'
 import { SPACE_KIND } from '../wire/client-wire.ts'
 import type { AttrMap } from './attr-tree.ts'
+import type { Motion } from './motion.ts'
+import type { Shown } from './shown.ts'
 
 export interface Position {
   x: number
@@ -11,6 +14,8 @@ export interface Position {
 /** What a mirror needs of its session. */
 export interface MirrorOwner {
   readonly space: SpaceMirror | undefined
+  /** Who says where mirrors are drawn; without it, where they are. */
+  readonly motion: Motion | undefined
   call(entityId: string, method: string, ...args: unknown[]): void
 }
 
@@ -29,6 +34,12 @@ export class MirrorEntity {
   placedMs = Number.NaN
   readonly #owner: MirrorOwner
   #server: ServerMethods | undefined
+  /** What the motion keeps of it: how it is drawn, the time of its place, and when it came. */
+  drawn: Shown | undefined
+  drawnMs = Number.NaN
+  readonly createdMs: number
+  /** Where its own client has moved it, until the server does. */
+  steered: Place | undefined
 
   constructor(owner: MirrorOwner, id: string, type: string, isOwn: boolean, attrs: AttrMap) {
     this.#owner = owner
@@ -36,6 +47,7 @@ export class MirrorEntity {
     this.type = type
     this.isOwn = isOwn
     this.attrs = attrs
+    this.createdMs = owner.motion?.time.nowMs ?? 0
   }
 
   /** The space that the client's player is in, and so all that it sees. */
@@ -49,10 +61,40 @@ export class MirrorEntity {
     return this.#server
   }
 
-  /** `timeMs`: the game's when it was there, in milliseconds since 1970, where the server says so. */
+  /**
+   * Where it is to be drawn now: between the places that are known, or as it is predicted (docs/prediction.md). The same
+   * object each time, if there is a motion.
+   */
+  get shown(): Readonly<Place> {
+    return this.#owner.motion?.shownOf(this) ?? { ...this.position, yaw: this.yaw }
+  }
+
+  /** How long it has been there to be drawn, in milliseconds: what has just come into view may fade in. */
+  get shownForMs(): number {
+    return Math.max(0, (this.#owner.motion?.time.nowMs ?? 0) - this.createdMs)
+  }
+
+  /** Draws it from there on, and over to its own place: where something that stood for it was drawn until now. */
+  showFrom(x: number, y: number, z: number, yaw = this.yaw): void {
+    this.#owner.motion?.showFrom(this, { x, y, z, yaw })
+  }
+
+  /** The server has told where it is. `timeMs`: the game's when it was there, in milliseconds since 1970, where that is told. */
   place(x: number, y: number, z: number, yaw: number, timeMs = Number.NaN): void {
-    const { position } = this
+    this.#owner.motion?.placed(this, x, y, z, yaw)
     this.placedMs = timeMs
+    this.steered = undefined
+    this.#put(x, y, z, yaw)
+  }
+
+  /** Its own client moves it. */
+  steer(x: number, y: number, z: number, yaw: number): void {
+    this.#put(x, y, z, yaw)
+    this.steered = Object.assign(this.steered ?? {}, { x, y, z, yaw })
+  }
+
+  #put(x: number, y: number, z: number, yaw: number): void {
+    const { position } = this
     position.x = x
     position.y = y
     position.z = z

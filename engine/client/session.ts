@@ -14,12 +14,16 @@ import { FrameReader } from '../wire/frame.ts'
 import { getU16, PacketReader, PacketWriter } from '../wire/packet.ts'
 import { writeRecord } from '../wire/sync.ts'
 import { ProtocolError } from './errors.ts'
+import type { Expected, Expecting } from './expectations.ts'
 import type { HookTable } from './hooks.ts'
 import type { Latency } from './latency.ts'
 import type { ConnectionEvent, Line, LineOwner, LineState } from './line.ts'
 import type { MirrorEntity, SpaceMirror } from './mirror.ts'
+import type { Motion, MotionFigures, MotionMaker, MotionOwner } from './motion.ts'
 import { newCounters, type Observer } from './observer.ts'
 import { OwnMovement } from './own-movement.ts'
+import type { PredictOptions, Predictor } from './predictor.ts'
+import type { SmoothOptions } from './shown.ts'
 import { World, type WorldOwner } from './world.ts'
 
 export interface SessionOptions {
@@ -33,6 +37,8 @@ export interface SessionOptions {
   /** Between two places of the player that are sent; 0 = each is, at once. */
   readonly moveIntervalMs: number
   readonly latency: Latency
+  /** What draws; without it, mirrors are drawn where they are, and nothing is predicted. */
+  readonly motion?: MotionMaker | undefined
 }
 
 /** While this much waits to be sent, moves are not: the next one will tell more. */
@@ -43,8 +49,9 @@ const writer = new PacketWriter(1024)
 const reader = new PacketReader()
 const NO_PINGS = new Float64Array(0)
 
-export class Session implements WorldOwner, LineOwner {
+export class Session implements WorldOwner, LineOwner, MotionOwner {
   readonly counters = newCounters()
+  readonly clock: Clock
   readonly #options: SessionOptions
   readonly #world: World
   readonly #movement: OwnMovement
@@ -58,7 +65,9 @@ export class Session implements WorldOwner, LineOwner {
   /** `line` makes what the session goes over, which may end at once. */
   constructor(line: (owner: LineOwner) => Line, options: SessionOptions) {
     this.#options = options
+    this.clock = options.clock
     this.#world = new World(this, options.observer)
+    this.#world.motion = options.motion?.(this)
     this.#movement = new OwnMovement(this, options.clock, options.moveIntervalMs)
     this.#frames = this.#newFrames()
     this.handlers.set(sessionMessages.restated.code, (message) => this.#restated(message))
@@ -67,6 +76,10 @@ export class Session implements WorldOwner, LineOwner {
 
   get handlers(): Map<number, (reader: PacketReader) => void> {
     return this.#world.handlers
+  }
+
+  known(message: PacketReader, what: string): MirrorEntity {
+    return this.#world.known(message, what)
   }
 
   get entities(): ReadonlyMap<string, MirrorEntity> {
@@ -138,22 +151,20 @@ export class Session implements WorldOwner, LineOwner {
   /** Calls a method of any entity on the server. Throws TypeError for what cannot be said. */
   call(entityId: string, method: string, ...args: unknown[]): void {
     if (!isId(entityId)) throw new TypeError(`'${entityId}' is no entity id`)
-    if (this.#state !== 'open') return
-    this.#movement.flush()
-    writer.at = 0
-    const start = writer.beginFrame(messages.callFromClient.code)
-    writer.id(entityId)
-    writer.varstr(method)
-    writeArgs(writer, args)
-    writer.endFrame(start)
-    this.#send(true)
+    if (this.#state === 'open') this.#sendCall(messages.callFromClient.code, entityId, method, args)
+  }
+
+  sendInput(entityId: string, head: readonly number[], method: string, args: readonly unknown[]): boolean {
+    const isOpen = this.#state === 'open'
+    if (isOpen) this.#sendCall(sessionMessages.input.code, entityId, method, args, head)
+    return isOpen
   }
 
   /** Moves the client's own player; see `OwnMovement`. */
   move(x: number, y: number, z: number, yaw: number): boolean {
     const player = this.#world.player
     if (!player || this.#state !== 'open') return false
-    player.place(x, y, z, yaw)
+    player.steer(x, y, z, yaw)
     if (this.#movement.move(player, x, y, z, yaw)) return true
     this.counters.droppedMoves++
     return false
@@ -165,6 +176,37 @@ export class Session implements WorldOwner, LineOwner {
     writeRecord(writer, player.id, x, y, z, yaw)
     writer.endFrame(start)
     this.#send(false)
+  }
+
+  frame(nowMs?: number): void {
+    this.#motion.time.frame(nowMs)
+  }
+
+  smooth(type: string, options: SmoothOptions): void {
+    this.#motion.smooth(type, options)
+  }
+
+  predict<S extends object, I>(type: string, options: PredictOptions<S, I>): Predictor<S, I> {
+    return this.#motion.predict(type, options)
+  }
+
+  expectSpawn(type: string, expecting: Expecting<never[]> = {}): Expected {
+    return this.#motion.expect(type, undefined, expecting)
+  }
+
+  expectCall(type: string, method: string, expecting: Expecting<never[]> = {}): Expected {
+    return this.#motion.expect(type, method, expecting)
+  }
+
+  get motion(): MotionFigures {
+    return this.#motion.figures
+  }
+
+  get #motion(): Motion {
+    const { motion } = this.#world
+    if (!motion)
+      throw new TypeError('this client has no motion: connect(…, { motion }) with that of goworld/client/motion')
+    return motion
   }
 
   /** Says all that was said, then ends the connection. */
@@ -247,6 +289,19 @@ export class Session implements WorldOwner, LineOwner {
       else this.hookFailed(this.#world.hooks.running, error)
     }
     return this.#state === 'open'
+  }
+
+  /** `head`: what stands in front of the method. */
+  #sendCall(code: number, entityId: string, method: string, args: readonly unknown[], head: readonly number[] = []) {
+    this.#movement.flush()
+    writer.at = 0
+    const start = writer.beginFrame(code)
+    writer.id(entityId)
+    for (const number of head) writer.u32(number)
+    writer.varstr(method)
+    writeArgs(writer, args)
+    writer.endFrame(start)
+    this.#send(true)
   }
 
   #send(isCall: boolean): void {

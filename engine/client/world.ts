@@ -31,6 +31,7 @@ import { CompactPositions, type Placing } from './compact-positions.ts'
 import { ProtocolError } from './errors.ts'
 import { HookTables } from './hooks.ts'
 import { MirrorEntity, type MirrorOwner, SpaceMirror } from './mirror.ts'
+import type { Motion } from './motion.ts'
 import { readName } from './name-cache.ts'
 import type { Counters, Observer } from './observer.ts'
 import { adopt } from './same-data.ts'
@@ -61,6 +62,8 @@ export class World implements MirrorOwner, Placing {
   readonly handlers = new Map<number, (reader: PacketReader) => void>()
   player: MirrorEntity | undefined
   space: SpaceMirror | undefined
+  /** Set once, before anything is taken. */
+  motion: Motion | undefined
   readonly #owner: WorldOwner
   readonly #observer: Observer
   // Entities by the bytes of their id, the space among them: the table's value is a place in the list.
@@ -145,6 +148,7 @@ export class World implements MirrorOwner, Placing {
     this.#owner.counters.positions += (end - at) / RECORD_BYTES
     this.hooks.enter(undefined, 'onPosition')
     const observer = this.#observer
+    this.motion?.time.flushed(undefined)
     let unknown = -1
     for (let record = at; record < end; record += RECORD_BYTES) {
       const place = this.#places.get(bytes, record)
@@ -159,6 +163,7 @@ export class World implements MirrorOwner, Placing {
       const yaw = recordYaw(bytes, record)
       observer.onPosition?.(mirror, x, y, z, yaw)
       mirror.place(x, y, z, yaw)
+      if (mirror.isOwn) this.motion?.ownChanged(mirror)
     }
     if (unknown >= 0) throw unknownEntity('a position', readLatin1(bytes, unknown, ID_BYTES))
   }
@@ -170,11 +175,15 @@ export class World implements MirrorOwner, Placing {
 
   placed(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, timeMs: number): void {
     this.#observer.onPosition?.(mirror, x, y, z, yaw)
+    const { motion } = this
+    // All of a flush are of one time, and may come in several messages.
+    if (motion && motion.time.newestMs !== timeMs) motion.time.flushed(timeMs)
     mirror.place(x, y, z, yaw, timeMs)
+    if (mirror.isOwn) motion?.ownChanged(mirror)
   }
 
   #numbered(reader: PacketReader): void {
-    const mirror = this.#known(reader, 'a number')
+    const mirror = this.known(reader, 'a number')
     const number = reader.u16()
     reader.finish()
     this.#compact.number(mirror, number)
@@ -182,10 +191,11 @@ export class World implements MirrorOwner, Placing {
 
   #callOnClient(reader: PacketReader): void {
     this.#checkAddress(reader)
-    const mirror = this.#known(reader, 'a call')
+    const mirror = this.known(reader, 'a call')
     const method = readName(reader)
     args.load(reader)
     reader.finish()
+    this.motion?.called(mirror, method, args)
     this.hooks.enter(mirror, method)
     this.#observer.onCall?.(mirror, method, args)
     if (!this.hooks.call(mirror, method, args) && !this.#observer.onCall) this.#owner.counters.unheardCalls++
@@ -227,6 +237,8 @@ export class World implements MirrorOwner, Placing {
     let mirror: MirrorEntity
     if (type === SPACE_TYPE) {
       if (this.space) this.#replaced(this.space, id)
+      // All that is seen from here on is new, and maybe another game's.
+      this.motion?.time.reset()
       mirror = this.space = new SpaceMirror(this, id, type, false, attrs)
     } else {
       if (isPlayer && this.player) this.#replaced(this.player, id)
@@ -239,6 +251,7 @@ export class World implements MirrorOwner, Placing {
     this.#mirrors[place] = mirror
     this.#places.setText(id, place)
 
+    this.motion?.created(mirror)
     this.hooks.enter(mirror, 'created')
     this.#observer.onCreated?.(mirror)
     this.hooks.lifecycle(mirror, 'created')
@@ -260,6 +273,7 @@ export class World implements MirrorOwner, Placing {
       mirror.place(x, y, z, yaw)
     }
     for (const attr of adopt(mirror.attrs, attrs)) this.#forSure(() => this.#changed(mirror, attr, WHOLE))
+    if (mirror.isOwn) this.motion?.saidAgain(mirror)
   }
 
   #removeForSure(mirror: MirrorEntity): void {
@@ -278,7 +292,7 @@ export class World implements MirrorOwner, Placing {
   #destroy(reader: PacketReader): void {
     this.#checkAddress(reader)
     const type = readName(reader)
-    const mirror = this.#known(reader, 'a destroy')
+    const mirror = this.known(reader, 'a destroy')
     reader.finish()
     if (mirror.type !== type) this.#owner.report(new ProtocolError('mirror', `${mirror} is destroyed as a ${type}`))
     this.#remove(mirror)
@@ -301,7 +315,7 @@ export class World implements MirrorOwner, Placing {
 
   #changeAttr(type: number, reader: PacketReader): void {
     this.#checkAddress(reader)
-    const mirror = this.#known(reader, 'an attribute change')
+    const mirror = this.known(reader, 'an attribute change')
     const path = asPath(readData(reader))
     const { attrs } = mirror
     let key = ''
@@ -334,6 +348,7 @@ export class World implements MirrorOwner, Placing {
 
   /** `path` and `last`: what of it, as `placeIn` takes them. */
   #changed(mirror: MirrorEntity, attr: string, path: Path, last?: string | number): void {
+    if (mirror.isOwn) this.motion?.ownChanged(mirror)
     this.hooks.enter(mirror, attr)
     this.#observer.onChanged?.(mirror, attr)
     this.hooks.changed(mirror, attr, path, last)
@@ -353,7 +368,8 @@ export class World implements MirrorOwner, Placing {
         throw new ProtocolError('misdelivered', `a message for client ${readLatin1(bytes, at + 2, ID_BYTES)}`)
   }
 
-  #known(reader: PacketReader, what: string): MirrorEntity {
+  /** The entity whose id is next. */
+  known(reader: PacketReader, what: string): MirrorEntity {
     const at = reader.skip(ID_BYTES)
     const place = this.#places.get(reader.bytes, at)
     if (place < 0) throw unknownEntity(what, readLatin1(reader.bytes, at, ID_BYTES))

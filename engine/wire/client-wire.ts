@@ -1,17 +1,22 @@
 // GoWorld's client protocol, its 2022 version: what a client and its gate say to each other.
 // Integers are little-endian; a frame is u32 length, u16 type, fields. Never reuse a number.
-import { args, bool, data, f32, id, message, rest, str, u8, u16, u32 } from './table.ts'
+import { args, bool, data, type Fields, f32, id, message, rest, str, u8, u16, u32 } from './table.ts'
+
+/** To the gate. */
+const up = <F extends Fields>(code: number, fields: F) => message(code, 'client', 'gate', fields)
+/** To the client. */
+const down = <F extends Fields>(code: number, fields: F) => message(code, 'gate', 'client', fields)
 
 const position = { x: f32, y: f32, z: f32, yaw: f32 }
 /** In front of every message meant for one client: which gate, which client. */
 const addressed = { gateId: u16, clientId: id }
 
 export const clientMessages = {
-  callFromClient: message(11, 'client', 'gate', { entityId: id, method: str, args }),
-  positionFromClient: message(12, 'client', 'gate', { entityId: id, ...position }),
-  heartbeat: message(2001, 'client', 'gate', {}),
+  callFromClient: up(11, { entityId: id, method: str, args }),
+  positionFromClient: up(12, { entityId: id, ...position }),
+  heartbeat: up(2001, {}),
 
-  createEntity: message(1002, 'gate', 'client', {
+  createEntity: down(1002, {
     ...addressed,
     isPlayer: bool,
     entityId: id,
@@ -19,17 +24,17 @@ export const clientMessages = {
     ...position,
     attrs: data,
   }),
-  destroyEntity: message(1003, 'gate', 'client', { ...addressed, type: str, entityId: id }),
-  mapSet: message(1004, 'gate', 'client', { ...addressed, entityId: id, path: data, key: str, value: data }),
-  mapDelete: message(1005, 'gate', 'client', { ...addressed, entityId: id, path: data, key: str }),
-  listSet: message(1006, 'gate', 'client', { ...addressed, entityId: id, path: data, index: u32, value: data }),
-  listPop: message(1007, 'gate', 'client', { ...addressed, entityId: id, path: data }),
-  listAppend: message(1008, 'gate', 'client', { ...addressed, entityId: id, path: data, value: data }),
-  callOnClient: message(1009, 'gate', 'client', { ...addressed, entityId: id, method: str, args }),
-  mapClear: message(1012, 'gate', 'client', { ...addressed, entityId: id, path: data }),
-  callFiltered: message(1501, 'gate', 'client', { op: u8, key: str, value: str, method: str, args }),
+  destroyEntity: down(1003, { ...addressed, type: str, entityId: id }),
+  mapSet: down(1004, { ...addressed, entityId: id, path: data, key: str, value: data }),
+  mapDelete: down(1005, { ...addressed, entityId: id, path: data, key: str }),
+  listSet: down(1006, { ...addressed, entityId: id, path: data, index: u32, value: data }),
+  listPop: down(1007, { ...addressed, entityId: id, path: data }),
+  listAppend: down(1008, { ...addressed, entityId: id, path: data, value: data }),
+  callOnClient: down(1009, { ...addressed, entityId: id, method: str, args }),
+  mapClear: down(1012, { ...addressed, entityId: id, path: data }),
+  callFiltered: down(1501, { op: u8, key: str, value: str, method: str, args }),
   /** Repeated to the end: entity id, f32 x y z yaw. See `sync.ts`. */
-  positions: message(1502, 'gate', 'client', { records: rest }),
+  positions: down(1502, { records: rest }),
 }
 
 /**
@@ -40,15 +45,15 @@ export const clientMessages = {
  */
 export const sessionMessages = {
   /** `token` empty: a new session. Else `received` is how many bytes of the gate's stream have come. */
-  hello: message(3001, 'client', 'gate', { version: u16, features: u32, token: str, playerId: str, received: u32 }),
+  hello: up(3001, { version: u16, features: u32, token: str, playerId: str, received: u32 }),
   /** So much of the gate's stream has come, from the session's begin. */
-  received: message(3002, 'client', 'gate', { bytes: u32 }),
-  ping: message(3003, 'client', 'gate', { no: u32 }),
+  received: up(3002, { bytes: u32 }),
+  ping: up(3003, { no: u32 }),
   /** A call of the own player that is numbered, and what its sender saw when it made it: game time, as in `compactPositions`. */
-  input: message(3004, 'client', 'gate', { entityId: id, no: u32, seenMs: u32, method: str, args }),
+  input: up(3004, { entityId: id, no: u32, seenMs: u32, method: str, args }),
 
   /** `resumed`: one of RESUMED. `received`: how many bytes of the client's stream have come. */
-  welcome: message(3101, 'gate', 'client', {
+  welcome: down(3101, {
     token: str,
     features: u32,
     resumed: u8,
@@ -56,18 +61,18 @@ export const sessionMessages = {
     serverMs: data,
     graceMs: u32,
   }),
-  taken: message(3102, 'gate', 'client', { bytes: u32 }),
-  pong: message(3103, 'gate', 'client', { no: u32, serverMs: data }),
+  taken: down(3102, { bytes: u32 }),
+  pong: down(3103, { no: u32, serverMs: data }),
   /** After RESUMED.player: all that the client is to know has been said again; what it was not told of is gone. */
-  restated: message(3104, 'gate', 'client', { missed: bool }),
+  restated: down(3104, { missed: bool }),
   /** The entity is `number` in `compactPositions` from now on. */
-  numbered: message(3105, 'gate', 'client', { entityId: id, number: u16 }),
+  numbered: down(3105, { entityId: id, number: u16 }),
   /** See `compact.ts`. */
-  compactPositions: message(3106, 'gate', 'client', { timeMs: u32, step: u8, records: rest }),
+  compactPositions: down(3106, { timeMs: u32, step: u8, records: rest }),
   /** Inputs up to `no` have been run; the player is there because of them. */
-  inputDone: message(3107, 'gate', 'client', { entityId: id, no: u32, timeMs: u32, ...position }),
+  inputDone: down(3107, { entityId: id, no: u32, timeMs: u32, ...position }),
   /** The gate is about to end: the session goes on at another, or at its successor. */
-  moveOn: message(3108, 'gate', 'client', { reason: str }),
+  moveOn: down(3108, { reason: str }),
   /** Who says it ends the session for good: nothing is kept for the other, who does not come back. Also in place of `welcome`. */
   farewell: message(3109, ['client', 'gate'], ['gate', 'client'], { reason: str }),
 }

@@ -1,6 +1,6 @@
 // The floors of the house: who may import whom, who may read the clock, and what must run in a browser.
 //
-//     examples                        only 'goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp', node: and their own
+//     examples                        only 'goworld', 'goworld/server', 'goworld/client' and what is in it, node: and their own
 //     components/cli
 //     components/server, testing      testing also: engine/client
 //     components/dispatcher, game, gate
@@ -41,7 +41,14 @@ const CLIENT_MAY_TYPE = ['engine/entity']
 /** Who plays the client's part as well. */
 const HAVE_BOTS = ['components/testing']
 
-const EXAMPLES_MAY = ['goworld', 'goworld/server', 'goworld/client', 'goworld/client/tcp']
+const EXAMPLES_MAY = [
+  'goworld',
+  'goworld/server',
+  'goworld/client',
+  'goworld/client/motion',
+  'goworld/client/overlay',
+  'goworld/client/tcp',
+]
 
 /** What is wrong, one line each. */
 export function floorFaults(sources: readonly Source[]): string[] {

@@ -37,6 +37,17 @@ test('the script is a global `goworld`, and reads and writes as the client does'
   expect(game.closed).toBe(undefined)
   game.call('x'.repeat(16), 'say', 'hello')
   expect(sent).toHaveLength(1)
+  expect(() => game.motion).toThrow('goworld/client/motion')
   receive(new Uint8Array([2, 0, 0, 0, 0xff, 0xff]))
   expect(game.counters.protocolErrors).toBe(1)
+})
+
+test('what draws is a file beside it, and goes with it', () => {
+  const stream = { bufferedBytes: 0, write() {}, onData() {}, onClose() {}, close() {} }
+  const page = { stream, TextDecoder, TextEncoder, setTimeout, clearTimeout, performance, console, crypto, URL }
+  const script = files['goworld-client.global.js'] + files['goworld-motion.global.js']
+  const connected = 'goworld.connect(stream, { heartbeatMs: 0, motion: goworldMotion.motion })'
+  const game = runInNewContext(`${script}; ${connected}`, page) as client.Game
+  game.frame(0)
+  expect(game.motion.waitingInputs).toBe(0)
 })

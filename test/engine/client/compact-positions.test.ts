@@ -43,7 +43,7 @@ type Placed = [x: number, y: number, z: number, yaw: number, timeMs: number]
 /** A client that knows one entity by `number`. */
 function reader(number = 1) {
   const positions = new CompactPositions()
-  const owner = { space: undefined, call() {} }
+  const owner = { space: undefined, motion: undefined, call() {} }
   const mirror = new MirrorEntity(owner, 'entity0000000001', 'Avatar', false, {})
   positions.number(mirror, number)
   const placed: Placed[] = []
@@ -220,7 +220,7 @@ describe('a message', () => {
 
 test('a number stands for one mirror, and for another when that is gone', () => {
   const { positions } = reader(5)
-  const owner = { space: undefined, call() {} }
+  const owner = { space: undefined, motion: undefined, call() {} }
   const [first, second] = ['a', 'b'].map((id) => new MirrorEntity(owner, id.repeat(16), 'Avatar', false, {})) as [
     MirrorEntity,
     MirrorEntity,
