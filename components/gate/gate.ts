@@ -458,6 +458,7 @@ export class Gate {
     this.#waiting.delete(client)
     this.#filters.clear(client.slot)
     this.#views.forget(client.slot, client.player)
+    this.#views.unnumber(client.slot)
     client.player = undefined
     this.#clients.remove(client)
     this.#rateLimit.forget(client)

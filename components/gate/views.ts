@@ -196,6 +196,11 @@ export class Views {
     this.#numbers[client] ??= new Numbers()
   }
 
+  /** The client in the slot is gone; the next one there may hear in full form. */
+  unnumber(client: number): void {
+    if (client < this.#numbers.length) this.#numbers[client] = undefined
+  }
+
   /** What the client, which sees the entity, knows it as, or 0. */
   numberOf(view: View, client: number): number {
     if (this.#numbers[client] === undefined) return 0
@@ -265,7 +270,6 @@ export class Views {
       this.unplay(player)
       this.release(player)
     }
-    this.#numbers[client] = undefined
   }
 
   /**

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { attr, type EntityId, entity, game, integer, list, space, string } from '../../components/game/goworld.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import type { Game as ClientGame, ConnectionEvent } from '../../engine/client/client.ts'
+import type { MirrorEntity } from '../../engine/client/mirror.ts'
+import { DEFAULT_STEP } from '../../engine/wire/compact.ts'
 import { type ClusterOptions, TestCluster } from './cluster.ts'
 
 const told: string[] = []
@@ -168,6 +170,39 @@ describe('a session of the SDK', () => {
     expect(ann.events.map(({ state }) => state)).toEqual(['open', 'open', 'restated'])
     expect(cluster.gates.map((gate) => gate.status().clients)).toEqual([0, 1])
     expect(cluster.errors).toEqual([])
+    await cluster.stop()
+  })
+
+  test('hears of places in compact form, exactly enough, over broken connections and at another gate', async () => {
+    const cluster = await start({ seed: 3 })
+    const [ann, bob] = [await play(cluster, 'ann', 1, 2), await play(cluster, 'bob', 2)]
+    const random = seededRandom(3)
+    const seen = () => ann.client.entities.get(bob.client.player!.id) as unknown as MirrorEntity
+    const isRight = () => {
+      const { x, z } = heroOf(cluster, bob).position
+      const { position } = seen()
+      return Math.max(Math.abs(position.x - x), Math.abs(position.z - z)) <= 2 ** -DEFAULT_STEP / 2
+    }
+    for (let round = 0; round < 60; round++) {
+      heroOf(cluster, bob).position = { x: random() * 9, y: 0, z: random() * 9 }
+      if (round === 30) await Promise.all([cluster.kill('gate', 1), cluster.clock.advance(10)])
+      else if (random() < 0.1) cluster.internet.dropAll()
+      await cluster.clock.advance(random() * 300)
+      if (round % 5 < 4) continue
+      await cluster.clock.until(
+        () => ann.client.connection === 'open' && isRight(),
+        60_000,
+        `round ${round}: Bob is there`,
+      )
+    }
+    const { position } = heroOf(cluster, bob)
+    heroOf(cluster, bob).position = { ...position, x: position.x + 1 }
+    const movedMs = cluster.clock.wallMs()
+    await cluster.clock.until(isRight)
+    expect(seen().placedMs - movedMs).toBeGreaterThanOrEqual(0)
+    expect(seen().placedMs - movedMs).toBeLessThanOrEqual(100)
+    expect(ann.events.map(({ state }) => state)).toContain('restated')
+    expect(ann.client.counters.protocolErrors).toBe(0)
     await cluster.stop()
   })
 
