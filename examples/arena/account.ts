@@ -2,7 +2,7 @@
 // told of it as of everybody in a space, and draw nothing of it.
 import { boolean, entity, integer, string } from 'goworld'
 import { arenaId } from './arena_space.ts'
-import { type HallEntry, Lobby } from './lobby.ts'
+import { type HallEntry, Lobby, type ScoreEntry } from './lobby.ts'
 import { Player } from './player.ts'
 import { COURT, MAPS } from './shared/maps.ts'
 import { cleanName } from './words.ts'
@@ -17,6 +17,7 @@ export class Account extends entity({
   client: {
     /** The best of all times. */
     hall(_entries: readonly HallEntry[]) {},
+    scores(_best: readonly ScoreEntry[], _players: number) {},
   },
 }) {
   hasJoined = false

@@ -18,6 +18,7 @@ export const arenaId = (game: RunningGame, kind: number) =>
   game.registry.get(keyOf(kind)) as EntityId<ArenaSpace> | undefined
 
 export class ArenaSpace extends space({
+  history: 1000,
   client: {
     killed(_killer: string, _killerColor: number, _victim: string, _victimColor: number, _how: string) {},
     came(_name: string, _color: number) {},

@@ -71,6 +71,7 @@ export class Bot {
   /** To be called about forty times a second. */
   tick(nowMs: number): void {
     if (this.game.player?.type !== 'Player') return
+    this.game.frame(nowMs)
     if (this.#ticks++ % THINK_TICKS === 0) this.#think(nowMs)
     if (this.#own.update(this.#controls, nowMs) > 0) this.#controls.buttons &= ~DASH
   }
@@ -99,12 +100,12 @@ export class Bot {
     for (const one of this.game.entities.values()) {
       if (one.isOwn || !(one.type === 'Player' || one.type === 'Monster') || one.attrs.hp <= 0) continue
       if (one.type === 'Player' && one.attrs.isSafe) continue
-      const { position } = one
-      const distance = Math.hypot(position.x - x, position.z - z)
+      const { shown } = one
+      const distance = Math.hypot(shown.x - x, shown.z - z)
       const felt = one.id === this.#preyId ? distance - 4 : distance
-      if (felt >= bestDistance || !isClear(map, x, z, position.x, position.z)) continue
+      if (felt >= bestDistance || !isClear(map, x, z, shown.x, shown.z)) continue
       bestDistance = felt
-      best = { id: one.id, x: position.x, z: position.z, distance }
+      best = { id: one.id, x: shown.x, z: shown.z, distance }
     }
     this.#preyId = best?.id ?? ''
     return best

@@ -26,7 +26,7 @@ const LINES_AT_ONCE = 4
 const LINE_MS = 2000
 
 /** One for all: what a step works on. */
-const state: PlayerState = { x: 0, z: 0, dash: 0, isAlive: true }
+const state: PlayerState = { x: 0, z: 0, yaw: 0, dash: 0, isAlive: true }
 
 export class Player extends entity({
   aoi: 34,
@@ -44,6 +44,7 @@ export class Player extends entity({
     dash: attr(0, 'client'),
   },
   kept: ['kind', 'pause', 'wound', 'lines'],
+  inputRate: STEPS_PER_SECOND * 1.1,
   ownClient: { steer: [integer, integer, integer, integer], say: [string] },
   client: {
     shot(_weapon: number, _aim: number, _lengths: readonly number[]) {},
@@ -119,6 +120,7 @@ export class Player extends entity({
     const { x, z } = this.position
     state.x = x
     state.z = z
+    state.yaw = this.yaw
     state.dash = this.attrs.dash
     state.isAlive = this.isAlive
     const input = { moveX, moveZ, aim, buttons }
@@ -130,7 +132,7 @@ export class Player extends entity({
       this.position = { x: state.x, y: 0, z: state.z }
       this.#touch(arena)
     }
-    this.yaw = aim / 10
+    if (this.yaw !== state.yaw) this.yaw = state.yaw
     if (isShot) this.#shoot(aim)
   }
 
@@ -243,6 +245,3 @@ export class Player extends entity({
     this.game.service(Lobby).left(this.id)
   }
 }
-
-/** How often its client may say where it goes: as often as there are steps, and a little more for clocks that go fast. */
-export const INPUT_RATE = STEPS_PER_SECOND * 1.1

@@ -1,10 +1,11 @@
-// Shots: rays that end at walls and at whoever stands in them.
+// Shots: rays that end at walls and at whoever stands in them, or rather stood in them when the shooter saw it: the space
+// remembers where everybody was, so that who aims at what the page shows hits it, however far away the server is.
+import { ArenaSpace } from './arena_space.ts'
 import { Monster } from './monster.ts'
 import { Player } from './player.ts'
-import { mapOf } from './shared/maps.ts'
 import { monsterKindOf } from './shared/monsters.ts'
 import { PLAYER_RADIUS } from './shared/step.ts'
-import { rayLength, throughCircle } from './shared/walls.ts'
+import { rayLength } from './shared/walls.ts'
 import type { Weapon } from './shared/weapons.ts'
 
 /** Nobody aims to the millimetre. */
@@ -12,28 +13,28 @@ const KINDNESS = 0.15
 
 /** Fires once; answers how long each ray is, in tenths of a unit. `aim` is in tenths of a degree. */
 export function fire(shooter: Player, weapon: Weapon, aim: number): number[] {
-  return weapon.rays.map((aside) => Math.round(10 * fireRay(shooter, weapon, (aim / 10 + aside) * (Math.PI / 180))))
+  const { space } = shooter
+  if (!(space instanceof ArenaSpace)) return []
+  return weapon.rays.map((aside) =>
+    Math.round(10 * fireRay(shooter, space, weapon, (aim / 10 + aside) * (Math.PI / 180))),
+  )
 }
 
-function fireRay(shooter: Player, weapon: Weapon, angle: number): number {
-  const { x, z } = shooter.position
+function fireRay(shooter: Player, space: ArenaSpace, weapon: Weapon, angle: number): number {
+  const from = shooter.position
   const dx = Math.cos(angle)
   const dz = Math.sin(angle)
-  const length = rayLength(mapOf(shooter.space.kind), x, z, dx, dz, weapon.range)
-  const hits: { target: Player | Monster; at: number }[] = []
-  for (const target of shooter.seen()) {
-    if (!(target instanceof Player || target instanceof Monster) || !target.isAlive) continue
-    const radius = target instanceof Player ? PLAYER_RADIUS : monsterKindOf(target.attrs.kind).radius
-    const { position } = target
-    const at = throughCircle(x - position.x, z - position.z, dx, dz, radius + KINDNESS)
-    if (at <= length) hits.push({ target, at })
-  }
-  hits.sort((a, b) => a.at - b.at)
-  for (const { target, at } of hits) {
-    if (!target.harm(weapon.damage, shooter)) continue
-    const { x, z } = target.position
-    shooter.client.hit(weapon.damage, x, z, !target.isAlive)
-    if (!weapon.pierces) return at
+  const length = rayLength(space.map, from.x, from.z, dx, dz, weapon.range)
+  const to = { x: from.x + dx * length, z: from.z + dz * length }
+  for (const { entity, position, distance } of space.seenBy(shooter).ray(from, to, radiusOf)) {
+    if (!(entity instanceof Player || entity instanceof Monster) || !entity.harm(weapon.damage, shooter)) continue
+    shooter.client.hit(weapon.damage, position.x, position.z, !entity.isAlive)
+    if (!weapon.pierces) return distance
   }
   return length
+}
+
+function radiusOf(entity: object): number {
+  if (entity instanceof Player) return PLAYER_RADIUS + KINDNESS
+  return entity instanceof Monster ? monsterKindOf(entity.attrs.kind).radius + KINDNESS : 0
 }

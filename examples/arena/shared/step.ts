@@ -23,6 +23,8 @@ export interface Controls {
 }
 
 export interface PlayerState extends Place {
+  /** Degrees. */
+  yaw: number
   /** Steps until it may dash again; while it dashes, more than DASH_PAUSE_STEPS. */
   dash: number
   /** The dead stay where they are. */
@@ -39,7 +41,8 @@ export const DASH_PAUSE_STEPS = 44
 export function step(state: PlayerState, input: Controls, map: ArenaMap): void {
   if (state.dash > 0) state.dash--
   if (!state.isAlive) return
-  const { moveX, moveZ } = input
+  const { moveX, moveZ, aim } = input
+  state.yaw = Math.fround(aim / 10)
   const length = Math.sqrt(moveX * moveX + moveZ * moveZ)
   if (length === 0) return
   if ((input.buttons & DASH) !== 0 && state.dash === 0) state.dash = DASH_PAUSE_STEPS + DASH_STEPS

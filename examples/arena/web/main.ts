@@ -9,7 +9,7 @@ import { Fight } from './fight.ts'
 import { Hud } from './hud.ts'
 import { Minimap } from './minimap.ts'
 import { Net } from './net.ts'
-import { NetworkPanel } from './network-panel.ts'
+import { figuresOf, NetworkPanel } from './network-panel.ts'
 import { OwnPlayer } from './own-player.ts'
 import { themeOf } from './palette.ts'
 import { Scene } from './scene.ts'
@@ -18,6 +18,7 @@ import { Spectator } from './spectator.ts'
 import { Sticks } from './sticks.ts'
 import { Talk } from './talk.ts'
 import { Title } from './title.ts'
+import type { BeastMirror, PlayerMirror, ShownPlace, ThingMirror } from './views.ts'
 
 const FRAME_SECONDS_MAX = 0.1
 
@@ -33,6 +34,7 @@ const controls = new Controls(field, sticks)
 const spectator = new Spectator()
 /** Until the player has been seen where it begins. */
 let hasArrived = false
+let isSmooth = true
 
 const net = new Net('/ws', {
   hall: (entries) => title.hall(entries),
@@ -72,7 +74,9 @@ const panel = new NetworkPanel({
   predict(on) {
     own.isPredicting = on
   },
-  smooth: () => {},
+  smooth(on) {
+    isSmooth = on
+  },
   ghosts(on) {
     scene.showsGhosts = on
   },
@@ -105,6 +109,7 @@ function frame(nowMs: number): void {
   requestAnimationFrame(frame)
   const seconds = Math.min(FRAME_SECONDS_MAX, Math.max(0, (nowMs - frameMs) / 1000))
   frameMs = nowMs
+  net.game.frame(nowMs)
   const isPlaying = net.own !== undefined
   if (isPlaying !== (document.body.dataset['view'] === 'play')) {
     document.body.dataset['view'] = isPlaying ? 'play' : 'title'
@@ -119,7 +124,7 @@ function frame(nowMs: number): void {
     hud.update(net.own.mirror, own.dash, nowMs)
     minimap.draw(scene.map, net.own, net.players.values(), net.beasts.values(), net.things.values(), nowMs)
   }
-  panel.update(net.game.closed !== undefined, Number.NaN, () => ({}), nowMs)
+  panel.update(net.game.closed !== undefined, net.game.motion.rttMs, () => figuresOf(net.game, own), nowMs)
 }
 
 function updateViews(seconds: number, nowMs: number): void {
@@ -142,17 +147,16 @@ function updateViews(seconds: number, nowMs: number): void {
   camera.follow(scene.map, view.x + leadX, view.z + leadZ, seconds, 9)
 }
 
-/** Where somebody is drawn. */
-const shown = { x: 0, z: 0, yaw: 0 }
-function placeOf({
-  mirror,
-}: {
-  readonly mirror: { readonly position: { x: number; z: number }; readonly yaw: number }
-}) {
-  shown.x = mirror.position.x
-  shown.z = mirror.position.z
-  shown.yaw = mirror.yaw
-  return shown
+/** Where somebody is drawn: between the places that the server has told, or, to compare, at the last one. */
+const placeOf = ({ mirror }: { readonly mirror: AnyShown }): ShownPlace => (isSmooth ? mirror.shown : rawPlace(mirror))
+
+type AnyShown = PlayerMirror | BeastMirror | ThingMirror
+const raw = { x: 0, z: 0, yaw: 0 }
+function rawPlace({ position, yaw }: AnyShown): ShownPlace {
+  raw.x = position.x
+  raw.z = position.z
+  raw.yaw = yaw
+  return raw
 }
 
 requestAnimationFrame(frame)

@@ -93,6 +93,7 @@ export class Net {
     })
     this.game.on('Account', {
       hall: (entries) => events.hall(entries),
+      scores: (best, players) => events.scores(best, players),
     })
   }
 

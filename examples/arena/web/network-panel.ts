@@ -1,5 +1,7 @@
 // The panel of the network: how far away the server is, how it would be with a worse line, and what the page does about it.
+import type { Game } from 'goworld/client'
 import { byId, make, setText } from './dom.ts'
+import type { OwnPlayer } from './own-player.ts'
 
 const EVERY_MS = 250
 const SLOW_MS = 150
@@ -50,3 +52,19 @@ export class NetworkPanel {
     this.#numbers.replaceChildren(...rows)
   }
 }
+
+/** What the panel tells of prediction and smoothing. */
+export function figuresOf({ motion }: Pick<Game, 'motion'>, own: OwnPlayer): Readonly<Record<string, string>> {
+  const { rttMs, jitterMs, delayMs, correction, correctionMax, waitingInputs } = motion
+  return {
+    'input to answer': ms(rttMs),
+    'uneven by': ms(jitterMs),
+    'others drawn behind': ms(delayMs),
+    'inputs on their way': String(waitingInputs),
+    'last correction': `${correction.toFixed(3)} units`,
+    'largest correction': `${correctionMax.toFixed(2)} units`,
+    'shots shown right': `${own.shotsRight} of ${own.shotsRight + own.shotsWrong}`,
+  }
+}
+
+const ms = (value: number): string => (Number.isFinite(value) ? `${Math.round(value)} ms` : '–')

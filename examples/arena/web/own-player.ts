@@ -9,49 +9,64 @@ import type { Controls } from './controls.ts'
 import type { PlayerMirror, ShownPlace } from './views.ts'
 
 export class OwnPlayer {
-  /** Off, everything waits for the server. */
+  /** Off, it is drawn where the server says, and shots are when the server says so. */
   isPredicting = true
   onShot: (weapon: number, aim: number) => void = () => {}
   onDash: () => void = () => {}
-  readonly #predicted: ReturnType<typeof predictPlayer>
+  /** Of the shots that were shown before the server knew: those that it made, and those that it did not. */
+  shotsRight = 0
+  shotsWrong = 0
+  readonly #game: Game<typeof server>
+  readonly #predictor: ReturnType<typeof predictPlayer>
   readonly #trigger: Trigger = { pause: 0 }
-  readonly #late = { x: 0, z: 0, yaw: 0 }
+  readonly #place = { x: 0, z: 0, yaw: 0 }
   #wasDashing = false
 
   constructor(game: Game<typeof server>) {
-    this.#predicted = predictPlayer(game)
+    this.#game = game
+    this.#predictor = predictPlayer(game)
   }
 
   get dash(): number {
-    return this.#predicted.state?.dash ?? 0
+    return this.#predictor.state?.dash ?? 0
   }
 
   /** To be called each frame. Answers where to draw it. */
   update(mirror: PlayerMirror, controls: Controls, nowMs: number): ShownPlace {
-    const predicted = this.#predicted
-    const steps = predicted.update(controls, nowMs)
+    const steps = this.#predictor.update(controls, nowMs)
     if (steps > 0) {
       this.#notice(mirror, controls, steps)
       controls.stepped()
     }
-    if (this.isPredicting) return predicted.shown
-    const late = this.#late
-    late.x = mirror.position.x
-    late.z = mirror.position.z
-    late.yaw = mirror.yaw
-    return late
+    const { x, z } = this.isPredicting ? this.#predictor.shown : mirror.position
+    const place = this.#place
+    place.x = x
+    place.z = z
+    // Where it looks is where the mouse is, between two steps too.
+    place.yaw = this.isPredicting ? controls.aim / 10 : mirror.yaw
+    return place
   }
 
   /** What the steps mean that has to be seen at once. */
-  #notice(mirror: PlayerMirror, controls: Controls, steps: number): void {
-    const { hp, weapon } = mirror.attrs
-    for (let n = 0; n < steps; n++) {
-      if (!pull(this.#trigger, controls) || hp <= 0) continue
-      this.#trigger.pause = weaponOf(weapon).pauseSteps
-      this.onShot(weapon, controls.aim)
+  #notice({ attrs }: PlayerMirror, controls: Controls, steps: number): void {
+    for (let step = 1; step <= steps; step++) {
+      if (!pull(this.#trigger, controls) || attrs.hp <= 0) continue
+      this.#trigger.pause = weaponOf(attrs.weapon).pauseSteps
+      this.onShot(attrs.weapon, controls.aim)
+      this.#expectShot(this.#predictor.lastNo - steps + step)
     }
     const isNow = isDashing({ dash: this.dash })
     if (isNow && !this.#wasDashing) this.onDash()
     this.#wasDashing = isNow
+  }
+
+  /** The server is to fire with the same input. */
+  #expectShot(no: number): void {
+    this.#game.expectCall('Player', 'shot', {
+      no,
+      matches: (mirror) => mirror.isOwn,
+      confirmed: () => void this.shotsRight++,
+      rejected: () => void this.shotsWrong++,
+    })
   }
 }

@@ -87,7 +87,7 @@ export class Scene {
       fade.addColorStop(1, `rgba(${color}, ${alpha})`)
       return fade
     }
-    this.#shades = { size, dark: made('2, 3, 6', 0.5, 0.62), red: made('255, 20, 60', 0.42, 0.62) }
+    this.#shades = { size, dark: made('2, 3, 6', 0.5, 0.62), red: made('255, 20, 60', 0.5, 0.4) }
     return this.#shades
   }
 

@@ -18,7 +18,7 @@ const idle = (): Stick => ({ pointer: -1, fromX: 0, fromY: 0, x: 0, y: 0, sinceM
 
 export class Sticks {
   /** Whether the last to be used was a finger. */
-  isUsed = false
+  isUsed = matchMedia('(pointer: coarse)').matches
   onTap: () => void = () => {}
   readonly #left = idle()
   readonly #right = idle()
