@@ -1,6 +1,7 @@
 // What lies on the ground: its marks, the light round the player, nests, pads, portals.
 import { type ArenaMap, PORTAL_RADIUS, type Portal } from '../shared/maps.ts'
 import type { Camera } from './camera.ts'
+import { drawDecor } from './decor.ts'
 import { type Theme, themeOf } from './palette.ts'
 import { shine } from './sprites.ts'
 
@@ -21,6 +22,7 @@ export function drawGround(ctx: CanvasRenderingContext2D, camera: Camera, map: A
   ctx.clip()
   shine(ctx, theme.light, camera.x, camera.z, 26, 0.85)
   ctx.restore()
+  drawDecor(ctx, camera, map, theme)
   drawMarks(ctx, camera, map, theme)
   drawName(ctx, camera, map, theme)
   for (const nest of map.nests) if (camera.sees(nest.x, nest.z, 3)) drawNest(ctx, nest.x, nest.z)

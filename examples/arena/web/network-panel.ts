@@ -55,15 +55,15 @@ export class NetworkPanel {
 
 /** What the panel tells of prediction and smoothing. */
 export function figuresOf({ motion }: Pick<Game, 'motion'>, own: OwnPlayer): Readonly<Record<string, string>> {
-  const { rttMs, jitterMs, delayMs, correction, correctionMax, waitingInputs } = motion
+  const { rttMs, jitterMs, delayMs, corrections, waitingInputs } = motion
   return {
     'input to answer': ms(rttMs),
     'uneven by': ms(jitterMs),
-    'others drawn behind': ms(delayMs),
-    'inputs on their way': String(waitingInputs),
-    'last correction': `${correction.toFixed(3)} units`,
-    'largest correction': `${correctionMax.toFixed(2)} units`,
-    'shots shown right': `${own.shotsRight} of ${own.shotsRight + own.shotsWrong}`,
+    'others are behind': ms(delayMs),
+    'inputs under way': String(waitingInputs),
+    corrections: String(corrections),
+    'the largest': `${own.correctionMax.toFixed(2)} units`,
+    'shots foretold': `${own.shotsRight} of ${own.shotsRight + own.shotsWrong}`,
   }
 }
 

@@ -8,6 +8,8 @@ import { weaponOf } from '../shared/weapons.ts'
 import type { Controls } from './controls.ts'
 import type { PlayerMirror, ShownPlace } from './views.ts'
 
+const JUMP_UNITS = 4
+
 export class OwnPlayer {
   /** Off, it is drawn where the server says, and shots are when the server says so. */
   isPredicting = true
@@ -16,6 +18,8 @@ export class OwnPlayer {
   /** Of the shots that were shown before the server knew: those that it made, and those that it did not. */
   shotsRight = 0
   shotsWrong = 0
+  /** The largest correction of the way that it went; to begin somewhere else is none. */
+  correctionMax = 0
   readonly #game: Game<typeof server>
   readonly #predictor: ReturnType<typeof predictPlayer>
   readonly #trigger: Trigger = { pause: 0 }
@@ -34,6 +38,8 @@ export class OwnPlayer {
   /** To be called each frame. Answers where to draw it. */
   update(mirror: PlayerMirror, controls: Controls, nowMs: number): ShownPlace {
     const steps = this.#predictor.update(controls, nowMs)
+    const { correction } = this.#predictor
+    if (correction < JUMP_UNITS) this.correctionMax = Math.max(this.correctionMax, correction)
     if (steps > 0) {
       this.#notice(mirror, controls, steps)
       controls.stepped()
