@@ -11,7 +11,7 @@ const LOOK_AGAIN_MS = 500
 const COLORS = 10
 
 export class Account extends entity({
-  aoi: 34,
+  aoi: 40,
   kept: ['hasJoined'],
   ownClient: { join: [string, integer, integer, boolean] },
   client: {
