@@ -1,4 +1,4 @@
-# Two commands matter: `make start` runs a whole server with the demo game, `make test` runs every test.
+# Two commands matter: `make start` runs a whole server with a game to play in the browser, `make test` runs every test.
 # Only Node.js 20 or newer and npm are needed: `npm ci` brings the Node that runs everything else.
 
 NODE = $(shell if [ -x node_modules/.bin/node ]; then echo node_modules/.bin/node; else echo node; fi)
@@ -13,7 +13,7 @@ PORT = 4000
         client-bundle dispatcher gate test_game test_client nil_game server client
 
 help:
-	@echo 'make start        run a server with test_game and $(BOTS) bots (BOTS=n); Ctrl-C stops it'
+	@echo 'make start        run a server with examples/arena and $(BOTS) bots (BOTS=n), and say where to play it; Ctrl-C stops it'
 	@echo 'make start-NAME   run a server with examples/NAME'
 	@echo 'make test         run every test'
 	@echo 'make services     start every database that is installed, on free ports; Ctrl-C ends them'
@@ -28,7 +28,7 @@ help:
 	@echo 'make client       run one client of that server'
 
 start: $(INSTALLED)
-	@$(GOWORLD) start examples/test_game --bots $(BOTS)
+	@$(GOWORLD) start examples/arena --bots $(BOTS)
 
 start-%: $(INSTALLED)
 	@$(GOWORLD) start examples/$*
