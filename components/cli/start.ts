@@ -115,9 +115,15 @@ class Crew {
   }
 
   addBots(count: number, configPath: string): void {
-    const client = botsOf(this.#server.folder)
     const name = { role: 'bots', id: 1 } as const
-    const child = this.#spawn(name, [client, '-N', String(count), '-quiet', '-configfile', configPath])
+    const child = this.#spawn(name, [
+      ...botsOf(this.#server.folder),
+      '-N',
+      String(count),
+      '-quiet',
+      '-configfile',
+      configPath,
+    ])
     const release = this.#server.run.claim(name, child.pid)
     void child.ended.then(release).then(() => this.#lost(child))
   }
@@ -224,10 +230,11 @@ class Crew {
   }
 }
 
-/** The program of the bots: a game may bring its own, which takes the flags that are given here. */
-function botsOf(folder: string): string {
+/** The program of the bots: a game may bring its own in `bots.ts`, which takes the flags that it is given here. */
+function botsOf(folder: string): string[] {
   const own = join(folder, 'bots.ts')
-  return existsSync(own) ? own : join(REPOSITORY, 'examples/test_client/test_client.ts')
+  if (existsSync(own)) return [join(REPOSITORY, 'components/cli/own-bots.ts'), own]
+  return [join(REPOSITORY, 'examples/test_client/test_client.ts')]
 }
 
 function sayWhatNext(folder: string, configPath: string, { d, bots }: { d: boolean; bots: number }): void {

@@ -1,0 +1,100 @@
+// Makes the pictures of the docs from the game as it is: node_modules/.bin/node test/browser/screenshots.ts. It starts the
+// arena with its bots, plays a little in Chromium, and keeps the liveliest of some pictures.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium, type Page } from 'playwright-core'
+import { encodePng } from './png.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const SIZE = { width: 1280, height: 720 }
+const PICTURES = 30
+const EVERY_MS = 700
+const COLOR_STEP = 2
+const INI = `
+[game_common]
+http_addr=
+[gate_common]
+listen_addr=unix:gate1.link
+http_addr=127.0.0.1:0
+[dispatcher_common]
+http_addr=
+`
+
+const folder = mkdtempSync(join(tmpdir(), 'gw-'))
+const arena = join(folder, 'arena')
+cpSync(join(ROOT, 'examples/arena'), arena, { recursive: true, filter: (path) => !path.endsWith('.goworld') })
+writeFileSync(join(arena, 'goworld.ini'), INI)
+const goworld = join(ROOT, 'components/cli/goworld')
+const server = spawn(goworld, ['start', arena, '-bots', '20'], { stdio: ['ignore', 'pipe', 'inherit'] })
+try {
+  const url = await addressOf(server.stdout)
+  const browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    chromiumSandbox: false,
+    args: ['--disable-gpu'],
+  })
+  const page = await browser.newPage({ viewport: SIZE })
+  await page.goto(url)
+  await page.fill('#name', 'Ada')
+  await page.click('#colors label:nth-child(1)')
+  await page.click('.play')
+  const picture = await liveliest(page)
+  writeFileSync(join(ROOT, 'docs/arena.png'), await smaller(page, picture))
+  await browser.close()
+} finally {
+  server.kill('SIGINT')
+  await once(server, 'exit')
+  rmSync(folder, { recursive: true })
+}
+
+/** What the server says: where to play. */
+async function addressOf(out: NodeJS.ReadableStream): Promise<string> {
+  let said = ''
+  for await (const chunk of out) {
+    said += chunk
+    const [, url] = /play: +(http\S+)\n[\s\S]*stop:/.exec(said) ?? []
+    if (url) return url
+  }
+  throw new Error(`the server did not start:\n${said}`)
+}
+
+/** Plays, and takes the picture that has the most in it: that is the largest. */
+async function liveliest(page: Page): Promise<Buffer> {
+  const keys = ['KeyW', 'KeyD', 'KeyS', 'KeyA']
+  await page.mouse.down()
+  let best: Buffer = Buffer.alloc(0)
+  for (let n = 0; n < PICTURES; n++) {
+    const key = keys[Math.floor(n / 3) % keys.length]!
+    await page.keyboard.down(key)
+    const angle = n * 0.7
+    await page.mouse.move(SIZE.width / 2 + 260 * Math.cos(angle), SIZE.height / 2 + 160 * Math.sin(angle))
+    await sleep(EVERY_MS)
+    const picture = await page.screenshot()
+    if (picture.length > best.length && !(await page.isVisible('#death'))) best = picture
+    await page.keyboard.up(key)
+  }
+  return best
+}
+
+async function smaller(page: Page, picture: Buffer): Promise<Buffer> {
+  await page.goto('about:blank')
+  const pixels = await page.evaluate(async (data) => {
+    const image = new Image()
+    image.src = `data:image/png;base64,${data}`
+    await image.decode()
+    const canvas = document.createElement('canvas')
+    canvas.width = image.width
+    canvas.height = image.height
+    const context = canvas.getContext('2d')!
+    context.drawImage(image, 0, 0)
+    const rgba = context.getImageData(0, 0, image.width, image.height).data
+    let rgb = ''
+    for (let at = 0; at < rgba.length; at += 4) rgb += String.fromCharCode(rgba[at]!, rgba[at + 1]!, rgba[at + 2]!)
+    return btoa(rgb)
+  }, picture.toString('base64'))
+  return encodePng(Buffer.from(pixels, 'base64'), SIZE.width, SIZE.height, COLOR_STEP)
+}
