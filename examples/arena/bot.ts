@@ -1,6 +1,6 @@
 // One bot: sees what a page would be shown, and presses what a player would press. It roams from spot to spot, hunts who it
 // sees, keeps its distance, runs for a heart when it is hurt, and aims no better than people do.
-import { connect, type Game } from 'goworld/client'
+import { type ByteStream, connect, type Game } from 'goworld/client'
 import type * as server from './arena.ts'
 import { type ArenaMap, mapOf, type Spot } from './shared/maps.ts'
 import { HEART } from './shared/pickups.ts'
@@ -48,7 +48,7 @@ export class Bot {
   #stuckAt = { x: 0, z: 0, ms: 0 }
   #preyId = ''
 
-  constructor(target: Parameters<typeof connect>[0], name: string, color: number, arena: number) {
+  constructor(target: () => ByteStream, name: string, color: number, arena: number) {
     this.game = connect<typeof server>(target)
     this.#own = predictPlayer(this.game)
     this.game.on('Account', {

@@ -37,7 +37,7 @@ await runProgram('bots', async () => {
     const name =
       names[number % names.length]! + (number < names.length ? '' : ` ${Math.floor(number / names.length) + 1}`)
     const gate = gates[number % gates.length]!
-    bots.push(new Bot(tcpStream(gate), name, number % COLORS, ARENAS[number % ARENAS.length]!))
+    bots.push(new Bot(() => tcpStream(gate), name, number % COLORS, ARENAS[number % ARENAS.length]!))
     if (bots.length === count) clearInterval(coming)
   }, COMING_MS)
   const ticking = setInterval(() => {

@@ -112,7 +112,7 @@ export class Player extends entity({
   }
 
   beSafeNoLonger() {
-    this.attrs.isSafe = false
+    if (!this.isClientLost) this.attrs.isSafe = false
   }
 
   /** An input of its client: one step. */
@@ -239,6 +239,15 @@ export class Player extends entity({
   #tellScore() {
     const { name, color, score, isBot } = this.attrs
     this.game.service(Lobby).scored(this.id, name, color, score, this.kind, isBot)
+  }
+
+  /** Whoever falls into a tunnel is not shot at there. */
+  override onClientLost() {
+    this.attrs.isSafe = true
+  }
+
+  override onClientReconnected() {
+    this.after(SAFE_MS, this.beSafeNoLonger)
   }
 
   override onClientDisconnected() {

@@ -1,37 +1,77 @@
-// Pictures for the docs, small enough to be kept with the source: what a browser encodes is more than twice as large.
-import { crc32, deflateSync } from 'node:zlib'
+// Pictures for the docs, small enough to be kept with the source: what a browser makes of them is more than twice as large.
+import { crc32, deflateSync, inflateSync } from 'node:zlib'
 
 const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10])
-const PIXEL_BYTES = 3
-/** Eight bits a channel, red, green and blue, nothing interlaced. */
-const FORMAT = [8, 2, 0, 0, 0]
+/** Of a picture in red, green and blue, eight bits each, without and with an alpha. */
+const RGB = 2
+const RGBA = 6
+const FILTERS = [0, 1, 2, 3, 4]
 
-/** `rgb` has three bytes a pixel, row by row. Lights fall off in steps of `step`: finer ones cost much and are not seen. */
-export function encodePng(rgb: Uint8Array, width: number, height: number, step = 1): Buffer {
-  const rowBytes = width * PIXEL_BYTES
-  const pixels = rgb.map((value) => Math.min(255, Math.round(value / step) * step))
+interface Picture {
+  readonly width: number
+  readonly height: number
+  readonly pixelBytes: number
+  /** Row by row. */
+  readonly pixels: Uint8Array
+}
+
+/** The same picture in fewer bytes. Colours go in steps of `step`: finer ones cost much and are not seen. */
+export function smallerPng(png: Buffer, step: number): Buffer {
+  const { width, height, pixelBytes, pixels } = decode(png)
   const rows: Uint8Array[] = []
-  let above = new Uint8Array(rowBytes)
+  let above: Uint8Array = new Uint8Array(width * 3)
   for (let y = 0; y < height; y++) {
-    const row = pixels.subarray(y * rowBytes, (y + 1) * rowBytes)
-    rows.push(smallest([0, 1, 2, 3, 4].map((filter) => filtered(row, above, filter))))
+    const row = new Uint8Array(width * 3)
+    for (let x = 0; x < width; x++) {
+      for (let channel = 0; channel < 3; channel++) {
+        const value = pixels[(y * width + x) * pixelBytes + channel]!
+        row[x * 3 + channel] = Math.min(255, Math.round(value / step) * step)
+      }
+    }
+    rows.push(smallest(FILTERS.map((filter) => filtered(row, above, filter, 3))))
     above = row
   }
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width)
   header.writeUInt32BE(height, 4)
-  header.set(FORMAT, 8)
+  header.set([8, RGB, 0, 0, 0], 8)
   const data = deflateSync(Buffer.concat(rows), { level: 9, memLevel: 9 })
   return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))])
 }
 
+function decode(png: Buffer): Picture {
+  const width = png.readUInt32BE(16)
+  const height = png.readUInt32BE(20)
+  const pixelBytes = png[25] === RGBA ? 4 : 3
+  if (png[24] !== 8 || (png[25] !== RGB && png[25] !== RGBA)) throw new Error('a picture in true colours is wanted')
+  const data: Buffer[] = []
+  for (let at = SIGNATURE.length; at < png.length; at += png.readUInt32BE(at) + 12) {
+    const bytes = png.readUInt32BE(at)
+    if (png.toString('latin1', at + 4, at + 8) === 'IDAT') data.push(png.subarray(at + 8, at + 8 + bytes))
+  }
+  const packed = inflateSync(Buffer.concat(data))
+  const rowBytes = width * pixelBytes
+  const pixels = new Uint8Array(rowBytes * height)
+  for (let y = 0; y < height; y++) {
+    const filter = packed[y * (rowBytes + 1)]!
+    for (let at = 0; at < rowBytes; at++) {
+      const to = y * rowBytes + at
+      const left = at < pixelBytes ? 0 : pixels[to - pixelBytes]!
+      const up = y === 0 ? 0 : pixels[to - rowBytes]!
+      const corner = at < pixelBytes || y === 0 ? 0 : pixels[to - rowBytes - pixelBytes]!
+      pixels[to] = packed[y * (rowBytes + 1) + 1 + at]! + foretold(filter, left, up, corner)
+    }
+  }
+  return { width, height, pixelBytes, pixels }
+}
+
 /** A row as the differences from what a filter foretells: PNG, section 9. */
-function filtered(row: Uint8Array, above: Uint8Array, filter: number): Uint8Array {
+function filtered(row: Uint8Array, above: Uint8Array, filter: number, pixelBytes: number): Uint8Array {
   const out = new Uint8Array(row.length + 1)
   out[0] = filter
   for (let at = 0; at < row.length; at++) {
-    const left = at < PIXEL_BYTES ? 0 : row[at - PIXEL_BYTES]!
-    const corner = at < PIXEL_BYTES ? 0 : above[at - PIXEL_BYTES]!
+    const left = at < pixelBytes ? 0 : row[at - pixelBytes]!
+    const corner = at < pixelBytes ? 0 : above[at - pixelBytes]!
     out[at + 1] = row[at]! - foretold(filter, left, above[at]!, corner)
   }
   return out

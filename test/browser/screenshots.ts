@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium, type Page } from 'playwright-core'
-import { encodePng } from './png.ts'
+import { smallerPng } from './png.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const SIZE = { width: 1280, height: 720 }
@@ -43,7 +43,7 @@ try {
   await page.click('#colors label:nth-child(1)')
   await page.click('.play')
   const picture = await liveliest(page)
-  writeFileSync(join(ROOT, 'docs/arena.png'), await smaller(page, picture))
+  writeFileSync(join(ROOT, 'docs/arena.png'), smallerPng(picture, COLOR_STEP))
   await browser.close()
 } finally {
   server.kill('SIGINT')
@@ -78,23 +78,4 @@ async function liveliest(page: Page): Promise<Buffer> {
     await page.keyboard.up(key)
   }
   return best
-}
-
-async function smaller(page: Page, picture: Buffer): Promise<Buffer> {
-  await page.goto('about:blank')
-  const pixels = await page.evaluate(async (data) => {
-    const image = new Image()
-    image.src = `data:image/png;base64,${data}`
-    await image.decode()
-    const canvas = document.createElement('canvas')
-    canvas.width = image.width
-    canvas.height = image.height
-    const context = canvas.getContext('2d')!
-    context.drawImage(image, 0, 0)
-    const rgba = context.getImageData(0, 0, image.width, image.height).data
-    let rgb = ''
-    for (let at = 0; at < rgba.length; at += 4) rgb += String.fromCharCode(rgba[at]!, rgba[at + 1]!, rgba[at + 2]!)
-    return btoa(rgb)
-  }, picture.toString('base64'))
-  return encodePng(Buffer.from(pixels, 'base64'), SIZE.width, SIZE.height, COLOR_STEP)
 }

@@ -1,6 +1,4 @@
 // The page of the arena: puts its parts together, and runs a frame whenever the screen wants one.
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 import { Camera } from './camera.ts'
 import { Controls } from './controls.ts'
 import { byId, setText } from './dom.ts'
@@ -9,7 +7,7 @@ import { Fight } from './fight.ts'
 import { Hud } from './hud.ts'
 import { Minimap } from './minimap.ts'
 import { Net } from './net.ts'
-import { figuresOf, NetworkPanel } from './network-panel.ts'
+import { NetworkPanel } from './network-panel.ts'
 import { OwnPlayer } from './own-player.ts'
 import { themeOf } from './palette.ts'
 import { Scene } from './scene.ts'
@@ -70,7 +68,10 @@ const scene = new Scene(field, camera, effects, net)
 const title = new Title(({ name, color, arena }) => net.join(name, color, arena))
 const talk = new Talk(controls, (line) => net.say(line))
 const panel = new NetworkPanel({
-  latency: () => {},
+  latency(ms) {
+    // As far-away players have it: uneven, and now and then something is lost on the way.
+    net.game.simulateLatency(ms, ms / 4, ms > 0 ? 0.02 : 0)
+  },
   predict(on) {
     own.isPredicting = on
   },
@@ -101,7 +102,11 @@ byId('sound-toggle').addEventListener('click', ({ currentTarget }) => {
   button.setAttribute('aria-pressed', String(isOn))
   button.blur()
 })
-net.game.onClose((reason) => hud.banner(`the connection is over: ${reason}`))
+net.game.onConnection(({ state, attempt }) => {
+  if (state === 'lost') hud.banner(attempt > 1 ? `connection lost; trying again (${attempt})` : 'connection lost')
+  else if (state === 'open') hud.banner('')
+})
+net.game.onClose((reason) => hud.banner(`The connection is over: ${reason}. Load the page again to play on.`))
 
 let frameMs = performance.now()
 
@@ -124,7 +129,7 @@ function frame(nowMs: number): void {
     hud.update(net.own.mirror, own.dash, nowMs)
     minimap.draw(scene.map, net.own, net.players.values(), net.beasts.values(), net.things.values(), nowMs)
   }
-  panel.update(net.game.closed !== undefined, net.game.motion.rttMs, () => figuresOf(net.game, own), nowMs)
+  panel.update(net.game, own, nowMs)
 }
 
 function updateViews(seconds: number, nowMs: number): void {

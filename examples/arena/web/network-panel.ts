@@ -42,29 +42,26 @@ export class NetworkPanel {
     }
   }
 
-  update(isLost: boolean, pingMs: number, figures: () => Readonly<Record<string, string>>, nowMs: number): void {
+  update({ connection, ping, jitter, motion }: Watched, own: OwnPlayer, nowMs: number): void {
     if (nowMs - this.#shownMs < EVERY_MS) return
     this.#shownMs = nowMs
-    this.#light.className = isLost ? 'lost' : pingMs > SLOW_MS ? 'slow' : ''
-    setText(this.#ping, isLost ? 'lost' : Number.isFinite(pingMs) ? `${Math.round(pingMs)} ms` : '–')
+    const isLost = connection !== 'open'
+    this.#light.className = isLost ? 'lost' : ping > SLOW_MS ? 'slow' : ''
+    setText(this.#ping, isLost ? connection : ms(ping))
     if (this.#panel.hidden) return
-    const rows = Object.entries(figures()).flatMap(([name, figure]) => [make('dt', '', name), make('dd', '', figure)])
+    const figures = {
+      'there and back': `${ms(ping)} ± ${Number.isFinite(jitter) ? Math.round(jitter) : '–'}`,
+      'others are behind': ms(motion.delayMs),
+      'inputs under way': String(motion.waitingInputs),
+      corrections: String(motion.corrections),
+      'the largest': `${own.correctionMax.toFixed(2)} units`,
+      'shots foretold': `${own.shotsRight} of ${own.shotsRight + own.shotsWrong}`,
+    }
+    const rows = Object.entries(figures).flatMap(([name, figure]) => [make('dt', '', name), make('dd', '', figure)])
     this.#numbers.replaceChildren(...rows)
   }
 }
 
-/** What the panel tells of prediction and smoothing. */
-export function figuresOf({ motion }: Pick<Game, 'motion'>, own: OwnPlayer): Readonly<Record<string, string>> {
-  const { rttMs, jitterMs, delayMs, corrections, waitingInputs } = motion
-  return {
-    'input to answer': ms(rttMs),
-    'uneven by': ms(jitterMs),
-    'others are behind': ms(delayMs),
-    'inputs under way': String(waitingInputs),
-    corrections: String(corrections),
-    'the largest': `${own.correctionMax.toFixed(2)} units`,
-    'shots foretold': `${own.shotsRight} of ${own.shotsRight + own.shotsWrong}`,
-  }
-}
+type Watched = Pick<Game, 'connection' | 'ping' | 'jitter' | 'motion'>
 
 const ms = (value: number): string => (Number.isFinite(value) ? `${Math.round(value)} ms` : '–')
