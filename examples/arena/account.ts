@@ -4,14 +4,14 @@ import { boolean, entity, integer, string } from 'goworld'
 import { arenaId } from './arena_space.ts'
 import { type HallEntry, Lobby, type ScoreEntry } from './lobby.ts'
 import { Player } from './player.ts'
-import { COURT, MAPS } from './shared/maps.ts'
+import { COURT, MAPS, SIGHT } from './shared/maps.ts'
 import { cleanName } from './words.ts'
 
 const LOOK_AGAIN_MS = 500
 const COLORS = 10
 
 export class Account extends entity({
-  aoi: 40,
+  aoi: SIGHT,
   kept: ['hasJoined'],
   ownClient: { join: [string, integer, integer, boolean] },
   client: {

@@ -5,7 +5,7 @@ import { ArenaSpace, arenaId } from './arena_space.ts'
 import { Lobby, type ScoreEntry } from './lobby.ts'
 import type { Monster } from './monster.ts'
 import type { Pickup } from './pickup.ts'
-import { PORTAL_RADIUS } from './shared/maps.ts'
+import { PORTAL_RADIUS, SIGHT } from './shared/maps.ts'
 import { HEART, HEART_HP, HP_MAX, PICKUP_REACH } from './shared/pickups.ts'
 import { isDashing, type PlayerState, STEPS_PER_SECOND, step } from './shared/step.ts'
 import { pull } from './shared/trigger.ts'
@@ -29,7 +29,7 @@ const LINE_MS = 2000
 const state: PlayerState = { x: 0, z: 0, yaw: 0, dash: 0, isAlive: true }
 
 export class Player extends entity({
-  aoi: 34,
+  aoi: SIGHT,
   attrs: {
     name: attr('', 'allClients'),
     color: attr(0, 'allClients'),

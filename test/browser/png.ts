@@ -5,6 +5,7 @@ const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10])
 /** Of a picture in red, green and blue, eight bits each, without and with an alpha. */
 const RGB = 2
 const RGBA = 6
+const BRIGHT = 150
 const FILTERS = [0, 1, 2, 3, 4]
 
 interface Picture {
@@ -13,6 +14,16 @@ interface Picture {
   readonly pixelBytes: number
   /** Row by row. */
   readonly pixels: Uint8Array
+}
+
+/** How much light there is in a picture: where there is a fight, there is more. */
+export function lightOf(png: Buffer): number {
+  const { pixelBytes, pixels } = decode(png)
+  let light = 0
+  for (let at = 0; at < pixels.length; at += pixelBytes) {
+    if (Math.max(pixels[at]!, pixels[at + 1]!, pixels[at + 2]!) > BRIGHT) light++
+  }
+  return light
 }
 
 /** The same picture in fewer bytes. Colours go in steps of `step`: finer ones cost much and are not seen. */

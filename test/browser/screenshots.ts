@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium, type Page } from 'playwright-core'
-import { smallerPng } from './png.ts'
+import { lightOf, smallerPng } from './png.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const SIZE = { width: 1280, height: 720 }
 const PICTURES = 30
 const EVERY_MS = 700
+/** Until the name of the arena is off the screen. */
+const ARRIVAL_MS = 3000
 const COLOR_STEP = 2
 const INI = `
 [game_common]
@@ -62,11 +64,13 @@ async function addressOf(out: NodeJS.ReadableStream): Promise<string> {
   throw new Error(`the server did not start:\n${said}`)
 }
 
-/** Plays, and takes the picture that has the most in it: that is the largest. */
+/** Plays, and keeps the picture with the most light in it. */
 async function liveliest(page: Page): Promise<Buffer> {
   const keys = ['KeyW', 'KeyD', 'KeyS', 'KeyA']
+  await sleep(ARRIVAL_MS)
   await page.mouse.down()
-  let best: Buffer = Buffer.alloc(0)
+  let best: Buffer | undefined
+  let most = -1
   for (let n = 0; n < PICTURES; n++) {
     const key = keys[Math.floor(n / 3) % keys.length]!
     await page.keyboard.down(key)
@@ -74,8 +78,9 @@ async function liveliest(page: Page): Promise<Buffer> {
     await page.mouse.move(SIZE.width / 2 + 260 * Math.cos(angle), SIZE.height / 2 + 160 * Math.sin(angle))
     await sleep(EVERY_MS)
     const picture = await page.screenshot()
-    if (picture.length > best.length && !(await page.isVisible('#death'))) best = picture
+    const light = (await page.isVisible('#death')) ? -1 : lightOf(picture)
+    if (light >= most) [best, most] = [picture, light]
     await page.keyboard.up(key)
   }
-  return best
+  return best!
 }

@@ -54,6 +54,8 @@ export interface ArenaMap {
 }
 
 export const PORTAL_RADIUS = 1.6
+/** How far players see: all of the first arena, and no more than a corner of the last. */
+export const SIGHT = 44
 export const COURT = 1
 export const FOUNDRY = 2
 export const WILDS = 3

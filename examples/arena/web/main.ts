@@ -164,4 +164,6 @@ function rawPlace({ position, yaw }: AnyShown): ShownPlace {
   return raw
 }
 
+// For the console of a browser, and for tests.
+Object.assign(window, { arena: { net, own, camera } })
 requestAnimationFrame(frame)

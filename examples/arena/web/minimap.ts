@@ -1,10 +1,8 @@
 // The small map in the corner: all of the arena, and of who is in it those that the player is shown.
-import type { ArenaMap } from '../shared/maps.ts'
+import { type ArenaMap, SIGHT } from '../shared/maps.ts'
 import { colorOf, MONSTER_COLORS, PICKUP_COLORS, themeOf } from './palette.ts'
 import type { BeastView, PlayerView, ThingView } from './views.ts'
 
-/** What the server shows of the surroundings, in units. */
-const SIGHT = 34
 const TAU = Math.PI * 2
 const EVERY_MS = 50
 
