@@ -1,11 +1,11 @@
 // Somebody who plays: walks by the inputs of its client, shoots, is hurt, dies and comes back. The server has the last word
 // on all of it; what the page shows before it knows is in web/.
-import { attr, entity, integer, string } from 'goworld'
+import { attr, type EntityId, entity, integer, string } from 'goworld'
 import { ArenaSpace, arenaId } from './arena_space.ts'
 import { Lobby, type ScoreEntry } from './lobby.ts'
 import type { Monster } from './monster.ts'
 import type { Pickup } from './pickup.ts'
-import { PORTAL_RADIUS, SIGHT } from './shared/maps.ts'
+import { mapOf, PORTAL_RADIUS, SIGHT } from './shared/maps.ts'
 import { HEART, HEART_HP, HP_MAX, PICKUP_REACH } from './shared/pickups.ts'
 import { isDashing, type PlayerState, STEPS_PER_SECOND, step } from './shared/step.ts'
 import { pull } from './shared/trigger.ts'
@@ -80,7 +80,7 @@ export class Player extends entity({
     this.kind = kind
     const arena = arenaId(this.game, kind)
     try {
-      if (arena) return await this.enterSpace(arena)
+      if (arena) return await this.enterSpace(arena, this.#startIn(arena))
     } catch {
       // It has gone with its game: the lobby makes another.
     }
@@ -91,19 +91,30 @@ export class Player extends entity({
     const arena = this.space
     if (!(arena instanceof ArenaSpace)) return
     arena.allClients.came(this.attrs.name, this.attrs.color)
-    this.begin()
+    this.#begin()
+  }
+
+  /** Where there is room, as far as that is known here: the arena may be on another game. */
+  #startIn(arenaId: EntityId<ArenaSpace>) {
+    const arena = this.game.space(arenaId)
+    const { starts } = mapOf(this.kind)
+    const { x, z } = arena instanceof ArenaSpace ? arena.start() : starts[Math.floor(Math.random() * starts.length)]!
+    return { x, y: 0, z }
   }
 
   override onCreated() {
     this.every(HEAL_MS, this.heal)
   }
 
-  /** Stands somewhere safe, whole again. */
-  begin() {
+  respawn() {
     const arena = this.space
     if (!(arena instanceof ArenaSpace)) return
-    const { x, z } = arena.start()
-    this.position = { x, y: 0, z }
+    this.position = this.#startIn(arena.id)
+    this.#begin()
+  }
+
+  /** Whole again, and safe for a while. */
+  #begin() {
     this.attrs.hp = HP_MAX
     this.attrs.dash = 0
     this.attrs.isSafe = true
@@ -201,7 +212,7 @@ export class Player extends entity({
       this.space.allClients.killed(killer, killerColor, name, color, by instanceof Player ? by.weaponName : '')
     }
     this.client.died(killer, RESPAWN_MS)
-    this.after(RESPAWN_MS, this.begin)
+    this.after(RESPAWN_MS, this.respawn)
   }
 
   get title(): string {

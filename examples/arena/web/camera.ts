@@ -7,8 +7,9 @@ const AREA_WIDE = 920
 const AREA_SMALL = 620
 const SMALL_PIXELS = 700
 const PIXEL_RATIO_MAX = 2
-/** So much of what is outside an arena is shown at most. */
+/** So much of what is outside an arena is shown at most: in units, or as a part of half of the screen. */
 const OUTSIDE_UNITS = 5
+const OUTSIDE_PART = 0.36
 /** How much higher things look than they are wide: tops lean away from the middle by this much. */
 export const LEAN = 0.085
 
@@ -38,8 +39,10 @@ export class Camera {
 
   /** Comes nearer to a place, the faster the farther, and stays within the arena. */
   follow(map: ArenaMap, x: number, z: number, seconds: number, eagerness: number): void {
-    const roomX = Math.max(0, map.halfWidth + OUTSIDE_UNITS - this.width / this.scale / 2)
-    const roomZ = Math.max(0, map.halfDepth + OUTSIDE_UNITS - this.height / this.scale / 2)
+    const halfX = this.width / this.scale / 2
+    const halfZ = this.height / this.scale / 2
+    const roomX = Math.max(0, map.halfWidth + Math.max(OUTSIDE_UNITS, halfX * OUTSIDE_PART) - halfX)
+    const roomZ = Math.max(0, map.halfDepth + Math.max(OUTSIDE_UNITS, halfZ * OUTSIDE_PART) - halfZ)
     x = Math.min(roomX, Math.max(-roomX, x))
     z = Math.min(roomZ, Math.max(-roomZ, z))
     const part = 1 - Math.exp(-seconds * eagerness)
