@@ -1,14 +1,22 @@
 // What lies on the ground: its marks, the light round the player, nests, pads, portals.
-import { type ArenaMap, PORTAL_RADIUS, type Portal } from '../shared/maps.ts'
+import { type ArenaMap, PORTAL_RADIUS, type Portal, type Spot } from '../shared/maps.ts'
 import type { Camera } from './camera.ts'
 import { drawDecor } from './decor.ts'
 import { type Theme, themeOf } from './palette.ts'
 import { shine } from './sprites.ts'
 
 const MARK_UNITS = 4
+const KERB_UNITS = 1.5
 const TAU = Math.PI * 2
 
-export function drawGround(ctx: CanvasRenderingContext2D, camera: Camera, map: ArenaMap, timeMs: number): void {
+/** `light` is where the light is: round the player. */
+export function drawGround(
+  ctx: CanvasRenderingContext2D,
+  camera: Camera,
+  map: ArenaMap,
+  light: Spot,
+  timeMs: number,
+): void {
   const theme = themeOf(map.kind)
   ctx.setTransform(1, 0, 0, 1, 0, 0)
   ctx.fillStyle = theme.outside
@@ -20,7 +28,7 @@ export function drawGround(ctx: CanvasRenderingContext2D, camera: Camera, map: A
   ctx.beginPath()
   ctx.rect(-map.halfWidth, -map.halfDepth, 2 * map.halfWidth, 2 * map.halfDepth)
   ctx.clip()
-  shine(ctx, theme.light, camera.x, camera.z, 26, 0.85)
+  shine(ctx, theme.light, light.x, light.z, 26, 0.85)
   ctx.restore()
   drawDecor(ctx, camera, map, theme)
   drawMarks(ctx, camera, map, theme)
@@ -28,13 +36,40 @@ export function drawGround(ctx: CanvasRenderingContext2D, camera: Camera, map: A
   for (const nest of map.nests) if (camera.sees(nest.x, nest.z, 3)) drawNest(ctx, nest.x, nest.z)
   for (const pad of map.pads) if (camera.sees(pad.x, pad.z, 2)) drawPad(ctx, pad.x, pad.z, theme)
   for (const portal of map.portals) if (camera.sees(portal.x, portal.z, 5)) drawPortal(ctx, portal, timeMs)
+  drawEdge(ctx, camera, map, theme)
+}
+
+/** The line where the arena ends, and the kerb outside of it. */
+function drawEdge(ctx: CanvasRenderingContext2D, camera: Camera, { halfWidth, halfDepth }: ArenaMap, theme: Theme) {
   ctx.strokeStyle = theme.accent
   ctx.globalAlpha = 0.5
   ctx.lineWidth = 0.09
-  ctx.strokeRect(-map.halfWidth, -map.halfDepth, 2 * map.halfWidth, 2 * map.halfDepth)
+  ctx.strokeRect(-halfWidth, -halfDepth, 2 * halfWidth, 2 * halfDepth)
   ctx.globalAlpha = 0.08
   ctx.lineWidth = 0.8
-  ctx.strokeRect(-map.halfWidth, -map.halfDepth, 2 * map.halfWidth, 2 * map.halfDepth)
+  ctx.strokeRect(-halfWidth, -halfDepth, 2 * halfWidth, 2 * halfDepth)
+  ctx.beginPath()
+  for (let along = -halfWidth - 0.5; along < halfWidth; along += KERB_UNITS) {
+    if (!camera.sees(along, camera.z, 1)) continue
+    for (const side of [-1, 1]) {
+      const z = side * (halfDepth + 1)
+      if (!camera.sees(along, z, 2)) continue
+      ctx.moveTo(along, z)
+      ctx.lineTo(along + 1, z + side)
+    }
+  }
+  for (let along = -halfDepth - 0.5; along < halfDepth; along += KERB_UNITS) {
+    if (!camera.sees(camera.x, along, 1)) continue
+    for (const side of [-1, 1]) {
+      const x = side * (halfWidth + 1)
+      if (!camera.sees(x, along, 2)) continue
+      ctx.moveTo(x, along)
+      ctx.lineTo(x + side, along + 1)
+    }
+  }
+  ctx.globalAlpha = 0.2
+  ctx.lineWidth = 0.12
+  ctx.stroke()
   ctx.globalAlpha = 1
 }
 

@@ -41,7 +41,7 @@ export class Scene {
     const camera = this.#camera
     const { players, beasts, things, own } = this.#net
     const { map } = this
-    drawGround(ctx, camera, map, timeMs)
+    drawGround(ctx, camera, map, own ?? camera, timeMs)
     drawShadows(ctx, camera, map)
     for (const view of things.values()) if (camera.sees(view.x, view.z, 2)) drawThing(ctx, view, timeMs)
     for (const view of beasts.values()) if (camera.sees(view.x, view.z, 4)) drawBeast(ctx, view, timeMs)
