@@ -2,7 +2,9 @@
 // session goes on, at its gate or at another.
 import { seededRandom } from '../../engine/base/random.ts'
 import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
+import { motion } from '../../engine/client/motion.ts'
 import type { Connection } from '../../engine/net/connection.ts'
+
 import { getU32 } from '../../engine/wire/packet.ts'
 import type { Simulation } from './simulation.ts'
 import { streamOver, streamTo } from './stream.ts'
@@ -148,6 +150,7 @@ export class Bot<M = unknown> {
           clock: cluster.clock,
           heartbeatMs: 0,
           moveIntervalMs: 0,
+          motion,
           log: cluster.log,
           observer: { onProtocolError: (error) => void cluster.errors.push(error) },
         })

@@ -1,6 +1,7 @@
 // One bot: sees what a page would be shown, and presses what a player would press. It roams from spot to spot, hunts who it
 // sees, keeps its distance, runs for a heart when it is hurt, and aims no better than people do.
 import { type ByteStream, connect, type Game } from 'goworld/client'
+import { motion } from 'goworld/client/motion'
 import type * as server from './arena.ts'
 import { type ArenaMap, mapOf, type Spot } from './shared/maps.ts'
 import { HEART } from './shared/pickups.ts'
@@ -49,7 +50,7 @@ export class Bot {
   #preyId = ''
 
   constructor(target: () => ByteStream, name: string, color: number, arena: number) {
-    this.game = connect<typeof server>(target)
+    this.game = connect<typeof server>(target, { motion })
     this.#own = predictPlayer(this.game)
     this.game.on('Account', {
       created() {

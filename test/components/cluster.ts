@@ -4,6 +4,7 @@ import type { Game } from '../../components/game/game.ts'
 import { type ClusterOptions, SimulatedCluster } from '../../components/testing/cluster.ts'
 import { streamOver, streamTo } from '../../components/testing/stream.ts'
 import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
+import { motion } from '../../engine/client/motion.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 
 export type { ClusterOptions } from '../../components/testing/cluster.ts'
@@ -82,6 +83,7 @@ export class TestCluster extends SimulatedCluster {
       heartbeatMs: 0,
       moveIntervalMs: 0,
       log: this.log,
+      motion,
       observer: { onProtocolError: (error) => void this.errors.push(error) },
     })
   }

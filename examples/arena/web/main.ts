@@ -1,4 +1,5 @@
 // The page of the arena: puts its parts together, and runs a frame whenever the screen wants one.
+import { showOverlay } from 'goworld/client/overlay'
 import { Camera } from './camera.ts'
 import { Controls } from './controls.ts'
 import { byId, setText } from './dom.ts'
@@ -33,6 +34,7 @@ const spectator = new Spectator()
 /** Until the player has been seen where it begins. */
 let hasArrived = false
 let isSmooth = true
+let overlay: ReturnType<typeof showOverlay> | undefined
 
 const net = new Net('/ws', {
   hall: (entries) => title.hall(entries),
@@ -81,7 +83,10 @@ const panel = new NetworkPanel({
   ghosts(on) {
     scene.showsGhosts = on
   },
-  figures: () => {},
+  figures(on) {
+    overlay?.close()
+    overlay = on ? showOverlay(net.game, { parent: byId('net-overlay') }) : undefined
+  },
 })
 
 own.onShot = (weapon, aim) => net.own && own.isPredicting && fight.ownShot(net.own, scene.map, weapon, aim)

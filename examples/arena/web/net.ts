@@ -1,5 +1,6 @@
 // The page's connection: who is there, and what the server says happens to them.
 import { connect, type Game } from 'goworld/client'
+import { motion } from 'goworld/client/motion'
 import type * as server from '../arena.ts'
 import type { HallEntry, ScoreEntry } from '../lobby.ts'
 import {
@@ -39,7 +40,7 @@ export class Net {
   own: PlayerView | undefined
 
   constructor(url: string, events: NetEvents) {
-    this.game = connect<typeof server>(url)
+    this.game = connect<typeof server>(url, { motion })
     this.#hearPlayers(events)
     this.#hearOthers(events)
     this.#hearSpace(events)
