@@ -166,6 +166,20 @@ describe('goworld start', () => {
     await game.command('kill')
   })
 
+  test('lets the bots of the game play, if it brings its own', async () => {
+    const bots = `
+      import { connect } from 'goworld/client'
+      console.log('own bots:', typeof connect, process.argv.slice(2).join(' '))
+      const waiting = setInterval(() => {}, 1000)
+      process.once('SIGTERM', () => clearInterval(waiting))`
+    const game = new GameFolder({ files: { 'bots.ts': bots } })
+    const server = game.begin('start', '--bots', '3')
+    await server.said(/^bots1 +\| own bots: function -N 3 -quiet -configfile \S+goworld\.ini$/m)
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(0)
+    expect(game.run.processes()).toEqual([])
+  })
+
   test('lets bots play beside the server, and stops them first', async () => {
     const game = new GameFolder({ ini: '[gate1]\nlisten_addr=unix:gate1.link\n' })
     const server = game.begin('start', '--bots', '2')
