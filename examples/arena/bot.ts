@@ -13,6 +13,9 @@ import { weaponOf } from './shared/weapons.ts'
 /** Thinks each so many ticks, and looks where it is going in between. */
 const THINK_TICKS = 5
 const SIGHT = 22
+/** A thought is an eighth of a second. */
+const SURPRISE_THOUGHTS = 3
+const BURST_THOUGHTS = 11
 const HURT_HP = 38
 const NEAR = 1.1
 /** Who has not come so far in so long is stuck. */
@@ -39,8 +42,8 @@ export class Bot {
   readonly game: Game<typeof server>
   readonly #own: ReturnType<typeof predictPlayer>
   readonly #controls: Controls = { moveX: 0, moveZ: 0, aim: 0, buttons: 0 }
-  /** How well it aims, in degrees, and how it fights. */
-  readonly #skill = 3 + Math.random() * 8
+  /** How far off it aims, in degrees, and how bold it is, from 0 to 1. */
+  readonly #clumsiness = 5 + Math.random() * 10
   readonly #nerve = Math.random()
   #ticks = Math.floor(Math.random() * THINK_TICKS)
   #way: Spot | undefined
@@ -48,6 +51,8 @@ export class Bot {
   #error = 0
   #stuckAt = { x: 0, z: 0, ms: 0 }
   #preyId = ''
+  /** How often it has thought of shooting at that one. */
+  #thoughts = 0
 
   constructor(target: () => ByteStream, name: string, color: number, arena: number) {
     this.game = connect<typeof server>(target, { motion })
@@ -108,6 +113,7 @@ export class Bot {
       bestDistance = felt
       best = { id: one.id, x: shown.x, z: shown.z, distance }
     }
+    if (best?.id !== this.#preyId) this.#thoughts = 0
     this.#preyId = best?.id ?? ''
     return best
   }
@@ -121,7 +127,7 @@ export class Bot {
     const closer = Math.max(-1, Math.min(1, (prey.distance - wanted) / 3))
     this.#go(toX * closer - toZ * this.#side * 0.8, toZ * closer + toX * this.#side * 0.8)
     this.#aimAt(toX, toZ)
-    if (prey.distance < range * 0.95) this.#controls.buttons |= FIRE
+    if (prey.distance < range * 0.95) this.#shoot()
   }
 
   #roam(map: ArenaMap, state: Spot, hp: number, prey: Prey | undefined, nowMs: number): void {
@@ -135,8 +141,14 @@ export class Bot {
     if (prey) {
       // It runs, and shoots back.
       this.#aimAt((prey.x - state.x) / prey.distance, (prey.z - state.z) / prey.distance)
-      this.#controls.buttons |= FIRE
+      this.#shoot()
     } else this.#aimAt(way.x - state.x, way.z - state.z)
+  }
+
+  /** In bursts, and not before it has seen whom it shoots at. */
+  #shoot(): void {
+    const burst = this.#thoughts++ % BURST_THOUGHTS
+    if (this.#thoughts > SURPRISE_THOUGHTS && burst < BURST_THOUGHTS * 0.6) this.#controls.buttons |= FIRE
   }
 
   #findHeart(map: ArenaMap, { x, z }: Spot): Spot | undefined {
@@ -163,7 +175,7 @@ export class Bot {
 
   /** With an error that wanders, as a hand does. */
   #aimAt(x: number, z: number): void {
-    this.#error = this.#error * 0.8 + (Math.random() - 0.5) * this.#skill
+    this.#error = this.#error * 0.8 + (Math.random() - 0.5) * this.#clumsiness
     const degrees = (Math.atan2(z, x) * 180) / Math.PI + this.#error
     this.#controls.aim = (Math.round(degrees * 10) + 7200) % 3600
   }

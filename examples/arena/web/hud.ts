@@ -52,18 +52,14 @@ export class Hud {
     this.#death.hidden = false
   }
 
-  scores(best: readonly ScoreEntry[], players: number, ownId: string | undefined): void {
-    const rows = best.map(([id, name, color, score, arena, isBot]) => {
-      const row = make('li', id === ownId ? 'own' : '')
-      const mark = make('i', isBot ? 'bot' : '')
-      mark.style.setProperty('--color', colorOf(color))
-      const place = make('em')
-      place.style.setProperty('--color', themeOf(arena).accent)
-      row.append(mark, make('span', 'who', name), place, make('b', '', String(score)))
-      return row
-    })
+  /** The best, and at their end the player where it is none of them. */
+  scores(best: readonly ScoreEntry[], own: PlayerMirror | undefined): void {
+    const rows = best.map((entry) => scoreRow(entry, entry[0] === own?.id))
+    if (own && !best.some(([id]) => id === own.id)) {
+      const { name, color, score } = own.attrs
+      rows.push(scoreRow([own.id, name, color, score, own.space?.kind ?? 0, false], true))
+    }
     this.#scores.replaceChildren(...rows)
-    this.#scores.style.setProperty('--players', `'${players}'`)
   }
 
   killed(killer: string, killerColor: number, victim: string, victimColor: number, how: string): void {
@@ -118,4 +114,14 @@ export class Hud {
     void arrival.offsetWidth
     arrival.classList.add('shown')
   }
+}
+
+function scoreRow([, name, color, score, arena, isBot]: ScoreEntry, isOwn: boolean): HTMLElement {
+  const row = make('li', isOwn ? 'own' : '')
+  const mark = make('i', isBot ? 'bot' : '')
+  mark.style.setProperty('--color', colorOf(color))
+  const place = make('em')
+  place.style.setProperty('--color', themeOf(arena).accent)
+  row.append(mark, make('span', 'who', name), place, make('b', '', String(score)))
+  return row
 }

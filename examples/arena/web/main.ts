@@ -57,7 +57,7 @@ const net = new Net('/ws', {
   took: (kind) => net.own && fight.took(net.own, kind),
   said: (name, color, line) => hud.said(name, color, line),
   scores(best, players) {
-    hud.scores(best, players, net.player?.id)
+    hud.scores(best, net.player)
     title.crowd(players)
   },
   killed: (...how) => hud.killed(...how),

@@ -62,7 +62,7 @@ export class Title {
   }
 
   crowd(players: number): void {
-    setText(byId('crowd'), players > 0 ? `${players} who play.` : 'You.')
+    setText(byId('crowd'), players > 0 ? `${players} play now.` : 'You.')
   }
 }
 

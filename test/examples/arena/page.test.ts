@@ -211,7 +211,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
       ini: '[gate1]\nlisten_addr=unix:gate1.link\n',
     })
     const visitor = await Visitor.open(url)
-    await visitor.page.getByText('4 who play.').waitFor()
+    await visitor.page.getByText('4 play now.').waitFor()
     await until(() => visitor.page.evaluate('arena.net.players.size > 0'), 'arena.net.players.size > 0')
     await screenshot(visitor.page, 'arena-title')
     await visitor.join('Ada')
