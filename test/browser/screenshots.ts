@@ -13,9 +13,14 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const SIZE = { width: 1280, height: 720 }
 const PICTURES = 30
 const EVERY_MS = 700
-/** Until the name of the arena is off the screen. */
 const ARRIVAL_MS = 3000
 const COLOR_STEP = 2
+/** How many are to be seen who live. */
+const VISIBLE = `[...arena.net.players.values(), ...arena.net.beasts.values()]
+  .filter(({ x, z, attrs }) => attrs.hp > 0 && arena.camera.sees(x, z, -2)).length`
+/** One of them is worth as much as so many bright pixels. */
+const WORTH = 3000
+
 const INI = `
 [game_common]
 http_addr=
@@ -44,6 +49,7 @@ try {
   await page.fill('#name', 'Ada')
   await page.click('#colors label:nth-child(1)')
   await page.click('.play')
+  await page.addStyleTag({ content: '.arrival { display: none }' })
   const picture = await liveliest(page)
   writeFileSync(join(ROOT, 'docs/arena.png'), smallerPng(picture, COLOR_STEP))
   await browser.close()
@@ -64,7 +70,7 @@ async function addressOf(out: NodeJS.ReadableStream): Promise<string> {
   throw new Error(`the server did not start:\n${said}`)
 }
 
-/** Plays, and keeps the picture with the most light in it. */
+/** Plays, and keeps the picture with the most in it: those who fight, and the light that it makes. */
 async function liveliest(page: Page): Promise<Buffer> {
   const keys = ['KeyW', 'KeyD', 'KeyS', 'KeyA']
   await sleep(ARRIVAL_MS)
@@ -78,8 +84,9 @@ async function liveliest(page: Page): Promise<Buffer> {
     await page.mouse.move(SIZE.width / 2 + 260 * Math.cos(angle), SIZE.height / 2 + 160 * Math.sin(angle))
     await sleep(EVERY_MS)
     const picture = await page.screenshot()
-    const light = (await page.isVisible('#death')) ? -1 : lightOf(picture)
-    if (light >= most) [best, most] = [picture, light]
+    const visible = await page.evaluate<number>(VISIBLE)
+    const worth = (await page.isVisible('#death')) ? -1 : lightOf(picture) + WORTH * visible
+    if (worth >= most) [best, most] = [picture, worth]
     await page.keyboard.up(key)
   }
   return best!

@@ -1,12 +1,13 @@
 // The arena's page in Chromium: people who see each other walk, on desks and phones, near and far from the server, whose
 // connections break and whose server is renewed while they play.
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Browser, type OpenOptions, PHONE, screenshot } from '../../browser/browser.ts'
 import { playExample } from '../../browser/played-example.ts'
 import { startProxy } from '../../browser/proxy.ts'
-import { until } from '../../program.ts'
+import { ROOT, until } from '../../program.ts'
 
 const browser = await Browser.start()
 afterAll(() => browser?.close())
@@ -88,9 +89,14 @@ const far = (a: Shown, b: Shown): number => Math.hypot(a.x - b.x, a.z - b.z)
 const agree = (one: Visitor, other: Visitor, name: string) =>
   until(async () => far(await one.sees(name), await other.sees(name)) < 0.05, `both to show ${name} at one place`)
 
+/** Nobody is hurt by monsters in these. */
+const MONSTERS = 'shared/monsters.ts'
+const harmless = readFileSync(join(ROOT, 'examples/arena', MONSTERS), 'utf8').replaceAll(/damage: \d+/g, 'damage: 0')
+const peace = { files: { [MONSTERS]: harmless } }
+
 describe.skipIf(!browser)('the arena’s page', () => {
   test('two see each other walk, speak, and in the scores', async () => {
-    const { url } = await playExample('arena')
+    const { url } = await playExample('arena', peace)
     const ada = await Visitor.playing(url, 'Ada')
     const bo = await Visitor.playing(url, 'Bo')
     await ada.page.locator('#scores li', { hasText: 'Bo' }).waitFor()
@@ -121,7 +127,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
   })
 
   test('at 200 ms one’s own steps are seen at once, and others soon', async () => {
-    const { url } = await playExample('arena')
+    const { url } = await playExample('arena', peace)
     const ada = await Visitor.playing(url, 'Ada')
     await ada.page.locator('#net-toggle').click()
     await ada.page.getByRole('radio', { name: '200 ms ± 50' }).check()
@@ -156,7 +162,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
   })
 
   test('a connection that breaks is mended, and nobody sees more than a pause', async () => {
-    const { url } = await playExample('arena')
+    const { url } = await playExample('arena', peace)
     const proxy = await startProxy(url)
     const ada = await Visitor.playing(proxy.url, 'Ada', { complaints: BROKEN })
     const bo = await Visitor.playing(url, 'Bo')
@@ -178,7 +184,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
   })
 
   test('new code takes over while they play, and nothing on the screen says so', async () => {
-    const { url, game } = await playExample('arena')
+    const { url, game } = await playExample('arena', peace)
     const ada = await Visitor.playing(url, 'Ada')
     const bo = await Visitor.playing(url, 'Bo')
     await ada.page.evaluate(`(() => {
@@ -192,7 +198,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
       look()
     })()`)
     const weapons = 'shared/weapons.ts'
-    const source = readFileSync(`${game.path}/${weapons}`, 'utf8')
+    const source = readFileSync(join(game.path, weapons), 'utf8')
     game.write(weapons, source.replace('damage: 9,', 'damage: 99,'))
     const walking = ada.walk('Ada', 2)
     const { code, out } = await game.command('reload')
@@ -221,7 +227,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
   })
 
   test('is played by two thumbs', async () => {
-    const { url } = await playExample('arena')
+    const { url } = await playExample('arena', peace)
     const ada = await Visitor.open(url, { viewport: PHONE, hasTouch: true, isMobile: true })
     await screenshot(ada.page, 'arena-phone-title')
     await ada.join('Ada')
