@@ -73,7 +73,8 @@ export class Watchers {
       this.#add(n, pool)
       if (compact) views.number(n)
     }
-    for (let n = 0; n < clients; n++) this.#populate(n, clients, watchers)
+    for (let n = 0; n < clients; n++) this.#bind(n)
+    for (let n = 0; n < clients; n++) this.#show(n, clients, watchers)
     this.endTurn()
   }
 
@@ -101,7 +102,15 @@ export class Watchers {
     this.sinks.push(sink)
   }
 
-  #populate(n: number, clients: number, watchers: number): void {
+  #bind(n: number): void {
+    const entityId = idOf('player', n)
+    const clientId = idOf('client', n)
+    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
+    this.#change(packetOf('bindPlayer', { ...placed, clientId, handed: 0, syncing: true }))
+  }
+
+  /** Who sees something has a player by then. */
+  #show(n: number, clients: number, watchers: number): void {
     const entityId = idOf('player', n)
     const others = new Set<number>()
     while (others.size < watchers) {
@@ -109,11 +118,13 @@ export class Watchers {
       if (other !== n) others.add(other)
     }
     this.watchers.push(Int32Array.from(others))
-    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
-    const bind = packetOf('bindPlayer', { ...placed, clientId: idOf('client', n), handed: 0, syncing: true })
     const clientIds = [...others].map((other) => idOf('client', other))
-    const show = packetOf('showEntity', { ...placed, clientIds })
-    for (const packet of [bind, show]) this.#viewChanges.packet(packet, LENGTH_BYTES, packet.length)
+    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
+    this.#change(packetOf('showEntity', { ...placed, clientIds }))
+  }
+
+  #change(packet: Uint8Array): void {
+    this.#viewChanges.packet(packet, LENGTH_BYTES, packet.length)
   }
 }
 
