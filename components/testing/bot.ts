@@ -4,7 +4,6 @@ import { seededRandom } from '../../engine/base/random.ts'
 import { type Game as ClientGame, connect } from '../../engine/client/client.ts'
 import { motion } from '../../engine/client/motion.ts'
 import type { Connection } from '../../engine/net/connection.ts'
-
 import { getU32 } from '../../engine/wire/packet.ts'
 import type { Simulation } from './simulation.ts'
 import { streamOver, streamTo } from './stream.ts'
@@ -109,6 +108,7 @@ export class Bot<M = unknown> {
         clock: cluster.clock,
         random: seededRandom(seed * 11 + this.no),
         moveIntervalMs: 0,
+        motion,
         log: cluster.log,
         observer: { onProtocolError: (error) => void cluster.errors.push(error) },
       })

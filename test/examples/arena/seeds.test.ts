@@ -1,4 +1,4 @@
-// The arena where things go wrong: connections break, games are swapped under the players. Whoever plays goes on, and what
+// The arena where things go wrong: connections break, those of players too, games are swapped under them. Whoever plays goes on, and what
 // the game promises of itself stays true.
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Bot, type Simulation, seeds, simulate } from '../../../components/testing/testing.ts'
@@ -76,10 +76,11 @@ test('whatever goes wrong, everybody is in an arena, in one piece', async () => 
       },
       seed,
       games: 2,
-      gates: 1,
+      gates: 2,
       bots: 4,
+      sessions: 3,
       seconds: 8,
-      faults: { drops: true, swaps: true },
+      faults: { drops: true, swaps: true, clientDrops: true },
     })
     expect(report.faults.length).toBeGreaterThan(3)
     vi.restoreAllMocks()
