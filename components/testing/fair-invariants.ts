@@ -26,13 +26,18 @@ export const callsInOrder =
       return [`order: of the calls from ${way}, ${heard[at]} was heard after ${heard[at - 1]}`]
     })
 
-/** A timer that runs once has run once, if its entity lives; twice only where that was thought dead and lived in two places. */
+/**
+ * A timer that runs once has run once, if its entity lives. Twice only where that lived in two places: in a game that was thought
+ * dead, or in one that has died since and of which it was taken back.
+ */
 export const timersOnce =
   (ledger: Ledger): Invariant =>
-  ({ cluster }) =>
+  ({ cluster, faults }) =>
     [...ledger.deeds.values()].flatMap(({ no, what, from, done }) => {
       if (what !== 'timer' || done === 1) return []
-      if (done > 1 && cluster.log.matching('warn', `<${from}> lives elsewhere by now`).length > 0) return []
+      const isSaid = (text: string) => cluster.log.matching('warn', `<${from}> ${text}`).length > 0
+      const livedTwice = isSaid('lives elsewhere by now') || isSaid('is back from its way to game')
+      if (done > 1 && livedTwice && !faults.areGentle) return []
       if (done > 1) return [`timers: timer ${no} of ${from} has run ${done} times`]
       const lives = cluster.games.some(({ world }) => world.find(from))
       return lives ? [`timers: timer ${no} of ${from}, which lives, has not run`] : []
