@@ -169,7 +169,7 @@ describe('goworld start', () => {
   test('lets the bots of the game play, if it brings its own', async () => {
     const bots = `
       import { connect } from 'goworld/client'
-      console.log('own bots:', typeof connect, process.argv.slice(2).join(' '))
+      process.stdout.write('own bots: ' + typeof connect + ' ' + process.argv.slice(2).join(' ') + '\\n')
       const waiting = setInterval(() => {}, 1000)
       process.once('SIGTERM', () => clearInterval(waiting))`
     const game = new GameFolder({ files: { 'bots.ts': bots } })
