@@ -77,6 +77,38 @@ function use(game: Game<Server>): void {
   if (game.player) expectTypeOf(game.player.attrs.name).toEqualTypeOf<string>()
 }
 
+// What draws and predicts.
+function draw(game: Game<Server>): void {
+  game.smooth('Avatar', { mode: 'reckon', reckon: (_place, _ms, mirror) => void mirror.attrs.name })
+  // @ts-expect-error no such class
+  game.smooth('Avatra', {})
+  const me = game.predict('Avatar', {
+    method: 'say',
+    stepMs: 50,
+    step(state: { x: number }, input: { dx: number }) {
+      state.x += input.dx
+    },
+    state: ({ position, attrs }) => {
+      expectTypeOf(attrs.prof).toEqualTypeOf<'mage' | 'thief'>()
+      return { x: position.x }
+    },
+  })
+  if (me.state) expectTypeOf(me.state.x).toEqualTypeOf<number>()
+  if (me.mirror) expectTypeOf(me.mirror.attrs.name).toEqualTypeOf<string>()
+  me.update({ dx: 1 })
+  // @ts-expect-error another input is wanted
+  me.update({ dy: 1 })
+  const options = { stepMs: 50, step() {}, state: () => ({}) }
+  // @ts-expect-error not exposed to clients
+  game.predict('Avatar', { ...options, method: 'hidden' })
+  game.expectSpawn('Avatar', { matches: (avatar) => avatar.attrs.name === 'ghost' })
+  game.expectCall('Avatar', 'heard', {
+    matches: (avatar, from, line) => avatar.isOwn && from.length > line.length,
+  })
+  // @ts-expect-error nothing that the server calls
+  game.expectCall('Avatar', 'herd')
+}
+
 describe('a game', () => {
   it('of classes that are not known takes any', () => {
     const game = connect(new GateSide(), { heartbeatMs: 0 })
@@ -89,5 +121,6 @@ describe('a game', () => {
     })
     expect(game.player).toBeUndefined()
     expect(use).toBeTypeOf('function')
+    expect(draw).toBeTypeOf('function')
   })
 })
