@@ -8,6 +8,7 @@
 //                                         └ fails: its frozen file stays for another try
 //
 //     dispatcher1: a successor is loaded and stands by ─> it takes over address, links and all that dispatcher1 knows
+//     gate1: a successor joins the cluster ─> it takes over where clients connect; gate1 ends when its clients are gone
 import { PROCESS_ID_MAX } from '../process/flags.ts'
 import { nameOf, type ProcessId, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
@@ -22,12 +23,13 @@ const one = (role: SwapRole) =>
 
 export const reload = command({
   name: 'reload',
-  about: 'Swaps the code of a running server, one game after another, while people play.',
+  about: 'Swaps the code of a running server, one process after another, while people play.',
   positionals: '<game folder>',
   flags: {
-    all: { type: 'bool', help: 'dispatchers too: these first, then the games' },
+    all: { type: 'bool', help: 'dispatchers and gates too: these first, then the games' },
     drop: { type: 'bool', help: 'though the new code has no place for all that is there: what it says is dropped' },
     dispatcher: one('dispatcher'),
+    gate: one('gate'),
     game: one('game'),
     configfile: { type: 'string', help: `${SERVER_FLAGS.configfile.help}; unless given, that of the running process` },
   },

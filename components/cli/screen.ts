@@ -7,6 +7,7 @@ const COLORS: Readonly<Record<Role, Color>> = {
   dispatcher: 'magenta',
   game: 'cyan',
   gate: 'blue',
+  drain: 'gray',
   dev: 'cyan',
   bots: 'gray',
 }

@@ -156,8 +156,10 @@ class Crew {
     const { run } = this.#server
     const children = this.#children.filter((child) => child.alive())
     if (!this.#up) return children
-    const others = run.processes().filter(({ pid, alive }) => alive && !children.some((child) => child.pid === pid))
-    return [...children, ...others.map((one) => runningOf(run, one))]
+    // By the names that they have now: one that was replaced may have another.
+    const named = run.processes().filter(({ alive }) => alive)
+    const nameless = children.filter((child) => !named.some(({ pid }) => child.pid === pid))
+    return [...nameless, ...named.map((one) => runningOf(run, one))]
   }
 
   #spawn(name: ProcessId, command: readonly string[]): Child {

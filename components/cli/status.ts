@@ -11,8 +11,10 @@ interface ProcessStatus extends Readonly<Record<string, unknown>> {
   readonly id: number
   /** Not of a frozen game: its file waits for the process that is to restore it. */
   readonly pid?: number
-  readonly state: 'ready' | 'starting' | 'stopping' | 'freezing' | 'frozen' | 'running' | 'silent' | 'dead'
+  readonly state: 'ready' | 'starting' | 'stopping' | 'freezing' | 'frozen' | 'draining' | 'running' | 'silent' | 'dead'
 }
+
+const WELL: readonly ProcessStatus['state'][] = ['ready', 'running', 'draining']
 
 export const status = command({
   name: 'status',
@@ -22,7 +24,7 @@ export const status = command({
   async run({ json }, [folder]) {
     const run = new RunFolder(gameFolder(folder!))
     const processes = await statusesIn(run)
-    const ready = processes.length > 0 && processes.every(({ state }) => state === 'ready' || state === 'running')
+    const ready = processes.length > 0 && processes.every(({ state }) => WELL.includes(state))
     if (!ready) process.exitCode = 1
     if (json) return say(JSON.stringify({ folder: run.path, ready, processes }))
     if (processes.length === 0) return say(`nothing runs in ${run.path}`)
@@ -40,7 +42,7 @@ async function statusesIn(run: RunFolder): Promise<ProcessStatus[]> {
       if (role === 'bots') return { ...name, state: 'running' as const }
       const said = await statusOf(run, name)
       if (said?.pid !== pid) return { ...name, state: 'silent' as const }
-      return { ...said, ...name, state: stateOf(said) }
+      return { ...said, ...name, state: role === 'drain' ? 'draining' : stateOf(said) }
     }),
   )
   return [...statuses, ...frozen].sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.id - b.id)
@@ -69,7 +71,7 @@ function row(status: ProcessStatus): string[] {
     shown('rssBytes', (bytes) => `${Math.round(bytes / 1024 / 1024)} MB`),
     // Others know of entities too, but do not have them.
     ['game', 'dev'].includes(status.role) ? shown('entities') : '',
-    ['gate', 'dev'].includes(status.role) ? shown('clients') : '',
+    ['gate', 'drain', 'dev'].includes(status.role) ? shown('clients') : '',
   ]
 }
 

@@ -27,6 +27,7 @@ export function swapOne(run: RunFolder, swap: Swap, drop: boolean): Promise<bool
 /** Whether the successor has the place: others need not be there for a dispatcher to be one. */
 const HAS_PLACE: Readonly<Record<SwapRole, (status: Status) => boolean>> = {
   dispatcher: ({ swap }) => swap !== undefined,
+  gate: ({ swap, ready }) => swap !== undefined && ready === true,
   game: ({ ready }) => ready === true,
 }
 
@@ -36,6 +37,12 @@ const SAY_TIMES: Readonly<Record<SwapRole, (name: Swap['name'], status: Status) 
     say(`${nameOf(name)} swapped: away for ${blackoutMs} ms, ${entities} entities, ${megabytes(bytes)} MB`)
     const back = missing ? `${peers! - missing} of ${peers} links are back` : `${peers} links are back`
     sayFor(name, `taken over in ${takeMs} ms, restored ${restoreMs}, left ${leaveMs}, back ${returnMs}: ${back}`)
+  },
+  gate(name, { swap }) {
+    const { closedMs, joinMs, sessions, others, drainSeconds } = swap as Record<string, number>
+    say(`${nameOf(name)} swapped: nobody could connect for ${closedMs} ms, joined in ${joinMs} ms`)
+    const left = others ? `${others} others may play on for ${drainSeconds} s where they are` : 'there are no others'
+    sayFor(name, `${sessions} clients with a session go over to it; ${left}`)
   },
   game(name, { entities, swap }) {
     const { blackoutMs, bytes, ...steps } = swap as Record<string, number>
@@ -99,7 +106,7 @@ async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]):
 /** Says whether the old process is well. */
 async function goesOn(run: RunFolder, name: Swap['name'], running: Running): Promise<void> {
   const end = realClock.now() + RESTORE_LIMIT_MS
-  const isWell = (said: Status) => name.role !== 'game' || said.ready === true
+  const isWell = (said: Status) => name.role === 'dispatcher' || said.ready === true
   while (running.alive() && realClock.now() < end) {
     const said = await statusOf(run, name)
     if (said?.pid === running.pid && isWell(said)) return say(`${nameOf(name)} goes on as it was`)

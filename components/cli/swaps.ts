@@ -8,8 +8,8 @@ import { type Running, runningOf } from './ending.ts'
 import { callable, commandsOf, findServer, gameModule, type Server, shellWord, writeConfig } from './server.ts'
 
 /** What can be swapped, in the order of a reload. */
-export type SwapRole = 'dispatcher' | 'game'
-export const SWAP_ROLES: readonly SwapRole[] = ['dispatcher', 'game']
+export type SwapRole = 'dispatcher' | 'gate' | 'game'
+export const SWAP_ROLES: readonly SwapRole[] = ['dispatcher', 'gate', 'game']
 
 export interface Swap {
   readonly name: ProcessId & { readonly role: SwapRole }

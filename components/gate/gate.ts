@@ -63,6 +63,7 @@ export interface GateOptions {
   readonly protocol: '2022' | '2017'
 }
 
+const DRAIN_LOOK_MS = 50
 /** What goes on for long is said again. */
 const SAID_AGAIN_MS = 10_000
 /** How long a client that is being closed may take to read what was said to it. */
@@ -224,11 +225,37 @@ export class Gate {
   }
 
   async start(): Promise<void> {
-    for (const { transport, address } of this.#options.clients) {
-      this.#listeners.push(await transport.listen(address, (connection) => this.accept(connection)))
+    await this.listen()
+    this.join()
+  }
+
+  /** Takes clients from now on: where it did before, if it did. */
+  async listen(): Promise<void> {
+    for (const [at, { transport, address }] of this.#options.clients.entries()) {
+      const accept = (connection: Connection) => this.accept(connection)
+      this.#listeners[at] = await transport.listen(this.#listeners[at]?.address ?? address, accept)
     }
+  }
+
+  /** Its addresses are free for a successor. Clients that are there stay. */
+  stopListening(): void {
+    for (const listener of this.#listeners) listener.stop()
+  }
+
+  /** Is a gate of the cluster from now on. */
+  join(): void {
     this.#cluster.start()
     this.#heartbeat.start()
+  }
+
+  /** A successor has its place: resolves when all clients are gone to it, or `limitMs` later. Then it has to stop. */
+  async drain(limitMs: number): Promise<void> {
+    const { clock } = this.#options
+    this.moveOn('a new gate takes its place')
+    // Who has lost its connection comes back to the successor.
+    const isEmpty = () => this.#clients.size <= this.#sessions.lost
+    for (const end = clock.now() + limitMs; !isEmpty() && clock.now() < end; )
+      await new Promise<void>((resolve) => void clock.after(DRAIN_LOOK_MS, resolve, true))
   }
 
   /** Closes all clients, then leaves the cluster; that tells the games that they are gone. */

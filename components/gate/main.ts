@@ -7,10 +7,12 @@ import { tcpTransport } from '../../engine/net/tcp.ts'
 import { detach } from '../process/detach.ts'
 import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
 import { runProcess } from '../process/process.ts'
-import { startGate } from './part.ts'
+import { RunFolder } from '../process/run-folder.ts'
+import { startGate, succeedGate } from './part.ts'
 
 const FLAGS = {
   gid: { type: 'int', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which gate of the deployment' },
+  succeed: { type: 'bool', help: 'take the place of the running gate, as `goworld reload` does' },
   ...COMMON_FLAGS,
 } as const
 
@@ -22,7 +24,17 @@ void runProgram('gate', async () => {
   const name = { role: 'gate', id: settings.id } as const
   if (flags.d) return detach(name, config, settings.logFile)
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
-  await runProcess(name, config, settings, flags, ({ log, http }) =>
-    startGate({ id: settings.id, config, links: tcpTransport, dispatchers, log, http }),
+  const path = RunFolder.of(config).swapPath(name)
+  const { succeed: succeeds } = flags
+  await runProcess(
+    name,
+    config,
+    settings,
+    flags,
+    ({ log, http, doors }) => {
+      const options = { id: settings.id, config, links: tcpTransport, dispatchers, log, http, swap: { path, doors } }
+      return succeeds ? succeedGate(options) : startGate(options)
+    },
+    { succeeds },
   )
 })

@@ -1,7 +1,15 @@
-// A gate as a part of a process: made from the configuration, started, with its figures.
+// A gate as a part of a process: made from the configuration, started, with its figures. It can be replaced by a successor,
+// which is a gate of its own beside it: another number in the cluster, the same doors to clients. It can be that successor:
+//
+//     successor ── who ──────> its number, and where it listens
+//               joins the cluster under another number, until it is ready
+//               ── release ──> listens no more, and has another name in the run folder; its clients stay
+//               takes name and doors: whatever fails up to here, the gate takes both back
+//               ── done ─────> sends those with a session on, and ends when the others are gone or drain_seconds are over
 import type { Server } from 'node:http'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { realClock } from '../../engine/base/clock.ts'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
 import { machineRandom } from '../../engine/base/random.ts'
 import { reachable } from '../../engine/config/address.ts'
@@ -12,13 +20,22 @@ import { tcpTransport } from '../../engine/net/tcp.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import type { Part } from '../process/part.ts'
+import type { Doors } from '../process/process.ts'
+import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
 import { openWebDoor } from '../web/door.ts'
 import { Gate } from './gate.ts'
+import { nextNumber } from './successor-number.ts'
 import { secretToken } from './tokens.ts'
 
 const WEBSOCKET_PATH = '/ws'
 /** Before each packet. A message may hold several. */
 const LENGTH_BYTES = 4
+/** So long the cluster may take to know a successor, and to tell it of its games. */
+const READY_WITHIN_MS = 10_000
+const LOOK_MS = 5
+/** Whoever was killed needs a moment to let go of name and addresses. */
+const BACK_WITHIN_MS = 5000
+const BACK_LOOK_MS = 20
 
 export interface GatePartOptions {
   readonly id: number
@@ -28,22 +45,196 @@ export interface GatePartOptions {
   readonly log: Log
   /** Where WebSocket clients come in, when there is an http_addr. */
   readonly http: Server | undefined
+  /** The socket by which a successor replaces it, and what it has to give away then; without it none can. */
+  readonly swap?: { readonly path: string; readonly doors: Doors }
 }
 
-export async function startGate({ id, config, links, dispatchers, log, http }: GatePartOptions): Promise<Part> {
+/** What a swap took, and what is left at the gate before. */
+export interface GateSwap {
+  /** How long nobody could connect, in milliseconds. */
+  readonly closedMs: number
+  readonly joinMs: number
+  /** Clients with a session go over at once; others play on for so long. */
+  readonly sessions: number
+  readonly others: number
+  readonly drainSeconds: number
+}
+
+interface Released {
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+  readonly http: Address | null
+  readonly sessions: number
+  readonly others: number
+}
+
+export async function startGate(options: GatePartOptions): Promise<Part> {
+  const part = new GatePart(options, options.id)
+  await part.start()
+  return part
+}
+
+/** Takes the place of the running gate, which goes on by itself when this rejects. */
+export async function succeedGate(options: GatePartOptions & Required<Pick<GatePartOptions, 'swap'>>): Promise<Part> {
+  const swap = await SwapClient.connect(options.swap.path)
+  let part: GatePart | undefined
+  try {
+    const { number, listen } = await swap.ask<{ readonly number: number; readonly listen: Address }>('who')
+    part = new GatePart(options, nextNumber(number), listen)
+    await part.succeed(swap)
+    return part
+  } catch (error) {
+    await part?.stop()
+    swap.fail(messageOf(error))
+    throw error
+  }
+}
+
+class GatePart implements Part {
+  readonly webSocketPath: string | undefined
+  readonly web: Part['web']
+  readonly #options: GatePartOptions
+  readonly #gate: Gate
+  readonly #number: number
+  readonly #listen: Address
+  readonly #door: { close(): void } | undefined
+  readonly #server: SwapServer | undefined
+  #swapped: GateSwap | undefined
+  #isReplaced = false
+  #stopped: Promise<void> | undefined
+
+  /** `number`: by which the cluster knows it. `before`: where the gate listened whose place it takes. */
+  constructor(options: GatePartOptions, number: number, before?: Address) {
+    const { id, config, log, http, swap } = options
+    const settings = config.gate(id)
+    this.#options = options
+    this.#number = number
+    this.#listen = samePort(settings.listenAddr, before)
+    this.web = http && openWebDoor(`gate${id}`, settings, log)
+    this.#gate = newGate(options, number, this.#listen)
+    const accept = (connection: Connection) => this.#gate.accept(connection)
+    this.#door =
+      http &&
+      serveWebSocket(http, WEBSOCKET_PATH, accept, {
+        messageBytesMax: 2 * (settings.clientPacketBytesMax + LENGTH_BYTES),
+        protocols: [SESSION_SUBPROTOCOL],
+      })
+    this.webSocketPath = this.#door && WEBSOCKET_PATH
+    if (swap) this.#server = new SwapServer(swap.path, log, this.#asSwapped(swap.doors))
+  }
+
+  get ready(): boolean {
+    return this.#gate.ready
+  }
+
+  get addresses() {
+    const address = reachable(this.#gate.addresses[0] ?? this.#listen)
+    return { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` }
+  }
+
+  status(): Record<string, unknown> {
+    return { ...this.#gate.status(), number: this.#number, ...(this.#swapped && { swap: this.#swapped }) }
+  }
+
+  async start(): Promise<void> {
+    await this.#listenForClients()
+    this.#gate.join()
+    await this.#server?.listen()
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#isReplaced) await this.#server?.settled()
+    this.#server?.close()
+    await this.#gate.stop()
+    this.#door?.close()
+  }
+
+  #asSwapped(doors: Doors): Swapped {
+    const { log } = this.#options
+    const gate = this.#gate
+    const listen = () => gate.addresses[0] ?? this.#listen
+    return {
+      looks: { who: async () => ({ number: this.#number, listen: listen() }) },
+      steps: {
+        release: async (): Promise<Released> => {
+          log.info('a successor stands by')
+          const atMs = realClock.wallMs()
+          // A successor of the successor finds that one.
+          this.#server?.close()
+          gate.stopListening()
+          const http = (await doors.give()) ?? null
+          const { clients, sessions } = gate.status()
+          return { atMs, http, sessions: sessions.count, others: clients - sessions.count }
+        },
+      },
+      back: async (why) => {
+        log.error(`its successor has failed, so it goes on: ${why}`)
+        await again(() => doors.take())
+        await again(() => gate.listen())
+        await this.#server?.listen()
+      },
+      done: () => void this.#drain(),
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { id, config, log } = this.#options
+    const { drainSeconds } = config.gate(id)
+    this.#isReplaced = true
+    log.info('replaced by its successor', { clients: this.#gate.status().clients, drainSeconds })
+    await this.#gate.drain(drainSeconds * 1000)
+    const { clients } = this.#gate.status()
+    if (clients > 0) log.info('clients that are left are closed', { clients })
+    await this.stop()
+    process.exit()
+  }
+
+  /** Takes the doors of the gate that `swap` is the end of. */
+  async succeed(swap: SwapClient): Promise<void> {
+    const { id, config, log } = this.#options
+    const began = realClock.now()
+    this.#gate.join()
+    while (!this.#gate.ready) {
+      if (realClock.now() - began > READY_WITHIN_MS)
+        throw new OperatorError(`gate${id}: the cluster was not ready for it in ${READY_WITHIN_MS / 1000} s`)
+      await sleep(LOOK_MS)
+    }
+    const joinMs = Math.round(realClock.now() - began)
+    const { atMs, http, sessions, others } = await swap.ask<Released>('release')
+    await this.#listenForClients()
+    await this.#options.swap!.doors.take(samePort(config.gate(id).httpAddr, http ?? undefined))
+    await this.#server?.listen()
+    const { drainSeconds } = config.gate(id)
+    this.#swapped = { closedMs: realClock.wallMs() - atMs, joinMs, sessions, others, drainSeconds }
+    // It has its place, whether the other still says so or not.
+    await swap.done().catch((error) => log.warn(messageOf(error)))
+  }
+
+  async #listenForClients(): Promise<void> {
+    await this.#gate.listen().catch((error) => {
+      throw addressInUse(error, `gate${this.#options.id} listen_addr`, this.#listen)
+    })
+  }
+}
+
+function newGate({ id, config, log, links, dispatchers }: GatePartOptions, number: number, listen: Address): Gate {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
   const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = settings
   const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
-  const web = http && openWebDoor(`gate${id}`, settings, log)
-  const gate = new Gate({
-    id,
+  return new Gate({
+    id: number,
     clock: realClock,
     random: machineRandom,
     log,
     links,
     dispatchers,
-    clients: [{ transport: tcpTransport, address: settings.listenAddr }],
+    clients: [{ transport: tcpTransport, address: listen }],
     heartbeatMs: heartbeatCheckInterval * 1000,
     clientQueueBytesMax,
     clientPacketBytesMax,
@@ -56,28 +247,23 @@ export async function startGate({ id, config, links, dispatchers, log, http }: G
     sessions: { graceMs: reconnectGrace * 1000, bytesMax: settings.sessionBytesMax, tokens: secretToken },
     protocol: settings.clientProtocol,
   })
-  await gate.start().catch((error) => {
-    throw addressInUse(error, `gate${id} listen_addr`, settings.listenAddr)
-  })
-  const accept = (connection: Connection) => gate.accept(connection)
-  const door =
-    http &&
-    serveWebSocket(http, WEBSOCKET_PATH, accept, {
-      messageBytesMax: 2 * (clientPacketBytesMax + LENGTH_BYTES),
-      protocols: [SESSION_SUBPROTOCOL],
-    })
-  const address = reachable(gate.addresses[0]!)
-  return {
-    get ready() {
-      return gate.ready
-    },
-    addresses: { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` },
-    webSocketPath: door && WEBSOCKET_PATH,
-    web,
-    status: () => gate.status(),
-    async stop() {
-      await gate.stop()
-      door?.close()
-    },
+}
+
+/** Where any port will do, the one that clients know. */
+function samePort<A extends Address | undefined>(configured: A, before: Address | undefined): A | Address {
+  if (configured?.kind !== 'tcp' || configured.port !== 0 || before?.kind !== 'tcp') return configured
+  return { ...configured, port: before.port }
+}
+
+/** What another process may still be in the way of. */
+async function again(action: () => Promise<void>): Promise<void> {
+  for (const end = realClock.now() + BACK_WITHIN_MS; ; await sleep(BACK_LOOK_MS)) {
+    try {
+      return await action()
+    } catch (error) {
+      if (realClock.now() >= end) throw error
+    }
   }
 }
+
+const sleep = (ms: number) => new Promise<void>((resolve) => void realClock.after(ms, resolve, true))

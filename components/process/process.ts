@@ -4,7 +4,6 @@
 //     claim name ─> part starts ─> http listens ─> control listens ─> … ─> SIGTERM, SIGINT or `stop` ─> part stops ─> 0
 //                                                                      │   └ a second signal: 143 or 130, at once
 //                                                                      └─> SIGUSR1 or `freeze` ─> part freezes ─> 0
-import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
@@ -14,13 +13,13 @@ import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { onFreezeSignal } from '../signals.ts'
 import { inBackground } from './background.ts'
-import { serveControl } from './control.ts'
 import type { CommonFlags } from './flags.ts'
 import { Freezing } from './freezing.ts'
 import { createHttp, httpUrl, listenHttp } from './http.ts'
 import { type LogSettings, openLog, type ProcessLog } from './log.ts'
 import { Meter } from './meter.ts'
 import type { Part } from './part.ts'
+import { Place } from './place.ts'
 import { nameOf, type ProcessId, RunFolder } from './run-folder.ts'
 
 export interface ProcessSettings {
@@ -34,6 +33,15 @@ export interface PartTools {
   readonly log: ProcessLog
   /** Not listening yet; a gate adds its WebSocket path. Undefined without an http_addr. */
   readonly http: Server | undefined
+  readonly doors: Doors
+}
+
+/** The name of the process and its HTTP address, for one that is replaced while it has something left to do. */
+export interface Doors {
+  /** Gives both to a successor, and goes on under another name. Answers where it listened. */
+  give(): Promise<Address | undefined>
+  /** Takes both from whoever was succeeded, or gives up the other name again. It is done when the part is there, unless before. */
+  take(address?: Address): Promise<void>
 }
 
 /** How long a process that has failed may take to save what it can. */
@@ -52,15 +60,12 @@ export async function runProcess(
   { succeeds = false }: { readonly succeeds?: boolean } = {},
 ): Promise<void> {
   const folder = RunFolder.of({ dir })
-  const claim = () => {
-    const release = folder.claim(name)
-    process.on('exit', () => {
-      // First: as soon as the name is free, another process may have both.
-      rmSync(folder.socketPath(name), { force: true })
-      release()
-    })
-  }
-  if (!succeeds) claim()
+  const place = new Place(folder, name, {
+    status: () => status(),
+    stop: () => void (stopping || stop('asked to')),
+    freeze: () => freeze('asked to'),
+  })
+  if (!succeeds) place.claim()
   const log = openLog({
     name: nameOf(name),
     level: flags.log ?? settings.logLevel,
@@ -85,11 +90,12 @@ export async function runProcess(
   const configfile = resolve(path)
   let part: Part | undefined
   let httpAddress: Address | undefined
+  let hasName = !succeeds
   let stopping = false
   let signals = 0
   const status = () => ({
     ...part?.status(),
-    ...name,
+    ...place.name,
     pid: process.pid,
     ready: isReady(),
     stopping,
@@ -97,10 +103,10 @@ export async function runProcess(
     freezeError: freezing.error,
     configfile,
     ...meter.read(),
-    addresses: { ...part?.addresses, ...doors() },
+    addresses: { ...part?.addresses, ...urls() },
   })
   /** What is served on the HTTP address, as URLs. */
-  const doors = () => {
+  const urls = () => {
     if (!httpAddress) return {}
     const address = reachable(httpAddress)
     const path = address.kind === 'tcp' && part?.webSocketPath
@@ -154,19 +160,28 @@ export async function runProcess(
 
   // What it waits for may be a timer, which by itself keeps no process: another process that has to let go, say.
   const stay = setInterval(() => {}, STAY_MS)
-  part = await start({ log, http }).finally(() => clearInterval(stay))
-  if (succeeds) {
-    await ended(folder, name)
-    claim()
+  const doors: Doors = {
+    async give() {
+      http?.close()
+      await place.change({ role: 'drain', id: process.pid })
+      hasName = false
+      return httpAddress
+    },
+    async take(address = httpAddress ?? settings.httpAddr) {
+      if (!hasName) {
+        if (place.name.role === 'drain') await place.change(name)
+        else {
+          await ended(folder, name)
+          place.claim()
+        }
+        hasName = true
+      }
+      if (http && address && !http.listening) httpAddress = await listenHttp(http, address, `${nameOf(name)} http_addr`)
+    },
   }
-  if (http && settings.httpAddr) {
-    httpAddress = await listenHttp(http, settings.httpAddr, `${nameOf(name)} http_addr`)
-  }
-  await serveControl(folder.socketPath(name), folder.socketFolder, {
-    status,
-    stop: () => void (stopping || stop('asked to')),
-    freeze: () => freeze('asked to'),
-  })
+  part = await start({ log, http, doors }).finally(() => clearInterval(stay))
+  await doors.take()
+  await place.serve()
   const where = Object.values(status().addresses).join(' ')
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
   if (!stopping) freezing.up(part)

@@ -6,6 +6,7 @@
 //                            gate1.out    standard output and error in the background
 //                            game1.frozen what a frozen game was, until it is restored
 //                            game1.frozen.20261121T182329.123Z    the last of them, by when they were restored
+//                            drain4711.pid, .sock    a gate that was replaced, by its pid, until its clients are gone
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -16,10 +17,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { realClock } from '../../engine/base/clock.ts'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 
-/** `dev` is all three in one process; `bots` play beside the server and have no control channel. */
-export type Role = 'dispatcher' | 'game' | 'gate' | 'dev' | 'bots'
+/**
+ * `drain` is a gate that was replaced and whose clients play on for a while; `dev` is all three in one process; `bots` play
+ * beside the server and have no control channel.
+ */
+export type Role = 'dispatcher' | 'game' | 'gate' | 'drain' | 'dev' | 'bots'
 /** In the order of a start; a stop goes backwards. */
-export const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate', 'dev', 'bots']
+export const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate', 'drain', 'dev', 'bots']
 
 /** One process of a server. */
 export interface ProcessId {

@@ -14,6 +14,7 @@ import { Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { FrozenGame } from '../game/frozen-file.ts'
 import { Game, type GameOptions } from '../game/game.ts'
 import { Gate } from '../gate/gate.ts'
+import { nextNumber } from '../gate/successor-number.ts'
 import { seededTokens } from '../gate/tokens.ts'
 import { MemoryJournals } from './memory-journals.ts'
 import { Stores } from './stores.ts'
@@ -219,6 +220,20 @@ export class SimulatedCluster {
     await before.stop()
   }
 
+  /** Another gate takes the doors of this one, whose clients go over to it, or are closed when they have had their time. */
+  async swapGate(id: number, drainMs: number): Promise<void> {
+    const before = this.gates[id - 1]!
+    const number = nextNumber(before.status().id)
+    const successor = this.#newGate(id, number)
+    successor.join()
+    while (!successor.ready) await new Promise<void>((resolve) => void this.clock.after(5, resolve))
+    before.stopListening()
+    await successor.listen()
+    this.gates[id - 1] = successor
+    await before.drain(drainMs)
+    await before.stop()
+  }
+
   // --- what is cut -------------------------------------------------------------------------------------------------------
 
   /** Gates cannot reach a dispatcher; games can. Answers how to mend it. */
@@ -289,13 +304,13 @@ export class SimulatedCluster {
     return game
   }
 
-  #newGate(id: number): Gate {
+  #newGate(id: number, number = id): Gate {
     const { gate = {} } = this.options
     const links = this.#plug('gate', id)
     const door = this.#doors.plug(`gate${id}`)
     this.#plugs.get(`gate ${id}`)!.push(door)
     return new Gate({
-      ...this.#common(id),
+      ...this.#common(number),
       links,
       dispatchers: this.addresses,
       clients: [{ transport: door, address: doorOf(id) }],

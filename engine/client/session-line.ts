@@ -28,6 +28,9 @@ const WELCOME_MS_MAX = 10_000
 /** How long a gate that sends us on may take to acknowledge what was said, before we go all the same. */
 const MOVE_MS_MAX = 2_000
 
+/** And how long, when we are welcome elsewhere, the last of what was said to us by it may take to come. */
+const LAST_MS_MAX = 1_000
+
 export interface SessionLineOptions {
   readonly targets: Targets
   readonly clock: Clock
@@ -58,6 +61,8 @@ export class SessionLine implements Line {
   #again = 0
   /** The gate has sent us on: nothing is said there until we are welcome elsewhere, or are not. */
   #holds = false
+  /** We are welcome there: what has come since, while what was said here before has yet to come. */
+  #early: Uint8Array[] | undefined
 
   constructor(owner: LineOwner, options: SessionLineOptions) {
     const { clock } = options
@@ -134,14 +139,28 @@ export class SessionLine implements Line {
   #came(greeting: Greeting, chunk: Uint8Array): void {
     if (this.#stream === greeting.stream) return this.#heard(chunk)
     if (this.#greeting !== greeting) return
+    if (this.#early) return void this.#early.push(chunk.slice())
     try {
       const rest = greeting.push(chunk)
       if (greeting.farewell !== undefined) return this.#end(greeting.farewell)
+      if (greeting.welcome?.resumed === RESUMED.player && this.#holds && this.#stream) {
+        // The gate that has sent us on lets us go when it has said all that our player's game had said by it.
+        this.#early = [rest.slice()]
+        return this.#wait(LAST_MS_MAX, () => this.#goOver())
+      }
       if (greeting.welcome && this.#begin(greeting)) this.#heard(rest)
     } catch (error) {
       this.#owner.report(new ProtocolError('wire', `instead of a welcome: ${messageOf(error)}`))
       this.#failed(messageOf(error))
     }
+  }
+
+  /** Leaves the gate that has sent us on. */
+  #goOver(): void {
+    const greeting = this.#greeting!
+    const early = this.#early!
+    if (!this.#begin(greeting)) return
+    for (const chunk of early) if (this.#stream === greeting.stream) this.#heard(chunk)
   }
 
   /** A welcome has come. Answers whether the connection is still wanted when all have heard of it. */
@@ -190,6 +209,7 @@ export class SessionLine implements Line {
   #closed(greeting: Greeting, reason: string, onPurpose = false): void {
     const isCurrent = this.#stream === greeting.stream
     if (!isCurrent && this.#greeting !== greeting) return
+    if (isCurrent && this.#early) return this.#goOver()
     if (onPurpose) this.#end(reason)
     else if (isCurrent) this.#lost(reason)
     else this.#failed(reason)
@@ -243,6 +263,7 @@ export class SessionLine implements Line {
   #stopTrying(): void {
     this.#timer?.cancel()
     this.#greeting = undefined
+    this.#early = undefined
   }
 
   #end(reason: string): void {

@@ -416,6 +416,13 @@ export const SECTIONS = {
       'Bytes kept for a client of our SDK, not yet acknowledged or said while it has no connection; beyond, it is told ' +
         'everything anew when it comes again. At the most client_queue_bytes_max.',
     ),
+    drain_seconds: int(
+      30,
+      0,
+      86_400,
+      'Seconds that clients may play on at a gate that is replaced (goworld reload): those of our SDK go over to the new one ' +
+        'at once, all others are closed then.',
+    ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
     position_sync_interval_ms: ignored(
       'The gate passes positions on as they come; the interval is that of [game_common].',

@@ -206,6 +206,57 @@ describe('a session of the SDK', () => {
     await cluster.stop()
   })
 
+  test('goes over to the gate that takes the place of its own, again and again, without a call lost or unsure', async () => {
+    const cluster = await start({ gates: 1 })
+    const [ann, bob] = [await play(cluster, 'ann', 1), await play(cluster, 'bob', 1)]
+    const { player, space } = ann.client
+    const swaps: Promise<void>[] = []
+    for (let n = 0; n < 300; n++) {
+      say(ann, n)
+      say(bob, n)
+      if (n % 100 === 20) swaps.push(cluster.swapGate(1, 10_000))
+      await cluster.clock.advance(7)
+    }
+    await cluster.clock.advance(11_000)
+    await Promise.all(swaps)
+    for (const one of [ann, bob]) {
+      expect([heardBy(cluster, one), one.said]).toEqual([numbers(300), numbers(300)])
+      expect(one.client.counters).toMatchObject({ unsureCalls: 0, droppedCalls: 0 })
+      expect(one.events.filter(({ state }) => state === 'lost' || state === 'closed')).toEqual([])
+    }
+    expect([ann.client.player, ann.client.space]).toEqual([player, space])
+    expect(cluster.gates[0]!.status()).toMatchObject({ id: 3001, clients: 2 })
+    expect(cluster.dispatchers[0]!.status().gates).toMatchObject([{ id: 3001 }])
+    expect(told.filter((what) => what.endsWith(' gone'))).toEqual([])
+    expect(cluster.errors).toEqual([])
+    await cluster.stop()
+  })
+
+  test('a client without one plays on at the gate that is replaced, until its time is over', async () => {
+    const cluster = await start({ gates: 1 })
+    const old = await cluster.client<typeof server>(1)
+    old.on('Guest', {
+      created() {
+        this.server.enter('old')
+      },
+    })
+    await cluster.clock.until(() => old.player?.type === 'Hero' && old.space !== undefined)
+    const before = cluster.gates[0]!
+    const swapped = cluster.swapGate(1, 5000)
+    await cluster.clock.until(() => cluster.gates[0] !== before)
+    const ann = await play(cluster, 'ann', 1)
+    await cluster.clock.until(() => old.entities.has(ann.client.player!.id))
+    expect(ann.client.entities.has(old.player!.id)).toBe(true)
+    await cluster.clock.advance(4000)
+    expect([before.status().clients, old.closed]).toEqual([1, undefined])
+    await cluster.clock.until(() => old.closed !== undefined, 2000)
+    await Promise.all([swapped, cluster.clock.advance(4000)])
+    expect(told).toEqual(['old gone'])
+    expect(cluster.dispatchers[0]!.status().gates).toMatchObject([{ id: 1001 }])
+    expect(ann.client.connection).toBe('open')
+    await cluster.stop()
+  })
+
   test('is over at once when the client says so, and does not come back when the server closes it', async () => {
     const cluster = await start()
     const [ann, bob] = [await play(cluster, 'ann', 1), await play(cluster, 'bob', 1)]

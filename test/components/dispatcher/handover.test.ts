@@ -91,12 +91,38 @@ test('the successor knows all that the one before it knew', async () => {
   await set.dispatcher.stop()
 })
 
-test('whatever keeps something can be handed over', () => {
+/** What is not handed over, and why that is well. */
+const LEFT_BEHIND: Readonly<Record<string, string>> = {
+  'directory.ts #table': 'made anew: its hash is a secret of the process',
+  'dispatcher.ts #gathering': 'a timer: when it is due goes over',
+  'dispatcher.ts #listener': 'the successor has its own',
+  'dispatcher.ts #tidying': 'a timer: when it is due goes over',
+  'held.ts #byteCount': 'counted anew',
+  'placement.ts #games': 'added by whoever has them',
+  'placings.ts #byteCount': 'counted anew',
+  'routes.ts #links': 'set by whoever has them',
+  'routes.ts #slow': 'follows from the backlogs of peers',
+  'routes.ts games': 'set by whoever has them',
+  'routes.ts gates': 'set by whoever has them',
+}
+
+test('whatever a dispatcher keeps is in what it hands over, or has a reason not to be', () => {
   const folder = join(ROOT, 'components/dispatcher')
-  const classes = readdirSync(folder).filter((file) => /^export class/m.test(readFileSync(join(folder, file), 'utf8')))
-  const saved = classes.filter((file) => /^ {2}save\(|saveParts/m.test(readFileSync(join(folder, file), 'utf8')))
-  // It only counts, in the tally, and answers.
-  expect(classes.filter((file) => !saved.includes(file))).toEqual(['drops.ts'])
+  const forgotten: string[] = []
+  const files = readdirSync(folder).filter((file) => file.endsWith('.ts') && file !== 'part.ts')
+  for (const file of files) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    const saves = [/^ {2}save\([\s\S]*?^ {2}}$/gm, /this\.#parts = {[\s\S]*?^ {4}}$/gm, /#standing: [\s\S]*?^ {2}}$/gm]
+    const saved = saves.flatMap((block) => text.match(block) ?? []).join('\n')
+    const classes = (text.match(/^(export )?class [\s\S]*?^}$/gm) ?? []).join('\n')
+    // What has a value from the start, or may get another; the rest is handed in.
+    for (const [, readonly, name, , value] of classes.matchAll(/^ {2}(readonly )?(#?\w+)(: [^=\n]+)?( = .*)?$/gm)) {
+      if (readonly && (!value || value === ' = {')) continue
+      const isSaved = new RegExp(`${name!.startsWith('#') ? '' : '\\b'}${name}\\b`).test(saved)
+      if (!isSaved) forgotten.push(`${file} ${name}`)
+    }
+  }
+  expect(forgotten.sort()).toEqual(Object.keys(LEFT_BEHIND).sort())
 })
 
 test('its peers come back to it, and notice nothing', async () => {

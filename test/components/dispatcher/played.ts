@@ -21,7 +21,8 @@ interface Playing {
   away: boolean
 }
 
-const IDS = Array.from({ length: 14 }, (_, n) => idOf(`entity${n}`))
+/** The last is of an id that game 2 has made. */
+const IDS = [...Array.from({ length: 14 }, (_, n) => idOf(`entity${n}`)), idOf('made-00002-x')]
 /** A service is waited for whenever it is nowhere. */
 const SERVICE = 'GoWorldService.1'
 const TOLD: readonly MessageName[] = ['createHere', 'loadHere', 'bootHere', 'arriveHere']
@@ -213,7 +214,7 @@ export class Played {
     const hello = { gameId: id, banBootEntity: id === 3, types: ['M', 'Avatar'], journaled: ['Avatar'] }
     let restoring = process !== undefined
     actor.onUp = () => {
-      actor.say('gameHello', { ...hello, restoring, journalsClear: true, made: idOf(`game${id}`) })
+      actor.say('gameHello', { ...hello, restoring, journalsClear: true, made: idOf(`made-0000${id}`) })
       for (const [entityId, epoch] of has) actor.place(entityId, epoch)
       actor.say('gameReported', {})
       if (restoring) actor.say('releaseGame', {})

@@ -342,6 +342,36 @@ describe('a session that is sent on', () => {
     expect(errors).toEqual([])
   })
 
+  it('hears what the old gate has still to say before it hears the new one, and waits no longer than a second', async () => {
+    for (const ends of [true, false]) {
+      const { clock, gates, game, heard, hooks, states, open, errors } = client({}, {}, 2)
+      const [first, second] = gates as [SessionGate, SessionGate]
+      second.answer = () => 'player'
+      second.began = () => {
+        second.create(AVATAR, 'Avatar', {}, true)
+        second.send('restated', { missed: false })
+        second.send('callOnClient', { entityId: AVATAR, method: 'heard', args: [2] })
+      }
+      await open()
+      await clock.advance(1000)
+      first.send('moveOn', { reason: 'it is replaced' })
+      await clock.until(() => second.hellos.length > 0)
+      await clock.advance(50)
+      second.send('callOnClient', { entityId: AVATAR, method: 'heard', args: [3] })
+      first.send('callOnClient', { entityId: AVATAR, method: 'heard', args: [1] })
+      await clock.advance(50)
+      expect([heard, states()]).toEqual([[1], ['open']])
+      const beganMs = clock.now()
+      if (ends) first.drop()
+      await clock.until(() => heard.length === 3)
+      expect(clock.now() - beganMs).toBeLessThan(ends ? 20 : 1000)
+      expect([heard, hooks, states()]).toEqual([[1, 2, 3], ['created'], ['open', 'open', 'restated']])
+      game.call(AVATAR, 'say', 0)
+      await clock.until(() => second.calls.length === 1)
+      expect(errors).toEqual([])
+    }
+  })
+
   it('is not lost when the old gate lets it go before the new one has answered, unless that does not', async () => {
     for (const answer of ['player', 'silence'] as const) {
       const { clock, gates, game, states, open } = client({}, {}, 2)

@@ -91,6 +91,7 @@ describe('an empty file', () => {
       clientBytesRateMax: 8_388_608,
       clientBytesPerSecond: 0,
       sessionBytesMax: 262_144,
+      drainSeconds: 30,
       heartbeatCheckInterval: 0,
       webRoot: '',
       webShared: '',
