@@ -28,6 +28,8 @@ export interface FaultRates {
   readonly dispatcherSwaps?: Rate
   /** The same while the game goes on for as long as can be, as `goworld reload` does it; its successor may fail. */
   readonly handovers?: Rate
+  /** Gates whose place another takes; clients without a session are closed when they have had their time. */
+  readonly gateSwaps?: Rate
   /** Games that reach no dispatcher, or not one of them, for a while. */
   readonly cuts?: Rate
   /** The same, never for so long that the game is given up. */
@@ -47,6 +49,7 @@ const RATES: Readonly<Record<Kind, number>> = {
   swaps: 20,
   dispatcherSwaps: 20,
   handovers: 20,
+  gateSwaps: 12,
   cuts: 15,
   shortCuts: 20,
   storage: 10,
@@ -134,6 +137,8 @@ export class Faults {
         return this.#whileBusy(this.#pick('game'), (id) =>
           new Handover(this.#sim, id, this.#random, (what) => this.#say(what)).run(),
         )
+      case 'gateSwaps':
+        return this.#whileBusy(this.#pick('gate'), (id) => this.#swapGate(id))
       case 'cuts':
         return this.#whileBusy(this.#pick('game'), (id) => this.#cut(id, this.#chance() ? SHORT_CUT_MS : 8000))
       case 'shortCuts':
@@ -200,6 +205,16 @@ export class Faults {
     )
     await this.#sim.cluster.swapDispatcher(id, pauseMs, { fails })
     this.#say(`dispatcher ${id} goes on`)
+  }
+
+  async #swapGate(id: number): Promise<void> {
+    const { cluster, closings } = this.#sim
+    const drainMs = this.#random() * 2000
+    this.#say(`gate ${id} is replaced, and drains for ${Math.round(drainMs)} ms`)
+    const over = closings.begin('gate', id)
+    await cluster.swapGate(id, drainMs)
+    this.#say(`the gate that was gate ${id} has ended`)
+    over()
   }
 
   async #cut(id: number, longestMs: number): Promise<void> {

@@ -30,6 +30,8 @@ const ROWS: readonly Row[] = [
   ['handovers with drops of slow links', { handovers: true, drops: true, delayMs: 30 }],
   ['handovers, deaths, restarts', { handovers: true, dispatcherSwaps: true, deaths: true, restarts: true }],
   ['short cuts', { shortCuts: 40, drops: true }],
+  ['swaps of gates', { gateSwaps: 60 }],
+  ['swaps of everything', { gateSwaps: true, dispatcherSwaps: true, swaps: true, drops: true }],
   ['storage', { storage: 30 }],
   ['storage and swaps', { storage: true, swaps: true, drops: true }],
   ['deaths of games', { deaths: true }],
