@@ -192,7 +192,12 @@ export function localArgs(args: unknown[]): unknown[] {
 // --- from others ---------------------------------------------------------------------------------------------------
 
 /** Why a call was not run; counted by reason. */
-export type Refusal = 'unknown method' | 'not exposed to this client' | 'wrong arguments' | 'unreadable'
+export type Refusal =
+  | 'unknown method'
+  | 'not exposed to this client'
+  | 'not an input'
+  | 'wrong arguments'
+  | 'unreadable'
 
 /** Hears how a method ended: `ok` with what it returned, else with what it threw. */
 export type Outcome = (ok: boolean, value: unknown) => void
@@ -203,7 +208,7 @@ export function receiveCall(
   bytes: Uint8Array,
   start: number,
   end: number,
-  caller: 'server' | 'ownClient' | 'anyClient',
+  caller: 'server' | 'ownClient' | 'anyClient' | 'input',
   outcome?: Outcome,
 ): Refusal | undefined {
   let method: Method | undefined
@@ -219,10 +224,12 @@ export function receiveCall(
     throw error
   }
   if (caller !== 'server') {
-    const checks = method[caller]
+    const checks = method[caller === 'input' ? 'ownClient' : caller]
     if (!checks) return 'not exposed to this client'
+    if (caller === 'input' && method.inputRate === undefined) return 'not an input'
     if (args.length > checks.length) return 'wrong arguments'
     for (let at = 0; at < checks.length; at++) if (!checks[at]!(args[at])) return 'wrong arguments'
+    if (method.inputRate !== undefined && !core.world.inputs.mayRun(core, method)) return undefined
   }
   core.world.runMethod(core, method, args, outcome)
   return undefined

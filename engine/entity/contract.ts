@@ -123,10 +123,11 @@ export interface Contract {
   /** What the entity's client understands: signatures, for the compiler. */
   readonly client?: Signatures
   /**
-   * How many inputs a second its own client may send (`Predictor` in goworld/client), of which a second's worth may come at
-   * once; what is more is not run. A tenth more than it sends in earnest: no two clocks are the same. Without: any number.
+   * Which methods of `ownClient` are inputs (`game.predict` of goworld/client), and how many of each a second are run, of which
+   * a second's worth may come at once: `{ steer: 22 }`. What is more is not run, numbered or not. A tenth more than a client
+   * sends in earnest: no two clocks are the same.
    */
-  readonly inputRate?: number
+  readonly inputs?: Readonly<Record<string, number>>
   /** Of a space: for how many milliseconds it remembers where everybody was, for `seenBy`. Without: it does not. */
   readonly history?: number
   /** How far it sees, in units on the XZ plane; 0 = it is seen and sees nothing. Without: it has no part in AOI. */

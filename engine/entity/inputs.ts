@@ -2,15 +2,18 @@
 // the turn the client hears up to which number, with the place that came of it. So it knows which of its own it has to run
 // again from there (docs/prediction.md).
 //
-//     input 7 ──seen before?──> dropped                     ┐
-//        └──> more than `inputRate`? ──> dropped, counted   ├──> end of turn: attributes, then inputDone 7, place, time
-//                └──> the method runs                       ┘
+//     input 7 ──seen before?──> dropped                        ┐
+//        └──> more than its rate allows? ──> dropped, counted  ├──> end of turn: attributes, then inputDone 7, place, time
+//                └──> the method runs                          ┘
+//
+// A client that calls the method without a number gets no answer, and pays the same.
 //
 // Numbers are of one client: who takes over the player begins anew. Places of players with inputs are f32, as on the wire,
 // so that both ends go on from the same.
 import { messages, SYNC_OWN } from '../wire/messages.ts'
 import { type Refusal, receiveCall } from './calls.ts'
 import type { EntityCore } from './core.ts'
+import type { Method } from './kind.ts'
 import type { World } from './world.ts'
 
 /** What a player's client has sent. */
@@ -20,8 +23,8 @@ export interface InputState {
   no: number
   /** Which of the game's times the client was showing then, in milliseconds since 1970; 0 when it did not say. */
   seenMs: number
-  /** Until when inputs are paid for, by `clock.now()`. */
-  paidMs: number
+  /** Until when inputs are paid for, by method and `clock.now()`. */
+  readonly paidMs: Map<string, number>
   /** The client is told at the end of the turn. */
   isTouched: boolean
 }
@@ -60,13 +63,18 @@ export class Inputs {
     }
     state.no = no
     state.seenMs = seenMs === 0 ? 0 : unwrapped(seenMs, this.#world.clock.wallMs())
-    if (!this.#pay(state, core.kind.inputRate)) {
+    return receiveCall(core, bytes, start, end, 'input')
+  }
+
+  /** Its own client calls an input: whether that is one that is run. */
+  mayRun(core: EntityCore, { name, inputRate = 0 }: Method): boolean {
+    if (!this.#pay(this.#stateOf(core), name, inputRate)) {
       this.shed++
-      return undefined
+      return false
     }
     this.#round(core)
     this.ran++
-    return receiveCall(core, bytes, start, end, 'ownClient')
+    return true
   }
 
   /** Tells its client of its place, if that one predicts it: then a position record would say nothing that it can go by. */
@@ -120,12 +128,11 @@ export class Inputs {
   }
 
   /** A bucket that a second fills. */
-  #pay(state: InputState, rate: number): boolean {
-    if (rate === 0) return true
+  #pay({ paidMs }: InputState, method: string, rate: number): boolean {
     const nowMs = this.#world.clock.now()
-    const paidMs = Math.max(state.paidMs, nowMs - BURST_MS) + 1000 / rate
-    if (paidMs > nowMs) return false
-    state.paidMs = paidMs
+    const nextMs = Math.max(paidMs.get(method) ?? Number.NEGATIVE_INFINITY, nowMs - BURST_MS) + 1000 / rate
+    if (nextMs > nowMs) return false
+    paidMs.set(method, nextMs)
     return true
   }
 
@@ -140,7 +147,7 @@ export const freshInputs = (clientId: string, no = 0, seenMs = 0): InputState =>
   clientId,
   no,
   seenMs,
-  paidMs: Number.NEGATIVE_INFINITY,
+  paidMs: new Map(),
   isTouched: false,
 })
 

@@ -23,6 +23,8 @@ export interface Method {
   readonly ownClient: readonly Check<unknown>[] | undefined
   /** The same for any other client. */
   readonly anyClient: readonly Check<unknown>[] | undefined
+  /** Of an input: how many a second are run. */
+  readonly inputRate: number | undefined
 }
 
 const TYPE_NAME_MAX = 64
@@ -31,7 +33,7 @@ const SHARDS_MAX = 1000
 const ANY_CONTRACT: readonly (keyof Contract)[] = ['attrs', 'persistent', 'kept', 'version', 'migrations', 'drops']
 const SERVICE_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'shards']
 const PLACED_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
-const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'inputRate']
+const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'inputs']
 const SPACE_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'positionStep', 'history']
 /** What is longer ago than this, nobody saw when it acted. */
 const HISTORY_MAX_MS = 10_000
@@ -52,8 +54,6 @@ export class Kind {
   readonly version: number
   readonly isSpace: boolean
   readonly isService: boolean
-  /** Inputs a second; 0: any number. */
-  readonly inputRate: number
   /** Of a space: how long it remembers, 0: not at all. */
   readonly historyMs: number
   /** Whether the class wants to hear of what enters and leaves its AOI. */
@@ -91,8 +91,8 @@ export class Kind {
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.positionStep = checkStep(this.name, this.contract.positionStep)
-    this.inputRate = checkUpTo(this.name, 'inputRate', this.contract.inputRate, INPUT_RATE_MAX)
-    this.historyMs = checkUpTo(this.name, 'history', this.contract.history, HISTORY_MAX_MS)
+    this.historyMs = checkUpTo(this.name, 'history', this.contract.history, HISTORY_MAX_MS) ?? 0
+    checkInputs(this.name, this.contract)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
@@ -154,10 +154,17 @@ function checkStep(typeName: string, length: number | undefined): number {
   )
 }
 
-function checkUpTo(typeName: string, key: 'inputRate' | 'history', number: number | undefined, max: number): number {
-  if (number === undefined) return 0
-  if (number > 0 && number <= max) return number
+function checkUpTo(typeName: string, key: string, number: number | undefined, max: number): number | undefined {
+  if (number === undefined || (number > 0 && number <= max)) return number
   throw new OperatorError(`${typeName}: ${key} = ${number}; a number above 0, up to ${max} is wanted`)
+}
+
+function checkInputs(typeName: string, { inputs = {}, ownClient = {}, allClients = {} }: Contract): void {
+  for (const [name, rate] of Object.entries(inputs)) {
+    checkUpTo(typeName, `inputs: ${name}`, rate, INPUT_RATE_MAX)
+    if (Object.hasOwn(ownClient, name) && !Object.hasOwn(allClients, name)) continue
+    throw new OperatorError(`${typeName}: inputs: ${name} has to be in ownClient, and in nothing else`)
+  }
 }
 
 function checkContract(typeName: string, contract: object, allowed: readonly string[]): void {
@@ -201,7 +208,7 @@ const engineBase = (prototype: object): object =>
 /** The class's own methods: neither what the engine has, nor hooks, nor what is marked private by an underscore. */
 function methodsOf(typeName: string, type: EntityClass, operations: Operations): Map<string, Method> {
   const methods = new Map<string, Method>()
-  const { ownClient = {}, allClients = {} } = type.contract as Contract
+  const { ownClient = {}, allClients = {}, inputs = {} } = type.contract as Contract
   for (let at = type.prototype; at && !isEngine(at); at = Object.getPrototypeOf(at)) {
     for (const name of Object.getOwnPropertyNames(at)) {
       if (name === 'constructor' || name.startsWith('_') || name in engineBase(type.prototype) || methods.has(name))
@@ -215,6 +222,7 @@ function methodsOf(typeName: string, type: EntityClass, operations: Operations):
         operation: operations.of(typeName, name),
         anyClient,
         ownClient: Object.hasOwn(ownClient, name) ? ownClient[name] : anyClient,
+        inputRate: Object.hasOwn(inputs, name) ? inputs[name] : undefined,
       })
     }
   }

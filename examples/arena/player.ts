@@ -43,8 +43,8 @@ export class Player extends entity({
     /** Part of what a step works on, so the page must know it as the server does. */
     dash: attr(0, 'client'),
   },
-  kept: ['kind', 'pause', 'wound', 'lines', 'stepNo'],
-  inputRate: STEPS_PER_SECOND * 1.1,
+  kept: ['kind', 'pause', 'wound', 'lines'],
+  inputs: { steer: STEPS_PER_SECOND * 1.1 },
   ownClient: { steer: [integer, integer, integer, integer], say: [string] },
   client: {
     shot(_weapon: number, _aim: number, _lengths: readonly number[]) {},
@@ -63,7 +63,6 @@ export class Player extends entity({
   wound = 0
   lines = 0
   /** The input that was the last step. */
-  stepNo = 0
 
   get isAlive(): boolean {
     return this.attrs.hp > 0
@@ -129,9 +128,7 @@ export class Player extends entity({
   /** An input of its client: one step. */
   steer(moveX: number, moveZ: number, aim: number, buttons: number) {
     const arena = this.space
-    // Only what is numbered is a step: there are no more of these than `inputRate` lets through.
-    if (!(arena instanceof ArenaSpace) || this.inputNo === this.stepNo) return
-    this.stepNo = this.inputNo
+    if (!(arena instanceof ArenaSpace)) return
     const { x, z } = this.position
     state.x = x
     state.z = z

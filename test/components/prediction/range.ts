@@ -41,7 +41,7 @@ export class Range extends space({ history: 1000 }) {}
 
 export class Player extends entity({
   aoi: 100,
-  inputRate: 22,
+  inputs: { steer: 22 },
   attrs: { steps: attr(0, 'client') },
   ownClient: { steer: [shape({ x: number, z: number, fireAt: maybe(number) })] },
   client: { shot: (_hitThen: number, _hitNow: number) => {} },

@@ -1,6 +1,7 @@
 // Numbered inputs in a game: each runs once and in order, as often as the class allows, and is answered with what came of it.
 import { afterEach, describe, expect, test } from 'vitest'
 import { attr, entity, number, OperatorError, space } from '../../../components/game/goworld.ts'
+import { receiveCall } from '../../../engine/entity/calls.ts'
 import { coreOf } from '../../../engine/entity/core.ts'
 import { Kind } from '../../../engine/entity/kind.ts'
 import { Operations } from '../../../engine/entity/operations.ts'
@@ -12,9 +13,9 @@ import { callBytes, client, Harness } from './harness.ts'
 class Room extends space({}) {}
 class Player extends entity({
   aoi: 10,
-  inputRate: 10,
+  inputs: { steer: 10 },
   attrs: { steps: attr(0, 'client') },
-  ownClient: { steer: [number] },
+  ownClient: { steer: [number], shout: [number] },
   client: { bumped: () => {} },
 }) {
   ran: number[] = []
@@ -25,6 +26,9 @@ class Player extends entity({
   }
   secret() {
     this.ran.push(-1)
+  }
+  shout(_loud: number) {
+    this.ran.push(-2)
   }
 }
 
@@ -116,6 +120,29 @@ describe('inputs', () => {
     expect(h.world.inputs.shed).toBe(45)
   })
 
+  test('that come without a number count like the others, and have no answer', async () => {
+    const { h, player, core, input, said } = start()
+    const plain = () => {
+      const bytes = callBytes('steer', 1)
+      return receiveCall(core, bytes, 0, bytes.length, 'ownClient')
+    }
+    for (let n = 0; n < 30; n++) expect(plain()).toBeUndefined()
+    expect(player.ran).toHaveLength(10)
+    expect(said().map(({ name }) => name)).toEqual(['changeAttr'])
+    input(1)
+    expect([player.ran.length, h.world.inputs.shed]).toEqual([10, 21])
+    await h.clock.advance(100)
+    input(2)
+    plain()
+    expect(player.ran.slice(10)).toEqual([2])
+  })
+
+  test('are those methods that the contract names, and no others', () => {
+    const { player, input } = start()
+    expect(input(1, 1, { method: 'shout' })).toBe('not an input')
+    expect(player.ran).toEqual([])
+  })
+
   test('begin anew with another client', () => {
     const { h, player, core, input } = start()
     input(9)
@@ -193,10 +220,32 @@ describe('a contract', () => {
   const kind = (type: unknown) => new Kind(type as never, new Operations(new Harness([]).clock, undefined as never))
 
   test('says a rate that can be meant', () => {
-    for (const inputRate of [0, -1, Number.NaN, 1001])
-      expect(() => kind(class One extends entity({ inputRate }) {})).toThrow(OperatorError)
-    expect(kind(class Two extends entity({ inputRate: 33 }) {}).inputRate).toBe(33)
-    expect(kind(class Three extends entity({}) {}).inputRate).toBe(0)
+    const steers = (contract: object) =>
+      kind(
+        class One extends entity(contract) {
+          steer() {}
+        },
+      ).methods.get('steer')?.inputRate
+    for (const steer of [0, -1, Number.NaN, 1001])
+      expect(() => steers({ ownClient: { steer: [] }, inputs: { steer } })).toThrow(OperatorError)
+    expect(steers({ ownClient: { steer: [] }, inputs: { steer: 33 } })).toBe(33)
+    expect(steers({ ownClient: { steer: [] } })).toBeUndefined()
+  })
+
+  test('says of its own client what is an input, and of no other', () => {
+    for (const exposed of [
+      {},
+      { allClients: { steer: [] } },
+      { ownClient: { steer: [] }, allClients: { steer: [] } },
+    ]) {
+      const make = () =>
+        kind(
+          class One extends entity({ ...exposed, inputs: { steer: 10 } }) {
+            steer() {}
+          },
+        )
+      expect(make).toThrow('One: inputs: steer has to be in ownClient')
+    }
   })
 
   test('says a history that can be meant, of spaces only', () => {
@@ -204,6 +253,6 @@ describe('a contract', () => {
       expect(() => kind(class One extends space({ history }) {})).toThrow(OperatorError)
     expect(kind(class Two extends space({ history: 1000 }) {}).historyMs).toBe(1000)
     expect(() => kind(class Three extends entity({ history: 1000 }) {})).toThrow("has 'history'")
-    expect(() => kind(class Four extends space({ inputRate: 10 }) {})).toThrow("has 'inputRate'")
+    expect(() => kind(class Four extends space({ inputs: {} }) {})).toThrow("has 'inputs'")
   })
 })
