@@ -156,10 +156,14 @@ class Crew {
     const { run } = this.#server
     const children = this.#children.filter((child) => child.alive())
     if (!this.#up) return children
-    // By the names that they have now: one that was replaced may have another.
-    const named = run.processes().filter(({ alive }) => alive)
-    const nameless = children.filter((child) => !named.some(({ pid }) => child.pid === pid))
-    return [...nameless, ...named.map((one) => runningOf(run, one))]
+    const found = run.processes().filter(({ alive }) => alive)
+    const others = found.filter(({ pid }) => !children.some((child) => child.pid === pid))
+    // A gate that was replaced has another name now.
+    const running = children.map((child) => {
+      const renamed = found.find((one) => one.pid === child.pid && nameOf(one) !== nameOf(child.name))
+      return renamed ? runningOf(run, renamed) : child
+    })
+    return [...running, ...others.map((one) => runningOf(run, one))]
   }
 
   #spawn(name: ProcessId, command: readonly string[]): Child {

@@ -333,3 +333,18 @@ test('a server stops with the gates that it has replaced', async () => {
   expect(game.running).toEqual([])
   await until(() => server.client.closed !== undefined, 'its client to be closed')
 })
+
+test('so does one in the foreground', async () => {
+  const game = new GameFolder({ source: ECHO, ini: '[gate1]\ndrain_seconds=60\n' })
+  const server = game.begin('start')
+  await server.said('stop: ')
+  const addresses = (await statuses(game)).find(({ role }) => role === 'gate')!['addresses'] as Record<string, string>
+  const plain = await talk(addresses['tcp']!, false)
+  expect(await game.command('reload', '-gate', '1')).toMatchObject({ code: 0 })
+  server.kill('SIGINT')
+  expect((await server.ended).code).toBe(0)
+  const order = [...server.out.matchAll(/^stopping ([a-z]+)\d+$/gm)].map(([, role]) => role)
+  expect(order).toEqual(['drain', 'gate', 'game', 'dispatcher'])
+  expect(game.running).toEqual([])
+  await until(() => plain.client.closed !== undefined, 'its client to be closed')
+})
