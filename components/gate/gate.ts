@@ -655,10 +655,14 @@ export class Gate {
       // Only the dispatcher by which all that games say comes says it in order with that.
       case messages.gameUp.code: {
         const { gameId, process } = messages.gameUp.read(bytes, at, end)
+        this.#farewells.gameUp(this.#cluster.links[dispatcher]!, gameId)
         return this.#isOwn(dispatcher) ? this.#games.up(gameId, process) : undefined
       }
-      case messages.gameDown.code:
-        return this.#isOwn(dispatcher) ? this.#games.down(messages.gameDown.read(bytes, at, end).gameId) : undefined
+      case messages.gameDown.code: {
+        const { gameId } = messages.gameDown.read(bytes, at, end)
+        this.#farewells.gameDown(this.#cluster.links[dispatcher]!, gameId)
+        return this.#isOwn(dispatcher) ? this.#games.down(gameId) : undefined
+      }
       case messages.gameSlow.code: {
         return this.#gameSlow(dispatcher, messages.gameSlow.read(bytes, at, end))
       }

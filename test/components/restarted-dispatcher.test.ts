@@ -1,7 +1,7 @@
 // After a dispatcher was restarted: what games and gates that were there all along believe of each other, and what a client
 // hears until they have found each other again.
 import { expect, test } from 'vitest'
-import { dispatcherOf } from './adversity.ts'
+import { dispatcherOf, joinAt } from './adversity.ts'
 import { expectTruth, join, Player, playerOf, players, start } from './walkers.ts'
 
 test('a game that does not reach the restarted dispatcher for a while does not give up the gates that it would hear of', async () => {
@@ -69,4 +69,18 @@ test('a client that was handed on where its player has arrived is not given back
     await cluster.stop()
   }
   expect(moves).toBeGreaterThan(1)
+})
+
+test('a client that leaves while the dispatcher of its player has given up the game is gone when that is back', async () => {
+  const cluster = await start({ dispatchers: 2, games: 2, gates: 1, banned: [2] })
+  const ann = await joinAt(cluster, 1)
+  // Gate 1 is of dispatcher 2, which sees nothing of it.
+  const mend = cluster.cutGameFrom(1, 1)
+  await cluster.clock.advance(4000)
+  ann.client.close()
+  await cluster.clock.advance(1000)
+  expect(players(cluster).length).toBe(1)
+  mend()
+  await cluster.clock.until(() => players(cluster).length === 0, 60_000, 'the player to hear of it')
+  await cluster.stop()
 })
