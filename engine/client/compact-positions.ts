@@ -1,5 +1,6 @@
 // What the client knows for positions in their compact form (`../wire/compact.ts`): which mirror a number stands for, and where
 // that was last, in steps, since what comes next is mostly how far it has moved.
+import { larger } from '../base/larger.ts'
 import { CompactRecords, readStep, unwrapTime, YAW_STEP } from '../wire/compact.ts'
 import type { PacketReader } from '../wire/packet.ts'
 import { ProtocolError } from './errors.ts'
@@ -23,7 +24,7 @@ export class CompactPositions {
   readonly #numbers = new Map<MirrorEntity, number>()
   // By the number: x, y, z and yaw; and the step that they are in.
   #places = new Int32Array(64)
-  #steps = new Int8Array(16).fill(UNKNOWN)
+  #steps = new Int8Array(16)
   #gameMs = Number.NaN
 
   /** From now on `number` stands for the mirror, and no other one does. */
@@ -33,7 +34,10 @@ export class CompactPositions {
       throw new ProtocolError('duplicate', `number ${number} for ${mirror}${holder ? `, which ${holder} has` : ''}`)
     this.forget(mirror)
     while (number >= this.#mirrors.length) this.#mirrors.push(undefined)
-    while (number >= this.#steps.length) this.#grow()
+    while (number >= this.#steps.length) {
+      this.#places = larger(this.#places)
+      this.#steps = larger(this.#steps)
+    }
     this.#mirrors[number] = mirror
     this.#numbers.set(mirror, number)
     this.#steps[number] = UNKNOWN
@@ -117,15 +121,6 @@ export class CompactPositions {
       timeMs,
     )
     return true
-  }
-
-  #grow(): void {
-    const places = this.#places
-    this.#places = new Int32Array(places.length * 2)
-    this.#places.set(places)
-    const steps = this.#steps
-    this.#steps = new Int8Array(steps.length * 2).fill(UNKNOWN)
-    this.#steps.set(steps)
   }
 }
 

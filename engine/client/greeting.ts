@@ -2,8 +2,8 @@
 // What follows that belongs to the session's stream.
 import { FEATURES, sessionMessages as messages, SESSION_VERSION } from '../wire/client-wire.ts'
 import { FrameReader } from '../wire/frame.ts'
-import { getU16, PacketWriter } from '../wire/packet.ts'
-import type { ValuesOf } from '../wire/table.ts'
+import { getU16 } from '../wire/packet.ts'
+import { frameOf, type ValuesOf } from '../wire/table.ts'
 import type { ByteStream } from './stream.ts'
 
 /** What the client asks the gate for: bits of FEATURES. */
@@ -27,9 +27,8 @@ export class Greeting {
     this.stream = stream
     this.sentMs = sentMs
     this.received = received
-    const writer = new PacketWriter(128)
-    messages.hello.write(writer, { version: SESSION_VERSION, features: FEATURES_WANTED, token, playerId, received })
-    stream.write(writer.written())
+    const hello = { version: SESSION_VERSION, features: FEATURES_WANTED, token, playerId, received }
+    stream.write(frameOf(messages.hello, hello))
   }
 
   /** Takes what comes until there is an answer; answers what has come behind it. Throws WireError for what cannot be one. */

@@ -2,7 +2,8 @@
 // connection that speaks GoWorld's protocol; `session-line.ts` has the one that outlives its connections.
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { clientMessages } from '../wire/client-wire.ts'
-import { type PacketReader, PacketWriter } from '../wire/packet.ts'
+import type { PacketReader } from '../wire/packet.ts'
+import { frameOf } from '../wire/table.ts'
 import type { ProtocolError } from './errors.ts'
 import type { Counters } from './observer.ts'
 import type { ServerClock } from './server-clock.ts'
@@ -109,11 +110,7 @@ export class PlainLine implements Line {
   #beatLater(framesBefore: number): void {
     const { counters } = this.#owner
     this.#heartbeat = this.#clock.after(this.#heartbeatMs, () => {
-      if (counters.framesOut === framesBefore) {
-        const writer = new PacketWriter(8)
-        clientMessages.heartbeat.write(writer, {})
-        this.send(writer.written())
-      }
+      if (counters.framesOut === framesBefore) this.send(frameOf(clientMessages.heartbeat, {}))
       if (this.#state === 'open') this.#beatLater(counters.framesOut)
     })
   }

@@ -5,7 +5,7 @@
 //     something comes ─ tick: ripe, goes in front of what is said next ─ tick: is said by itself
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { sessionMessages } from '../wire/client-wire.ts'
-import { PacketWriter } from '../wire/packet.ts'
+import { frameOf } from '../wire/table.ts'
 import type { ServerClock } from './server-clock.ts'
 
 const TICK_MS = 250
@@ -83,10 +83,8 @@ export class Pulse {
 
   /** The frame that says how much has come. */
   acknowledge(): Uint8Array {
-    const writer = new PacketWriter(16)
-    sessionMessages.received.write(writer, { bytes: this.received })
     this.told(this.received)
-    return writer.written()
+    return frameOf(sessionMessages.received, { bytes: this.received })
   }
 
   /** The gate knows that so much has come. */
@@ -120,8 +118,6 @@ export class Pulse {
     this.#sentMs[this.#pings % UNDER_WAY] = this.#clock.now()
     // It takes along also what would not be said by itself.
     this.isRipe = this.#unsaid > 0
-    const writer = new PacketWriter(16)
-    sessionMessages.ping.write(writer, { no: this.#pings++ })
-    this.#owner.say(writer.written())
+    this.#owner.say(frameOf(sessionMessages.ping, { no: this.#pings++ }))
   }
 }

@@ -11,7 +11,8 @@ import type { Clock, Scheduled } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { sessionMessages as messages, RESUMED } from '../wire/client-wire.ts'
 import { readData } from '../wire/codec.ts'
-import { FRAME_HEADER_BYTES, type PacketReader, PacketWriter } from '../wire/packet.ts'
+import { FRAME_HEADER_BYTES, type PacketReader } from '../wire/packet.ts'
+import { frameOf } from '../wire/table.ts'
 import { onBrowserEvent } from './browser.ts'
 import { ProtocolError } from './errors.ts'
 import { Greeting } from './greeting.ts'
@@ -104,9 +105,7 @@ export class SessionLine implements Line {
 
   close(reason: string): void {
     this.#holds = false
-    const writer = new PacketWriter()
-    messages.farewell.write(writer, { reason })
-    this.send(writer.written(), false)
+    this.send(frameOf(messages.farewell, { reason }), false)
     this.#end(reason)
   }
 

@@ -152,10 +152,15 @@ function writeBinary(writer: PacketWriter, value: Uint8Array): void {
 
 function writeList(writer: PacketWriter, list: readonly unknown[], depth: number): void {
   const count = list.length
-  if (count < 16) writer.u8(0x90 | count)
-  else if (count <= 0xffff) prefixed(writer, 0xdc, count, 2)
-  else prefixed(writer, 0xdd, count, 4)
+  writeCount(writer, count, 0x90, 0xdc)
   for (let at = 0; at < count; at++) writeChild(writer, list[at], at, depth)
+}
+
+/** How many follow in a list or map. `few`: the code of up to 15; `many`: that of two bytes, four have the next one. */
+function writeCount(writer: PacketWriter, count: number, few: number, many: number): void {
+  if (count < 16) writer.u8(few | count)
+  else if (count <= 0xffff) prefixed(writer, many, count, 2)
+  else prefixed(writer, many + 1, count, 4)
 }
 
 function writeMap(writer: PacketWriter, map: object, depth: number): void {
@@ -165,9 +170,7 @@ function writeMap(writer: PacketWriter, map: object, depth: number): void {
     throw new TypeError(`a ${prototype.constructor?.name ?? 'class instance'} cannot be sent`)
   const keys = Object.keys(map)
   const count = keys.length
-  if (count < 16) writer.u8(0x80 | count)
-  else if (count <= 0xffff) prefixed(writer, 0xde, count, 2)
-  else prefixed(writer, 0xdf, count, 4)
+  writeCount(writer, count, 0x80, 0xde)
   for (const key of keys) {
     writeString(writer, key)
     writeChild(writer, (map as Record<string, unknown>)[key], key, depth)

@@ -14,6 +14,7 @@
 // Yaw: nobody says whether it is degrees or radians. 1/256 is a fifth of a degree in radians, which nobody sees; in degrees
 // a turn of up to 32 is still two bytes, and a turn of 14 degrees in radians is one.
 import { WireError } from '../base/errors.ts'
+import { larger } from '../base/larger.ts'
 import { getF32, putF32 } from './packet.ts'
 
 /** Of x, y and z where a space does not say otherwise: 1/64. */
@@ -257,15 +258,9 @@ export class CompactRecords {
   }
 
   #grow(): void {
-    const { numbers } = this
-    this.numbers = new Uint16Array(numbers.length * 2)
-    this.numbers.set(numbers)
-    const forms = this.#forms
-    this.#forms = new Uint8Array(forms.length * 2)
-    this.#forms.set(forms)
-    const steps = this.#steps
-    this.#steps = new Int32Array(steps.length * 2)
-    this.#steps.set(steps)
+    this.numbers = larger(this.numbers)
+    this.#forms = larger(this.#forms)
+    this.#steps = larger(this.#steps)
     this.#floats = new Float32Array(this.#steps.buffer)
   }
 }

@@ -10,8 +10,6 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 // One float and its four bytes share this memory.
 const float = new Float32Array(1)
 const floatBytes = new Uint8Array(float.buffer)
-const double = new Float64Array(1)
-const doubleBytes = new Uint8Array(double.buffer)
 // Longer strings gain from the platform's own decoder; shorter ones lose more in calling it.
 const SHORT_TEXT = 48
 
@@ -70,13 +68,6 @@ export class PacketWriter {
     this.reserve(4)
     putF32(this.bytes, this.at, value)
     this.at += 4
-  }
-
-  f64(value: number): void {
-    this.reserve(8)
-    double[0] = value
-    for (let byte = 0; byte < 8; byte++) this.bytes[this.at + byte] = doubleBytes[byte]!
-    this.at += 8
   }
 
   id(id: string): void {
@@ -191,12 +182,6 @@ export class PacketReader {
 
   f32(): number {
     return getF32(this.bytes, this.skip(4))
-  }
-
-  f64(): number {
-    const at = this.skip(8)
-    for (let byte = 0; byte < 8; byte++) doubleBytes[byte] = this.bytes[at + byte]!
-    return double[0]!
   }
 
   id(): string {

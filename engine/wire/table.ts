@@ -1,7 +1,7 @@
 // How a protocol's table is written down, and what follows from it: a writer, a reader and the type of the fields.
 import { type Data, readArgs, readData, writeArgs, writeData } from './codec.ts'
 import type { PacketReader, PacketWriter } from './packet.ts'
-import { PacketReader as Reader } from './packet.ts'
+import { PacketReader as Reader, PacketWriter as Writer } from './packet.ts'
 
 export interface Field<T> {
   write(writer: PacketWriter, value: T): void
@@ -70,6 +70,13 @@ export interface Message<
   write(writer: PacketWriter, values: ValuesOf<F>): void
   /** Reads the fields behind the type, to the last byte. */
   read(bytes: Uint8Array, start: number, end: number): ValuesOf<F>
+}
+
+/** A whole frame, as bytes of its own: for what is said now and then. */
+export function frameOf<F extends Fields>({ write }: Pick<Message<F>, 'write'>, values: ValuesOf<F>): Uint8Array {
+  const writer = new Writer(64)
+  write(writer, values)
+  return writer.written()
 }
 
 const reader = new Reader()
