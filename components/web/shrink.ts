@@ -10,6 +10,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { minify, parseSync } from 'rolldown/utils'
 import { minify as terser } from 'terser'
+import { assert } from '../../engine/base/errors.ts'
 import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, { readonly code: number }>>>> = {
@@ -80,18 +81,19 @@ export async function shrink(bundle: string, isModule: boolean, names: ShortName
     module: isModule,
     ecma: 2020,
     compress: { passes: 2 },
-    // Which names those of the platform are we know better: `bytes` is none, `written` is one.
+    // Which names are the platform's is known here already, and better: `written` is one.
     mangle: { properties: { builtins: true, regex: new RegExp(`^(?:${[...names.keys()].join('|')})$`) } },
     nameCache: { props: { props } },
   })
-  // It is better at private names.
+  // The other one is better with private names.
   return (await minify('bundle.js', code!, { module: isModule })).code
 }
 
-/** What the language and browsers may call or be asked for. */
-function* platformNames(): Generator<string> {
-  for (const file of globSync(PLATFORM))
-    for (const [word] of readFileSync(file, 'utf8').matchAll(/[\w$]+(?=\??[:(<])/g)) yield word
+/** What the language and browsers may be asked for, or ask for. */
+function platformNames(): string[] {
+  const files = globSync(PLATFORM)
+  assert(files.length > 0, `there are no declarations in ${PLATFORM}`)
+  return files.flatMap((file) => readFileSync(file, 'utf8').match(/[\w$]+(?=\??[:(<])/g) ?? [])
 }
 
 /** What authors may name: all that is declared in the door, and where it has what it exports and its types from. */

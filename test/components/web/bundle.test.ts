@@ -4,12 +4,16 @@ import { expect, test } from 'vitest'
 import { bundleClient } from '../../../components/web/bundle.ts'
 import * as client from '../../../engine/client/client.ts'
 
-const BYTES_MAX = 40 * 1024
-
 const files = await bundleClient()
 
-test.each(Object.entries(files))('%s is below 40 KB and imports nothing', (_, text) => {
-  expect(Buffer.byteLength(text)).toBeLessThan(BYTES_MAX)
+test.each([
+  ['goworld-client.js', 40],
+  ['goworld-client.global.js', 40],
+  ['goworld-motion.js', 14],
+  ['goworld-motion.global.js', 14],
+] as const)('%s is below %i KB and imports nothing', (file, kibibytes) => {
+  const text = files[file]
+  expect(Buffer.byteLength(text)).toBeLessThan(kibibytes * 1024)
   expect(text).not.toMatch(/\bimport\s*[({*'"\w]|\bfrom\s*['"]|\brequire\(|node:/)
 })
 
