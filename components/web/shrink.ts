@@ -80,7 +80,8 @@ export async function shrink(bundle: string, isModule: boolean, names: ShortName
   const { code } = await terser(bundle, {
     module: isModule,
     ecma: 2020,
-    compress: { passes: 2 },
+    // What makes arrows unsafe is a function's prototype: ours that have one are classes.
+    compress: { passes: 2, unsafe_arrows: true },
     // Which names are the platform's is known here already, and better: `written` is one.
     mangle: { properties: { builtins: true, regex: new RegExp(`^(?:${[...names.keys()].join('|')})$`) } },
     nameCache: { props: { props } },

@@ -98,7 +98,7 @@ function walk(root: AttrMap, path: Path): Data {
   return at
 }
 
-const isMap = (value: Data): value is AttrMap =>
+export const isMap = (value: Data): value is AttrMap =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
 const mismatch = (path: Path, what: string) =>

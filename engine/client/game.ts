@@ -4,8 +4,8 @@ import type { ClientSignatures, EntityClass, ServerCalls, VisibleAttrs } from '.
 import type { SPACE_TYPE } from '../wire/client-wire.ts'
 import type { Data } from '../wire/codec.ts'
 import type { Path } from './attr-tree.ts'
+import type { ConnectionEvent, ConnectionState } from './connection.ts'
 import type { Expected, Expecting } from './expectations.ts'
-import type { ConnectionEvent, LineState } from './line.ts'
 import type { Position, ServerMethods, SpaceMirror } from './mirror.ts'
 import type { MotionFigures } from './motion.ts'
 import type { Counters } from './observer.ts'
@@ -136,7 +136,7 @@ export interface Game<M = unknown> {
    * How it is connected. A session (see `connect`) is `lost` between two connections: what is called meanwhile is sent
    * when there is one again. A plain client is open until it is closed.
    */
-  readonly connection: LineState
+  readonly connection: ConnectionState
   /** Runs whenever that changes, and after each try that comes to nothing. */
   onConnection(handler: (event: ConnectionEvent) => void): void
   /** Tries now, without waiting for the next time; replaces a connection that is open. Nothing to a plain client. */

@@ -4,29 +4,11 @@ import type { Clock, Scheduled } from '../base/clock.ts'
 import { clientMessages } from '../wire/client-wire.ts'
 import type { PacketReader } from '../wire/packet.ts'
 import { frameOf } from '../wire/table.ts'
+import type { ConnectionEvent, ConnectionState } from './connection.ts'
 import type { ProtocolError } from './errors.ts'
 import type { Counters } from './observer.ts'
 import type { ServerClock } from './server-clock.ts'
 import type { ByteStream } from './stream.ts'
-
-export type LineState = 'connecting' | 'open' | 'lost' | 'closed'
-
-/** What becomes of the connection. */
-export interface ConnectionEvent {
-  /**
-   * `restarted`: the server knows nothing of the session any more, all mirrors are destroyed, and another begins.
-   * `restated`: the server has said everything anew, and hooks have told of what is different.
-   */
-  readonly state: LineState | 'restarted' | 'restated'
-  /** Connecting or lost: the how manieth try is next. */
-  readonly attempt: number
-  /** In so many milliseconds. */
-  readonly nextTryMs: number
-  /** Why it is lost or closed. */
-  readonly reason: string
-  /** Restated: calls of the server may be missing. */
-  readonly missed: boolean
-}
 
 export interface LineOwner {
   readonly counters: Counters
@@ -44,7 +26,7 @@ export interface LineOwner {
 }
 
 export interface Line {
-  readonly state: LineState
+  readonly state: ConnectionState
   /** How much was said and may have to wait, or to be said again. */
   readonly waitingBytes: number
   /** How much of it waits to leave; nothing leaves while it is infinite. */
@@ -64,7 +46,7 @@ export class PlainLine implements Line {
   readonly #stream: ByteStream
   readonly #clock: Clock
   readonly #heartbeatMs: number
-  #state: LineState = 'open'
+  #state: ConnectionState = 'open'
   #heartbeat: Scheduled | undefined
 
   /** A heartbeat is sent `heartbeatMs` after the last frame; 0 = never. */
@@ -82,7 +64,7 @@ export class PlainLine implements Line {
     if (heartbeatMs > 0) this.#beatLater(0)
   }
 
-  get state(): LineState {
+  get state(): ConnectionState {
     return this.#state
   }
 

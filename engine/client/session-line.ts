@@ -14,11 +14,12 @@ import { readData } from '../wire/codec.ts'
 import { FRAME_HEADER_BYTES, type PacketReader } from '../wire/packet.ts'
 import { frameOf } from '../wire/table.ts'
 import { onBrowserEvent } from './browser.ts'
+import type { ConnectionState } from './connection.ts'
 import { ProtocolError } from './errors.ts'
 import { Greeting } from './greeting.ts'
 import { KeptBytes } from './kept-bytes.ts'
 import type { Latency } from './latency.ts'
-import type { Line, LineOwner, LineState } from './line.ts'
+import type { Line, LineOwner } from './line.ts'
 import { Pulse } from './pulse.ts'
 import { ServerClock } from './server-clock.ts'
 import type { ByteStream } from './stream.ts'
@@ -41,7 +42,7 @@ export interface SessionLineOptions {
 }
 
 export class SessionLine implements Line {
-  state: LineState = 'connecting'
+  state: ConnectionState = 'connecting'
   readonly serverClock: ServerClock
   readonly #owner: LineOwner
   readonly #options: SessionLineOptions

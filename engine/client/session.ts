@@ -13,11 +13,12 @@ import { writeArgs } from '../wire/codec.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { getU16, PacketReader, PacketWriter } from '../wire/packet.ts'
 import { writeRecord } from '../wire/sync.ts'
+import type { ConnectionEvent, ConnectionState } from './connection.ts'
 import { ProtocolError } from './errors.ts'
 import type { Expected, Expecting } from './expectations.ts'
 import type { HookTable } from './hooks.ts'
 import type { Latency } from './latency.ts'
-import type { ConnectionEvent, Line, LineOwner, LineState } from './line.ts'
+import type { Line, LineOwner } from './line.ts'
 import type { MirrorEntity, SpaceMirror } from './mirror.ts'
 import type { Motion, MotionFigures, MotionMaker, MotionOwner } from './motion.ts'
 import { newCounters, type Observer } from './observer.ts'
@@ -98,7 +99,7 @@ export class Session implements WorldOwner, LineOwner, MotionOwner {
     return this.#world.player?.id ?? ''
   }
 
-  get connection(): LineState {
+  get connection(): ConnectionState {
     return this.#state === 'closed' ? 'closed' : this.#line.state
   }
 

@@ -17,6 +17,7 @@ import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../wire/sync
 import {
   type AttrMap,
   asPath,
+  isMap,
   listAppend,
   listPop,
   listSet,
@@ -388,7 +389,6 @@ function lastData(reader: PacketReader): Data {
 
 function asAttrs(value: Data): AttrMap {
   if (value === null || value === undefined) return {}
-  if (typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array)
-    throw new WireError('attributes are no map')
-  return value as AttrMap
+  if (!isMap(value)) throw new WireError('attributes are no map')
+  return value
 }

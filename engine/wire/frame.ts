@@ -5,6 +5,7 @@
 //     | len | frame | len | fra|   |me | len | frame |
 //                     └─ waits ─────┘
 import { WireError } from '../base/errors.ts'
+import { larger } from '../base/larger.ts'
 import { getU32 } from './packet.ts'
 
 const LENGTH_BYTES = 4
@@ -93,11 +94,8 @@ export class FrameReader {
   #keep(chunk: Uint8Array, from: number, to: number): void {
     const needed = this.#waitingBytes + to - from
     if (needed > this.#waiting.length) {
-      const grown = new Uint8Array(
-        Math.max(needed, Math.min(this.#waiting.length * 2, this.#maxBytes + LENGTH_BYTES), 64),
-      )
-      grown.set(this.#waiting.subarray(0, this.#waitingBytes))
-      this.#waiting = grown
+      const twice = Math.min(this.#waiting.length * 2, this.#maxBytes + LENGTH_BYTES)
+      this.#waiting = larger(this.#waiting, Math.max(needed, twice, 64))
     }
     this.#waiting.set(chunk.subarray(from, to), this.#waitingBytes)
     this.#waitingBytes = needed

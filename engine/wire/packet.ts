@@ -1,6 +1,7 @@
 // Reading and writing the fields of packets. Little-endian, as GoWorld writes them; browser-safe.
 import { WireError } from '../base/errors.ts'
 import { ID_BYTES } from '../base/id.ts'
+import { larger } from '../base/larger.ts'
 
 /** Bytes before a frame's fields: u32 length of what follows, u16 message type. */
 export const FRAME_HEADER_BYTES = 6
@@ -26,9 +27,7 @@ export class PacketWriter {
   reserve(count: number): void {
     const needed = this.at + count
     if (needed <= this.bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2))
-    grown.set(this.bytes.subarray(0, this.at))
-    this.bytes = grown
+    this.bytes = larger(this.bytes, Math.max(needed, this.bytes.length * 2))
   }
 
   /** What has been written, as a view: valid until the next write. */
