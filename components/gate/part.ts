@@ -30,6 +30,8 @@ import { secretToken } from './tokens.ts'
 const WEBSOCKET_PATH = '/ws'
 /** Before each packet. A message may hold several. */
 const LENGTH_BYTES = 4
+/** However short packets have to be, a client gathers this much in one message: our own up to 16 KiB (`kept-bytes.ts`). */
+const MESSAGE_BYTES_MIN = 64 * 1024
 /** So long the cluster may take to know a successor, and to tell it of its games. */
 const READY_WITHIN_MS = 10_000
 const LOOK_MS = 5
@@ -116,7 +118,7 @@ class GatePart implements Part {
     this.#door =
       http &&
       serveWebSocket(http, WEBSOCKET_PATH, accept, {
-        messageBytesMax: 2 * (settings.clientPacketBytesMax + LENGTH_BYTES),
+        messageBytesMax: Math.max(MESSAGE_BYTES_MIN, 2 * (settings.clientPacketBytesMax + LENGTH_BYTES)),
         protocols: [SESSION_SUBPROTOCOL],
       })
     this.webSocketPath = this.#door && WEBSOCKET_PATH

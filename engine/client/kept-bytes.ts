@@ -5,6 +5,9 @@
 //      └─ written to some connection ─┘└ waiting for one
 import { PacketWriter } from '../wire/packet.ts'
 
+/** In one piece goes no more than this, unless a frame is longer: on a WebSocket it is one message, and a gate takes none of any length. */
+const PIECE_BYTES_MAX = 16 * 1024
+
 interface Frame {
   readonly bytes: Uint8Array
   /** Whether the server does something because of it that must not be done twice. */
@@ -29,16 +32,23 @@ export class KeptBytes {
     this.bytes += bytes.length
   }
 
-  /** All that waits for a connection: from now on it was on one. In one piece, which nobody may change. */
+  /** What waits for a connection, or the first of it: from now on it was on one. In one piece, which nobody may change. */
   next(): Uint8Array | undefined {
-    const [first, ...others] = this.#waiting
-    for (const frame of this.#waiting) this.#written.push(frame)
-    this.#waiting = []
-    this.#writtenBytes = this.bytes
-    if (!first || others.length === 0) return first?.bytes
-    const joined = new PacketWriter(1024)
+    let count = 0
+    let bytes = 0
+    for (const frame of this.#waiting) {
+      if (count > 0 && bytes + frame.bytes.length > PIECE_BYTES_MAX) break
+      bytes += frame.bytes.length
+      count++
+    }
+    const [first, ...others] = this.#waiting.splice(0, count)
+    if (!first) return undefined
+    this.#written.push(first, ...others)
+    this.#writtenBytes += bytes
+    if (others.length === 0) return first.bytes
+    const joined = new PacketWriter(bytes)
     joined.raw(first.bytes)
-    for (const { bytes } of others) joined.raw(bytes)
+    for (const frame of others) joined.raw(frame.bytes)
     return joined.written()
   }
 

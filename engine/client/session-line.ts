@@ -305,8 +305,9 @@ export class SessionLine implements Line {
   }
 
   #write(): void {
-    const bytes = this.#writes ? this.#kept.next() : undefined
-    if (bytes) this.#stream!.write(bytes)
+    if (!this.#writes) return
+    const stream = this.#stream!
+    for (let bytes = this.#kept.next(); bytes; bytes = this.#kept.next()) stream.write(bytes)
   }
 
   // ── What is said about the session ───────────────────────────────────────────────────────────────────────────────

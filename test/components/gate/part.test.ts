@@ -4,6 +4,7 @@ import { createConnection } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startGate } from '../../../components/gate/part.ts'
 import { silentLog } from '../../../engine/base/log.ts'
+import { connect } from '../../../engine/client/client.ts'
 import { parseConfig } from '../../../engine/config/config.ts'
 import { tcpTransport } from '../../../engine/net/tcp.ts'
 import {
@@ -42,13 +43,13 @@ test.each([
   expect(part.status()).toMatchObject({ limited, timesLimited: limited })
 })
 
-test('a browser that offers the protocol of sessions gets it, and a session', async () => {
+/** With a door for WebSockets, at `port`; no dispatcher is there. */
+async function gateWithDoor(text: string) {
   const http = createServer()
   await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
-  const text = '[gate_common]\nlisten_addr=127.0.0.1:0\n[cluster]\nreconnect_grace=20\n'
   const part = await startGate({
     id: 1,
-    config: parseConfig(text, { path: '/srv/goworld.ini' }),
+    config: parseConfig(`[gate_common]\nlisten_addr=127.0.0.1:0\n${text}\n`, { path: '/srv/goworld.ini' }),
     links: tcpTransport,
     dispatchers: [{ kind: 'unix', path: '/nowhere/dispatcher' }],
     log: silentLog,
@@ -59,7 +60,21 @@ test('a browser that offers the protocol of sessions gets it, and a session', as
     http.close()
     http.closeAllConnections()
   })
-  const { port } = http.address() as { port: number }
+  return { part, ...(http.address() as { port: number }) }
+}
+
+test('a client that has more to say than one message of a WebSocket may hold says it in several', async () => {
+  const { part, port } = await gateWithDoor('client_packet_bytes_max=256')
+  const game = connect(`ws://127.0.0.1:${port}`)
+  onTestFinished(() => game.close())
+  // All of it before there is a connection: it leaves at once when there is.
+  for (let call = 0; call < 1000; call++) game.call('x'.repeat(16), 'say', 'x'.repeat(200))
+  await vi.waitFor(() => expect(part.status()).toMatchObject({ refused: { noDispatcher: 1000 } }), { timeout: 20_000 })
+  expect([game.connection, game.closed]).toEqual(['open', undefined])
+})
+
+test('a browser that offers the protocol of sessions gets it, and a session', async () => {
+  const { part, port } = await gateWithDoor('[cluster]\nreconnect_grace=20')
   /** Says hello as a browser would; answers the welcome. */
   const greet = async (token: string) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, SESSION_SUBPROTOCOL)

@@ -104,3 +104,16 @@ it('is the same as a plain list of bytes', () => {
     expect(kept.bytes).toBeLessThan(said.length - taken + 6)
   }
 })
+
+it('leaves in pieces that a gate takes as messages, each of whole frames', () => {
+  const kept = new KeptBytes()
+  for (let frame = 0; frame < 100; frame++) kept.add(new Uint8Array(1000).fill(frame), true)
+  kept.add(new Uint8Array(50_000), true)
+  kept.add(bytes(1), true)
+  const pieces: number[] = []
+  for (let piece = kept.next(); piece; piece = kept.next()) pieces.push(piece.length)
+  expect(pieces).toEqual([...Array(6).fill(16_000), 4000, 50_000, 1])
+  expect([kept.bytes, kept.unsureCalls]).toEqual([150_001, 102])
+  expect(kept.rewind(100_500)).toBe(true)
+  expect(kept.next()).toHaveLength(49_500)
+})
