@@ -148,7 +148,6 @@ export class World implements MirrorOwner, Placing {
     if ((end - at) % RECORD_BYTES !== 0) throw new WireError('positions end within a record')
     this.#owner.counters.positions += (end - at) / RECORD_BYTES
     this.hooks.enter(undefined, 'onPosition')
-    const observer = this.#observer
     this.motion?.time.flushed(undefined)
     let unknown = -1
     for (let record = at; record < end; record += RECORD_BYTES) {
@@ -157,14 +156,10 @@ export class World implements MirrorOwner, Placing {
         unknown = record
         continue
       }
-      const mirror = this.#mirrors[place]!
       const x = recordX(bytes, record)
       const y = recordY(bytes, record)
       const z = recordZ(bytes, record)
-      const yaw = recordYaw(bytes, record)
-      observer.onPosition?.(mirror, x, y, z, yaw)
-      mirror.place(x, y, z, yaw)
-      if (mirror.isOwn) this.motion?.ownChanged(mirror)
+      this.#place(this.#mirrors[place]!, x, y, z, recordYaw(bytes, record))
     }
     if (unknown >= 0) throw unknownEntity('a position', readLatin1(bytes, unknown, ID_BYTES))
   }
@@ -175,12 +170,21 @@ export class World implements MirrorOwner, Placing {
   }
 
   placed(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, timeMs: number): void {
-    this.#observer.onPosition?.(mirror, x, y, z, yaw)
     const { motion } = this
     // All of a flush are of one time, and may come in several messages.
     if (motion && motion.time.newestMs !== timeMs) motion.time.flushed(timeMs)
-    mirror.place(x, y, z, yaw, timeMs)
-    if (mirror.isOwn) motion?.ownChanged(mirror)
+    this.#place(mirror, x, y, z, yaw, timeMs)
+  }
+
+  /** Whatever an author's code makes of it: of those behind it there may be no other word, or only how far they go from here. */
+  #place(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, timeMs?: number): void {
+    try {
+      this.#observer.onPosition?.(mirror, x, y, z, yaw)
+      mirror.place(x, y, z, yaw, timeMs)
+      if (mirror.isOwn) this.motion?.ownChanged(mirror)
+    } catch (error) {
+      this.#owner.hookFailed(this.hooks.running, error)
+    }
   }
 
   #numbered(reader: PacketReader): void {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { type ConnectOptions, connect, type ProtocolError } from '../../../engine/client/client.ts'
+import { sessionMessages } from '../../../engine/wire/client-wire.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { frame, GateSide } from './gate-side.ts'
 
@@ -137,6 +138,35 @@ describe('a session', () => {
     ])
     expect(game.player).toMatchObject({ position: { x: 5, y: 6, z: 7 }, yaw: 1.5 })
     expect(game.counters.positions).toBe(3)
+  })
+
+  it('places all that a message is about, whatever an observer throws at one of them', () => {
+    const { gate, game, log } = client({
+      observer: {
+        onPosition: ({ id }) => {
+          if (id === AVATAR) throw new Error('not this one')
+        },
+      },
+    })
+    gate.create(AVATAR, 'Avatar', {}, true)
+    gate.create(OTHER, 'Avatar')
+    gate.send('positions', { records: records([AVATAR, 5, 6, 7, 1.5], [OTHER, 8, 9, 10, 2.5]) })
+    const x = () => game.entities.get(OTHER)!.position.x
+    expect(x()).toBe(8)
+
+    // In compact form the next is told by how far it is from this one.
+    const writer = new PacketWriter()
+    sessionMessages.numbered.write(writer, { entityId: AVATAR, number: 1 })
+    sessionMessages.numbered.write(writer, { entityId: OTHER, number: 2 })
+    const told = { timeMs: 0, step: 0 }
+    const places = [(1 << 5) | 0b10001, 2, (2 << 5) | 0b10001, 20]
+    const steps = [(1 << 5) | 0b00001, 2, (2 << 5) | 0b00001, 2]
+    sessionMessages.compactPositions.write(writer, { ...told, records: Uint8Array.from(places) })
+    sessionMessages.compactPositions.write(writer, { ...told, records: Uint8Array.from(steps) })
+    gate.push(writer.copy())
+    expect(x()).toBe(11)
+    expect([game.counters.hookErrors, game.counters.protocolErrors]).toEqual([3, 0])
+    expect(log.matching('error', 'not this one')).toHaveLength(3)
   })
 
   it('moves its player and calls the server', () => {
