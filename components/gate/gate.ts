@@ -185,7 +185,8 @@ export class Gate {
       settings: options.sessions,
       queueBytesMax: options.clientQueueBytesMax,
       owner: {
-        boot: (client) => this.#bootFirst(client),
+        admits: (client) => this.#admits(client),
+        boot: (client) => this.#boot(client),
         giveUpBoot: (client) => this.#giveUpBoot(client),
         forget: (client) => this.#forget(client),
         refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
@@ -399,10 +400,11 @@ export class Gate {
     link.send('bootEntity', { entityId, gateId: this.#options.id, clientId, session: this.#sessions.nameOf(client) })
   }
 
-  /** A client has said that it is a new one. */
-  #bootFirst(client: Client): void {
-    if (this.#clients.size <= this.#options.clientsMax) this.#boot(client)
-    else this.#refuse(client, 'gateFull', 'it has no place of its own')
+  /** A client has said that it is a new one. What it hears is no farewell: another gate may have room. */
+  #admits(client: Client): boolean {
+    if (this.#clients.size <= this.#options.clientsMax) return true
+    this.#refuse(client, 'gateFull', 'it has no place of its own')
+    return false
   }
 
   #bootWaiting(): void {

@@ -47,6 +47,8 @@ export interface SessionsOptions {
 }
 
 export interface SessionsOwner {
+  /** Whether there is a place for a new client; without one it is closed, and free to look for it elsewhere. */
+  admits(client: Client): boolean
   /** Asks for the first entity of a client. */
   boot(client: Client): void
   /** What was asked for as its first entity is not wanted any more: it is as one that has yet to greet. */
@@ -157,6 +159,7 @@ export class Sessions {
     const { cluster, owner, settings } = this.#options
     // What it was told before its hello it has not listened to.
     if (client.state === 'bound') owner.giveUpBoot(client)
+    if (client.state === 'greeting' && !owner.admits(client)) return false
     client.output.discard()
     const session = this.#sessionOf(client, settings!.tokens(), features)
     client.session = session

@@ -126,6 +126,8 @@ describe('a client that lost its connection', () => {
     const late = sessions.client()
     await late.greet()
     await late.isClosed()
+    // Nor is it told farewell: it is to look elsewhere, or come again.
+    expect(late.answers).toEqual([])
     await ann.one.connect()
     expect([ann.one.answers.at(-1), bob.one.connection !== undefined]).toEqual([RESUMED.stream, true])
     expect(stage.gate.status()).toMatchObject({ clients: 2, refused: { gateFull: 1 } })
