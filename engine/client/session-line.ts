@@ -25,8 +25,13 @@ import { ServerClock } from './server-clock.ts'
 import type { ByteStream } from './stream.ts'
 import type { Targets } from './targets.ts'
 
-/** A connection on which the gate does not answer the hello for so long is given up. */
+/** A connection on which the gate does not answer the hello for so long is given up, */
 const WELCOME_MS_MAX = 10_000
+/**
+ * and one that does not come about, by which the hello has not even left, after so long at the first try, twice that at the
+ * second, and so on: a machine that is gone answers nothing, and at another gate the player is not kept for ever.
+ */
+const REACH_MS = 3_000
 /** How long a gate that sends us on may take to acknowledge what was said, before we go all the same. */
 const MOVE_MS_MAX = 2_000
 
@@ -123,7 +128,8 @@ export class SessionLine implements Line {
 
   #connect(): void {
     const { clock, latency, targets } = this.#options
-    this.#wait(WELCOME_MS_MAX, () => this.#failed('the gate does not answer'))
+    const reachMs = Math.min(REACH_MS * this.#attempt, WELCOME_MS_MAX)
+    this.#wait(reachMs, () => this.#reached(WELCOME_MS_MAX - reachMs))
     try {
       const stream = latency.over(targets.open())
       const { playerId } = this.#owner
@@ -134,6 +140,12 @@ export class SessionLine implements Line {
     } catch (error) {
       this.#failed(messageOf(error))
     }
+  }
+
+  /** It has had its time to come about: the gate has `leftMs` more to answer. */
+  #reached(leftMs: number): void {
+    if (this.#greeting!.stream.bufferedBytes > 0) this.#failed('the gate cannot be reached')
+    else this.#wait(leftMs, () => this.#failed('the gate does not answer'))
   }
 
   #came(greeting: Greeting, chunk: Uint8Array): void {

@@ -238,6 +238,29 @@ describe('a connection that is lost', () => {
     expect(gate.calls).toEqual([[0]])
   })
 
+  it('is looked for elsewhere soon when a gate cannot even be reached, and later when that goes on', async () => {
+    const clock = new VirtualClock()
+    const gate = new SessionGate(clock)
+    gate.began = () => gate.create(AVATAR, 'Avatar', {}, true)
+    let isGone = true
+    const tries: number[] = []
+    /** As of a machine that is gone: what is written never leaves, and nothing is answered. */
+    const gone = () => {
+      tries.push(clock.now())
+      return { bufferedBytes: 64, write() {}, onData() {}, onClose() {}, close() {} }
+    }
+    const options = { clock, log: new MemoryLog(), random: () => 0, tryMs: 60_000 }
+    const game = connect([() => (isGone ? gone() : gate.connect())], options)
+    await clock.until(() => tries.length === 4)
+    expect(tries.map((ms, at) => ms - (tries[at - 1] ?? 0))).toEqual([tries[0], 3000, 6000, 9000])
+    isGone = false
+    await clock.until(() => game.connection === 'open')
+    const fromMs = clock.now()
+    const other = connect([gone, gate.connect], options)
+    await clock.until(() => other.connection === 'open')
+    expect(clock.now() - fromMs).toBeLessThan(4000)
+  })
+
   it('does not count as there while the gate does not answer the hello', async () => {
     const { clock, gate, game, events } = client()
     gate.answer = () => 'silence'
