@@ -11,9 +11,11 @@ import type { ServerClock } from './server-clock.ts'
 const TICK_MS = 250
 /** So much is acknowledged without waiting. */
 const AT_ONCE_BYTES = 32 * 1024
-/** A ping in so many ticks; the first ones come with each: until then nothing is known. */
-const PING_TICKS = 8
+/** A ping so often; the first ones come with each tick: until then nothing is known. */
+const PING_MS = 2_000
 const QUICK_PINGS = 5
+/** A tick that is so late comes when something is heard: a browser lets the timers of a hidden page run once a minute. */
+const LATE_MS = 1_000
 /** A connection is dead when so many pings had no answer of any kind for so many ticks. */
 const SILENT_PINGS = 3
 const SILENT_TICKS = 12
@@ -40,12 +42,14 @@ export class Pulse {
   /** Of what is not acknowledged: acknowledgements and the like, which alone are no reason to answer. */
   #control = 0
   #pings = 0
+  #pingedMs = 0
   /** Pings before this one went over another connection. */
   #firstPing = 0
   #ticks = 0
   #unanswered = 0
   #silentTicks = 0
   #timer: Scheduled | undefined
+  #tickedMs = 0
 
   constructor(owner: PulseOwner, clock: Clock, serverClock: ServerClock) {
     this.#owner = owner
@@ -78,6 +82,10 @@ export class Pulse {
 
   /** It has been heard. */
   heed(): void {
+    if (this.#clock.now() - this.#tickedMs >= TICK_MS + LATE_MS) {
+      this.stop()
+      this.#tick()
+    }
     if (this.#unsaid >= AT_ONCE_BYTES) this.#owner.say(this.acknowledge())
   }
 
@@ -105,17 +113,19 @@ export class Pulse {
 
   #tick(): void {
     if (this.#unanswered >= SILENT_PINGS && ++this.#silentTicks > SILENT_TICKS) return this.#owner.silent()
+    this.#tickedMs = this.#clock.now()
     this.#timer = this.#clock.after(TICK_MS, () => this.#tick())
     const wasRipe = this.isRipe
     this.isRipe = this.#unsaid > this.#control
-    if (this.#ticks < QUICK_PINGS || this.#ticks % PING_TICKS === 0) this.#ping()
+    if (this.#ticks < QUICK_PINGS || this.#tickedMs - this.#pingedMs >= PING_MS) this.#ping()
     else if (wasRipe) this.#owner.say(this.acknowledge())
     this.#ticks++
   }
 
   #ping(): void {
     this.#unanswered++
-    this.#sentMs[this.#pings % UNDER_WAY] = this.#clock.now()
+    this.#pingedMs = this.#clock.now()
+    this.#sentMs[this.#pings % UNDER_WAY] = this.#pingedMs
     // It takes along also what would not be said by itself.
     this.isRipe = this.#unsaid > 0
     this.#owner.say(frameOf(sessionMessages.ping, { no: this.#pings++ }))

@@ -1,6 +1,6 @@
 // A client's session over connections that are lost, against a gate that counts every byte.
 import { afterEach, describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../../engine/base/clock.ts'
+import { type Clock, VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
 import {
@@ -13,8 +13,13 @@ import { SessionGate, type SessionGateOptions } from './session-gate.ts'
 
 const AVATAR = 'avatar0000000001'
 
-function client(gateOptions: SessionGateOptions = {}, options: ConnectOptions = {}, gates = 1, seed = 1) {
-  const clock = new VirtualClock()
+function client(
+  gateOptions: SessionGateOptions = {},
+  options: ConnectOptions = {},
+  gates = 1,
+  seed = 1,
+  clock = new VirtualClock(),
+) {
   const servers = Array.from({ length: gates }, () => new SessionGate(clock, gateOptions))
   const errors: ProtocolError[] = []
   const events: ConnectionEvent[] = []
@@ -480,6 +485,47 @@ describe('what has come', () => {
     gate.send('callOnClient', { entityId: AVATAR, method: 'heard', args: ['x'.repeat(33_000)] })
     await clock.advance(10)
     expect(gate.acks).toHaveLength(1)
+  })
+})
+
+describe('in a page that is hidden, whose timers run once a minute,', () => {
+  /** The connection of a page that is hidden from now on. */
+  async function hidden() {
+    const clock = new VirtualClock()
+    let isHidden = false
+    const throttled: Clock = {
+      now: () => clock.now(),
+      wallMs: () => clock.wallMs(),
+      defer: (action) => clock.defer(action),
+      after: (ms, action) =>
+        clock.after(isHidden ? Math.ceil((clock.now() + ms) / 60_000) * 60_000 - clock.now() : ms, action),
+    }
+    const { gate, open } = client({}, { clock: throttled }, 1, 1, clock)
+    await open()
+    await clock.advance(5000)
+    isHidden = true
+    return { clock, gate }
+  }
+
+  it('what comes is acknowledged as ever, and so is the way measured', async () => {
+    const { clock, gate } = await hidden()
+    const { pings } = gate
+    const fromMs = clock.now()
+    gate.acks.length = 0
+    for (let second = 0; second < 120; second++) {
+      gate.send('callOnClient', { entityId: AVATAR, method: 'heard', args: [second] })
+      await clock.advance(1000)
+    }
+    expect(gate.pings - pings).toBeGreaterThanOrEqual(30)
+    const times = [fromMs, ...gate.acks.map(({ ms }) => ms)]
+    expect(Math.max(...times.map((ms, at) => ms - (times[at - 1] ?? ms)))).toBeLessThan(5000)
+  })
+
+  it('and where nothing comes, the gate hears of it in each', async () => {
+    const { clock, gate } = await hidden()
+    const { pings } = gate
+    await clock.advance(600_000)
+    expect(gate.pings - pings).toBeGreaterThanOrEqual(9)
   })
 })
 
