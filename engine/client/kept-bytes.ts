@@ -54,16 +54,18 @@ export class KeptBytes {
 
   /** The peer has all up to `offset`. Answers false when it cannot: no connection had so much. */
   taken(offset: number): boolean {
-    let count = (offset - this.#base) | 0
+    const count = (offset - this.#base) | 0
     if (count > this.#writtenBytes) return false
     // It is less than nothing when it was said before a connection was lost, and the next one's welcome knew more.
-    for (;;) {
-      const next = this.#written[0]
-      if (!next || next.bytes.length > count) return true
-      this.#written.shift()
-      this.#forget(next.bytes.length)
-      count -= next.bytes.length
-    }
+    const written = this.#written
+    let frames = 0
+    let bytes = 0
+    while (frames < written.length && bytes + written[frames]!.bytes.length <= count)
+      bytes += written[frames++]!.bytes.length
+    // All at once: of many, to take the first away costs as much as to take them all.
+    written.splice(0, frames)
+    this.#forget(bytes)
+    return true
   }
 
   /** The peer has all up to `offset`, and is to have what follows. Answers false when it is not there any more, or never was. */
