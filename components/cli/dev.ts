@@ -40,7 +40,7 @@ export const dev = command({
       await Promise.race([child.ended, saved, interrupts.first])
       if (!child.alive()) say(`${bold(`the game ${child.end}`)}; save a file to try again`)
       const file = await Promise.race([saved, interrupts.first])
-      await endAll(server.run, [child], { tell: () => {}, hurry: interrupts.second })
+      await endAll(server.run, () => (child.alive() ? [child] : []), { tell: () => {}, hurry: interrupts.second })
       if (file !== undefined) say(bold(`${relative(server.folder, file)} was saved: starting anew`))
     }
     saves.close()

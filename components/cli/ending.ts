@@ -2,6 +2,7 @@
 // games that save their players, and the dispatchers last, as the others still talk through them.
 //
 //     bots ─> gates ─> games ─> dispatchers        each: asked ─> limit ─> killed
+//     └ a swap that is under way comes to its end first: whoever has the place then is the one to be stopped
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realClock } from '../../engine/base/clock.ts'
 import { askControl } from '../process/control.ts'
@@ -23,14 +24,18 @@ export interface EndOptions {
   readonly hurry?: AbortSignal
 }
 
-/** Resolves when all are gone; to false when some had to be killed. */
-export async function endAll(run: RunFolder, running: readonly Running[], options: EndOptions): Promise<boolean> {
+/** Resolves when all that `list` names, again and again, are gone; to false when some had to be killed. */
+export async function endAll(run: RunFolder, list: () => readonly Running[], options: EndOptions): Promise<boolean> {
   let inOrder = true
-  for (const role of ROLES.toReversed()) {
-    const group = running.filter((one) => one.name.role === role && one.alive())
-    if (group.length === 0) continue
-    options.tell(`stopping ${group.map(({ name }) => nameOf(name)).join(', ')}`)
-    inOrder = (await endGroup(run, group, options)) && inOrder
+  for (let running = list(); running.length > 0; running = list()) {
+    const successors = running.filter(({ name }) => name.role === 'next')
+    for (const role of successors.length > 0 ? (['next'] as const) : ROLES.toReversed()) {
+      const group = running.filter((one) => one.name.role === role && one.alive())
+      if (group.length === 0) continue
+      const names = group.map(({ name }) => nameOf(name)).join(', ')
+      options.tell(role === 'next' ? 'waiting for the swap that is under way' : `stopping ${names}`)
+      inOrder = (await endGroup(run, group, options)) && inOrder
+    }
   }
   return inOrder
 }
@@ -54,6 +59,7 @@ async function endGroup(run: RunFolder, group: readonly Running[], { tell, hurry
 
 /** By its control channel, or by a signal where nobody answers. A second signal would stop it without saving. */
 async function ask(run: RunFolder, one: Running): Promise<void> {
+  if (one.name.role === 'next') return
   if (one.name.role !== 'bots') {
     const asked = await askControl(run.socketPath(one.name), 'stop').then(
       () => true,

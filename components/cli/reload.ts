@@ -9,6 +9,7 @@
 //
 //     dispatcher1: a successor is loaded and stands by ─> it takes over address, links and all that dispatcher1 knows
 //     gate1: a successor joins the cluster ─> it takes over where clients connect; gate1 ends when its clients are gone
+import { OperatorError } from '../../engine/base/errors.ts'
 import { PROCESS_ID_MAX } from '../process/flags.ts'
 import { nameOf, type ProcessId, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
@@ -18,13 +19,21 @@ import { gameFolder, SERVER_FLAGS } from './server.ts'
 import { swapOne } from './succession.ts'
 import { isSame, plan, SWAP_ROLES, type SwapRole } from './swaps.ts'
 
+/** `game2`: as a process is called in the table of `goworld status`. */
+function named(word: string): ProcessId {
+  const role = SWAP_ROLES.find((one) => word.startsWith(one))
+  const id = role === undefined ? Number.NaN : Number(word.slice(role.length))
+  if (role !== undefined && nameOf({ role, id }) === word && id >= 1) return { role, id }
+  throw new OperatorError(`${JSON.stringify(word)} is no process: name it as in game1, gate1 or dispatcher1`)
+}
+
 const one = (role: SwapRole) =>
   ({ type: 'int', min: 1, max: PROCESS_ID_MAX, help: `the id of a ${role}: only this one` }) as const
 
 export const reload = command({
   name: 'reload',
   about: 'Swaps the code of a running server, one process after another, while people play.',
-  positionals: '<game folder>',
+  positionals: '<game folder> [names...]',
   flags: {
     all: { type: 'bool', help: 'dispatchers and gates too: these first, then the games' },
     drop: { type: 'bool', help: 'though the new code has no place for all that is there: what it says is dropped' },
@@ -33,9 +42,12 @@ export const reload = command({
     game: one('game'),
     configfile: { type: 'string', help: `${SERVER_FLAGS.configfile.help}; unless given, that of the running process` },
   },
-  async run({ all, drop, configfile, ...ids }, [folder]) {
+  async run({ all, drop, configfile, ...ids }, [folder, ...words]) {
+    const flagged = SWAP_ROLES.flatMap((role): ProcessId[] =>
+      ids[role] === undefined ? [] : [{ role, id: ids[role] }],
+    )
+    const names = [...flagged, ...words.map(named)]
     const run = new RunFolder(gameFolder(folder!))
-    const names = SWAP_ROLES.flatMap((role): ProcessId[] => (ids[role] === undefined ? [] : [{ role, id: ids[role] }]))
     const roles = all ? SWAP_ROLES : names.length > 0 ? [] : (['game'] as const)
     const swaps = await plan(folder!, run, { roles, names }, configfile)
     const missing = names.find((name) => !swaps.some((swap) => isSame(swap.name, name)))

@@ -8,6 +8,7 @@ const COLORS: Readonly<Record<Role, Color>> = {
   game: 'cyan',
   gate: 'blue',
   drain: 'gray',
+  next: 'gray',
   dev: 'cyan',
   bots: 'gray',
 }

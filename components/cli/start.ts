@@ -142,11 +142,8 @@ class Crew {
   async end(interrupts: Interrupts): Promise<boolean> {
     this.#ending = true
     clearInterval(this.#watch)
-    let inOrder = true
-    // A game may be restored while we stop: the next round finds it.
-    for (let running = this.#running(); running.length > 0; running = this.#running()) {
-      inOrder = (await endAll(this.#server.run, running, { tell: say, hurry: interrupts.second })) && inOrder
-    }
+    // A game may be restored while we stop: it is found, too.
+    const inOrder = await endAll(this.#server.run, () => this.#running(), { tell: say, hurry: interrupts.second })
     sayFrozen(this.#server.run)
     return inOrder
   }

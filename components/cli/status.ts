@@ -11,10 +11,20 @@ interface ProcessStatus extends Readonly<Record<string, unknown>> {
   readonly id: number
   /** Not of a frozen game: its file waits for the process that is to restore it. */
   readonly pid?: number
-  readonly state: 'ready' | 'starting' | 'stopping' | 'freezing' | 'frozen' | 'draining' | 'running' | 'silent' | 'dead'
+  readonly state:
+    | 'ready'
+    | 'starting'
+    | 'stopping'
+    | 'freezing'
+    | 'frozen'
+    | 'draining'
+    | 'standby'
+    | 'running'
+    | 'silent'
+    | 'dead'
 }
 
-const WELL: readonly ProcessStatus['state'][] = ['ready', 'running', 'draining']
+const WELL: readonly ProcessStatus['state'][] = ['ready', 'running', 'draining', 'standby']
 
 export const status = command({
   name: 'status',
@@ -40,6 +50,7 @@ async function statusesIn(run: RunFolder): Promise<ProcessStatus[]> {
       const name = { role, id, pid }
       if (!alive) return { ...name, state: 'dead' as const }
       if (role === 'bots') return { ...name, state: 'running' as const }
+      if (role === 'next') return { ...name, state: 'standby' as const }
       const said = await statusOf(run, name)
       if (said?.pid !== pid) return { ...name, state: 'silent' as const }
       return { ...said, ...name, state: role === 'drain' ? 'draining' : stateOf(said) }

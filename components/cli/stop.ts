@@ -1,7 +1,7 @@
 // `goworld stop` and `goworld kill`: end what runs of a server, by its pid files, whoever started it.
 import { nameOf, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
-import { endAll, killNow, runningOf } from './ending.ts'
+import { endAll, killNow, type Running, runningOf } from './ending.ts'
 import { say, sayFrozen } from './screen.ts'
 import { gameFolder } from './server.ts'
 
@@ -11,9 +11,9 @@ export const stop = command({
   positionals: '<game folder>',
   flags: {},
   async run(_, [folder]) {
-    const { run, running } = whatRuns(folder!)
-    if (running.length === 0) return sayNothingRuns(run)
-    const inOrder = await endAll(run, running, { tell: say })
+    const run = new RunFolder(gameFolder(folder!))
+    if (whatRuns(run).length === 0) return sayNothingRuns(run)
+    const inOrder = await endAll(run, () => whatRuns(run), { tell: say })
     say(inOrder ? 'stopped' : 'stopped, but not all of it in order')
     sayFrozen(run)
     if (!inOrder) process.exitCode = 1
@@ -26,11 +26,16 @@ export const kill = command({
   positionals: '<game folder>',
   flags: {},
   async run(_, [folder]) {
-    const { run, running } = whatRuns(folder!)
-    if (running.length === 0) return sayNothingRuns(run)
-    // Bots first, and dispatchers last, so that nobody's log fills with the loss of the others.
-    for (const one of running.toReversed()) await killNow(run, one)
-    say(`killed ${running.map(({ name }) => nameOf(name)).join(', ')}`)
+    const run = new RunFolder(gameFolder(folder!))
+    const killed: Running[] = []
+    // Who was just being swapped may have its place by now: the next round finds it.
+    for (let running = whatRuns(run); running.length > 0; running = whatRuns(run)) {
+      // Bots first, and dispatchers last, so that nobody's log fills with the loss of the others.
+      for (const one of running.toReversed()) await killNow(run, one)
+      killed.unshift(...running)
+    }
+    if (killed.length === 0) return sayNothingRuns(run)
+    say(`killed ${killed.map(({ name }) => nameOf(name)).join(', ')}`)
     sayFrozen(run)
   },
 })
@@ -41,9 +46,8 @@ function sayNothingRuns(run: RunFolder): void {
 }
 
 /** Processes that live; what dead ones left is cleared away. */
-function whatRuns(folder: string) {
-  const run = new RunFolder(gameFolder(folder))
+function whatRuns(run: RunFolder): Running[] {
   const found = run.processes()
   for (const one of found) if (!one.alive) run.clear(one)
-  return { run, running: found.filter(({ alive }) => alive).map((one) => runningOf(run, one)) }
+  return found.filter(({ alive }) => alive).map((one) => runningOf(run, one))
 }

@@ -24,13 +24,6 @@ export function swapOne(run: RunFolder, swap: Swap, drop: boolean): Promise<bool
   return swap.running ? succeed(run, swap, swap.running, drop) : restore(run, swap)
 }
 
-/** Whether the successor has the place: others need not be there for a dispatcher to be one. */
-const HAS_PLACE: Readonly<Record<SwapRole, (status: Status) => boolean>> = {
-  dispatcher: ({ swap }) => swap !== undefined,
-  gate: ({ swap, ready }) => swap !== undefined && ready === true,
-  game: ({ ready }) => ready === true,
-}
-
 const SAY_TIMES: Readonly<Record<SwapRole, (name: Swap['name'], status: Status) => void>> = {
   dispatcher(name, { entities, swap }) {
     const { blackoutMs, bytes, takeMs, restoreMs, leaveMs, returnMs, peers, missing } = swap as Record<string, number>
@@ -63,19 +56,27 @@ async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boole
   const child = new Child(name, run, { command: [...command, '-succeed', ...flags], cwd, appends: true })
   child.unref()
   let last: Status | undefined
+  // Whether all others are there is another matter.
   const hasPlace = (status: Status) => {
     last = status
-    return HAS_PLACE[name.role](status)
+    return status.swap !== undefined
   }
   if (await child.until(hasPlace, SUCCEED_LIMIT_MS)) {
     SAY_TIMES[name.role](name, last!)
     return true
   }
-  if (child.end === undefined) child.signal('SIGKILL')
-  const why = child.end ?? `is not ready after ${SUCCEED_LIMIT_MS / 1000} s`
+  const why = child.end ?? `does not have its place after ${SUCCEED_LIMIT_MS / 1000} s`
+  if (child.end === undefined) {
+    // Who has the place already is the one that knows what there is: killed, all of it would be lost.
+    if (!run.find({ role: 'next', id: child.pid })?.alive) {
+      say(`${nameOf(name)} is another process now, pid ${child.pid}, and does not answer: see its log`)
+      return false
+    }
+    child.signal('SIGKILL')
+  }
   say(`${nameOf(name)} is not swapped: its successor ${why}`)
   for (const line of new Set([...child.lastLines, ...linesFrom(log, logBytes)])) sayFor(name, line)
-  await goesOn(run, name, running)
+  await goesOn(run, swap, running)
   return false
 }
 
@@ -104,7 +105,8 @@ async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]):
 }
 
 /** Says whether the old process is well. */
-async function goesOn(run: RunFolder, name: Swap['name'], running: Running): Promise<void> {
+async function goesOn(run: RunFolder, swap: Swap, running: Running): Promise<void> {
+  const { name } = swap
   const end = realClock.now() + RESTORE_LIMIT_MS
   const isWell = (said: Status) => name.role === 'dispatcher' || said.ready === true
   while (running.alive() && realClock.now() < end) {
@@ -113,10 +115,17 @@ async function goesOn(run: RunFolder, name: Swap['name'], running: Running): Pro
     await sleep(POLL_MS)
   }
   say(`${nameOf(name)} ${running.alive() ? 'is not ready' : 'has ended'}: see its log`)
+  sayFrozenStill(run, swap)
+}
+
+function sayFrozenStill(run: RunFolder, { name, again }: Swap): void {
+  if (name.role !== 'game' || !run.frozen().some(({ id }) => id === name.id)) return
+  say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; to try again: ${again}`)
 }
 
 /** A game that is frozen. Resolves to whether it is back; if not, it has said why, and what to do. */
-async function restore(run: RunFolder, { name, command, cwd, again }: Swap): Promise<boolean> {
+async function restore(run: RunFolder, swap: Swap): Promise<boolean> {
+  const { name, command, cwd } = swap
   const began = realClock.now()
   const child = new Child(name, run, { command: [...command, '-restore'], cwd })
   child.unref()
@@ -132,9 +141,7 @@ async function restore(run: RunFolder, { name, command, cwd, again }: Swap): Pro
   const end = child.end ?? `is not ready after ${RESTORE_LIMIT_MS / 1000} s, and is left running, pid ${child.pid}`
   say(`${nameOf(name)} ${end}`)
   for (const line of child.lastLines) sayFor(name, line)
-  if (run.frozen().some(({ id }) => id === name.id)) {
-    say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; to try again: ${again}`)
-  }
+  sayFrozenStill(run, swap)
   return false
 }
 

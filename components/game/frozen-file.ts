@@ -215,6 +215,26 @@ function freeName(path: string, ms: number): string {
   return existsSync(name) ? freeName(path, ms + 1) : name
 }
 
+/** A copy for the rehearsal that is the process `pid`, which takes it away; those of who was killed at it go before. */
+export function writeCopy(path: string, pid: number, frozen: FrozenGame): string {
+  const start = `${basename(path)}.copy-`
+  const folder = dirname(path)
+  for (const name of readdirSync(folder))
+    if (name.startsWith(start) && !lives(Number.parseInt(name.slice(start.length), 10)))
+      rmSync(join(folder, name), { force: true })
+  const copy = `${path}.copy-${pid}`
+  writeFrozen(copy, frozen, { sync: false })
+  return copy
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** The oldest first. */
 function retiredOf(path: string): string[] {
   const start = `${basename(path)}.`

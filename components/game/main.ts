@@ -21,6 +21,9 @@ const FLAGS = {
   ...COMMON_FLAGS,
 } as const
 
+/** Who is killed in the middle of a swap is gone at once. */
+const GONE_WITHIN_MS = 2000
+
 void runProgram('game', async () => {
   const about = 'Runs the spaces and entities of a game.'
   const flags = parseFlags(process.argv.slice(2), FLAGS, { name: 'game', about, positionals: '<module>' })
@@ -44,7 +47,10 @@ void runProgram('game', async () => {
     config,
     settings,
     flags,
-    ({ log }) => (succeed ? succeedGame({ ...options, log }, { drops }) : startGame({ ...options, log, restore })),
+    ({ log }) =>
+      succeed
+        ? succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops })
+        : startGame({ ...options, log, restore }),
     { succeeds: succeed },
   )
 })

@@ -21,9 +21,9 @@ import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
 import type { Part } from '../process/part.ts'
-import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
+import { SwapClient, type Swapped, SwappedIsGone, SwapServer } from '../process/swap-channel.ts'
 import { openDoor } from './door.ts'
-import { type FrozenGame, readFrozen, retireFrozen, syncFrozen, writeFrozen } from './frozen-file.ts'
+import { type FrozenGame, readFrozen, retireFrozen, syncFrozen, writeCopy, writeFrozen } from './frozen-file.ts'
 import { Game } from './game.ts'
 import { measureLoad } from './load.ts'
 import { keepsJournal, openJournal, openStores, type Stores } from './stores.ts'
@@ -89,14 +89,18 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
 
 /**
  * Takes the place of the running game, which goes on by itself when this rejects. Unless `drops`, what has no place in the
- * code of now is a reason not to.
+ * code of now is a reason not to. `isGone`: whether its process has ended.
  */
-export async function succeedGame(options: GamePartOptions, { drops = false } = {}): Promise<Part> {
+export async function succeedGame(
+  options: GamePartOptions,
+  isGone: () => Promise<boolean>,
+  { drops = false } = {},
+): Promise<Part> {
   const part = new GamePart(options, await openStores(options.config, options.log))
   warmUp()
   const swap = await SwapClient.connect(options.swapPath!)
   try {
-    await part.succeed(swap, drops)
+    await part.succeed(swap, isGone, drops)
   } catch (error) {
     // Once it has begun to be the game, only its end makes sure that it is not.
     if (part.hasBegun) swap.close()
@@ -202,9 +206,8 @@ class GamePart implements Part {
     let taken: FrozenGame | undefined
     let hasLeft = false
     const copy = async (pid: number) => {
-      const copyPath = `${path}.copy-${pid}`
-      writeFrozen(copyPath, await this.#game.copy(), { sync: false })
-      return { path: copyPath }
+      const frozen = await this.#game.copy()
+      return { path: writeCopy(path, pid, frozen) }
     }
     const steps = {
       freeze: async (): Promise<Frozen> => {
@@ -252,7 +255,7 @@ class GamePart implements Part {
   }
 
   /** Becomes the game that `swap` is the end of. */
-  async succeed(swap: SwapClient, drops: boolean): Promise<void> {
+  async succeed(swap: SwapClient, isGone: () => Promise<boolean>, drops: boolean): Promise<void> {
     const { id, config, log } = this.#options
     const { path, ...times } = await swap.ask<Frozen>('freeze')
     const frozenMs = realClock.wallMs()
@@ -261,7 +264,10 @@ class GamePart implements Part {
     this.#game = this.#newGame(frozen, resolve)
     refuseDropped(this.#game.prepare(), drops)
     const preparedMs = realClock.wallMs()
-    await swap.ask('leave')
+    await swap.ask('leave').catch(async (error) => {
+      // It may have left or not: once it is dead, what it was is here and nowhere else.
+      if (!(error instanceof SwappedIsGone) || !(await isGone())) throw error
+    })
     const leftMs = realClock.wallMs()
     this.hasBegun = true
     await this.#game.start()

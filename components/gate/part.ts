@@ -169,19 +169,26 @@ class GatePart implements Part {
           // A successor of the successor finds that one.
           this.#server?.close()
           gate.stopListening()
-          const http = (await doors.give()) ?? null
+          const http = await doors.give().catch(async (error) => {
+            await this.#takeBack(doors)
+            throw error
+          })
           const { clients, sessions } = gate.status()
-          return { atMs, http, sessions: sessions.count, others: clients - sessions.count }
+          return { atMs, http: http ?? null, sessions: sessions.count, others: clients - sessions.count }
         },
       },
       back: async (why) => {
         log.error(`its successor has failed, so it goes on: ${why}`)
-        await again(() => doors.take())
-        await again(() => gate.listen())
-        await this.#server?.listen()
+        await this.#takeBack(doors)
       },
       done: () => void this.#drain(),
     }
+  }
+
+  async #takeBack(doors: Doors): Promise<void> {
+    await again(() => doors.take())
+    await again(() => this.#gate.listen())
+    await this.#server?.listen()
   }
 
   async #drain(): Promise<void> {

@@ -13,6 +13,7 @@ import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { onFreezeSignal } from '../signals.ts'
 import { inBackground } from './background.ts'
+import { askControl } from './control.ts'
 import type { CommonFlags } from './flags.ts'
 import { Freezing } from './freezing.ts'
 import { createHttp, httpUrl, listenHttp } from './http.ts'
@@ -60,12 +61,12 @@ export async function runProcess(
   { succeeds = false }: { readonly succeeds?: boolean } = {},
 ): Promise<void> {
   const folder = RunFolder.of({ dir })
-  const place = new Place(folder, name, {
+  const place = new Place(folder, succeeds ? { role: 'next', id: process.pid } : name, {
     status: () => status(),
     stop: () => void (stopping || stop('asked to')),
     freeze: () => freeze('asked to'),
   })
-  if (!succeeds) place.claim()
+  place.claim()
   const log = openLog({
     name: nameOf(name),
     level: flags.log ?? settings.logLevel,
@@ -90,8 +91,8 @@ export async function runProcess(
   const configfile = resolve(path)
   let part: Part | undefined
   let httpAddress: Address | undefined
-  let hasName = !succeeds
   let stopping = false
+  let starting: Promise<void> | undefined
   let signals = 0
   const status = () => ({
     ...part?.status(),
@@ -125,6 +126,8 @@ export async function runProcess(
 
   const stop = async (why: string) => {
     stopping = true
+    // In the middle of a swap it may be the only one that knows what there is.
+    if (succeeds) await starting
     if (freezing.active) log.info(`${why}: the freeze is finished first`)
     await freezing.over()
     log.info(`stopping: ${why}`)
@@ -162,24 +165,34 @@ export async function runProcess(
   const stay = setInterval(() => {}, STAY_MS)
   const doors: Doors = {
     async give() {
-      http?.close()
       await place.change({ role: 'drain', id: process.pid })
-      hasName = false
+      http?.close()
       return httpAddress
     },
     async take(address = httpAddress ?? settings.httpAddr) {
-      if (!hasName) {
-        if (place.name.role === 'drain') await place.change(name)
-        else {
-          await ended(folder, name)
-          place.claim()
-        }
-        hasName = true
-      }
+      if (place.name.role === 'next') await ended(folder, name)
+      if (place.name !== name) await place.change(name)
       if (http && address && !http.listening) httpAddress = await listenHttp(http, address, `${nameOf(name)} http_addr`)
     },
   }
-  part = await start({ log, http, doors }).finally(() => clearInterval(stay))
+  /** An address that is new may be in use: to be known while there is a way back. */
+  const listenElsewhere = async () => {
+    const { httpAddr } = settings
+    if (!http || httpAddr?.kind !== 'tcp' || httpAddr.port === 0) return
+    const { addresses } = await askControl(folder.socketPath(name), 'status')
+    const before = (addresses as Readonly<Record<string, string>>)['http']
+    if (before !== undefined && new URL(before).port === String(httpAddr.port)) return
+    httpAddress = await listenHttp(http, httpAddr, `${nameOf(name)} http_addr`)
+  }
+  if (succeeds && name.role !== 'gate') await listenElsewhere()
+  const started = start({ log, http, doors }).finally(() => clearInterval(stay))
+  starting = started.then(
+    (it) => {
+      part = it
+    },
+    () => {},
+  )
+  part = await started
   await doors.take()
   await place.serve()
   const where = Object.values(status().addresses).join(' ')

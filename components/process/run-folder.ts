@@ -7,10 +7,11 @@
 //                            game1.frozen what a frozen game was, until it is restored
 //                            game1.frozen.20261121T182329.123Z    the last of them, by when they were restored
 //                            drain4711.pid, .sock    a gate that was replaced, by its pid, until its clients are gone
+//                            next4712.pid a successor, by its pid, until it has the name of the one that it succeeds
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,12 +19,12 @@ import { realClock } from '../../engine/base/clock.ts'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 
 /**
- * `drain` is a gate that was replaced and whose clients play on for a while; `dev` is all three in one process; `bots` play
- * beside the server and have no control channel.
+ * `drain` is a gate that was replaced and whose clients play on for a while; `next` is a successor that stands by, whatever it
+ * will be, and has no control channel yet; `dev` is all three in one process; `bots` play beside the server and never have one.
  */
-export type Role = 'dispatcher' | 'game' | 'gate' | 'drain' | 'dev' | 'bots'
+export type Role = 'dispatcher' | 'game' | 'gate' | 'drain' | 'next' | 'dev' | 'bots'
 /** In the order of a start; a stop goes backwards. */
-export const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate', 'drain', 'dev', 'bots']
+export const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate', 'drain', 'next', 'dev', 'bots']
 
 /** One process of a server. */
 export interface ProcessId {
@@ -94,19 +95,40 @@ export class RunFolder {
   /** Makes a process (this one) the only one of its name here; answers how to give the name back. */
   claim(name: ProcessId, pid = process.pid): () => void {
     this.create()
+    this.refuseSecond(name)
     const file = this.#pidPath(name)
     const text = `${pid}\n${beginningOf(pid)}\n`
-    const running = this.find(name)
-    if (running?.alive) throw new OperatorError(`${nameOf(name)} runs already in ${this.path}, pid ${running.pid}`)
-    if (running) this.clear(name)
+    if (existsSync(file)) this.clear(name)
     try {
       writeFileSync(file, text, { flag: 'wx' })
     } catch (error) {
+      // A full disk takes the file, and not its text.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true })
       throw new OperatorError(`${file}: cannot be written: ${messageOf(error)}`)
     }
-    return () => {
-      if (readText(file) === text) rmSync(file, { force: true })
-    }
+    return () => this.#release(file, text)
+  }
+
+  /**
+   * Gives a process (this one) that has a name another one; answers how to give that back. It takes no space on the disk, so
+   * nothing but a process that has the name stands in its way.
+   */
+  rename(from: ProcessId, to: ProcessId): () => void {
+    this.refuseSecond(to)
+    const file = this.#pidPath(to)
+    renameSync(this.#pidPath(from), file)
+    const text = readText(file)
+    return () => this.#release(file, text)
+  }
+
+  /** Throws OperatorError when a process has the name. */
+  refuseSecond(name: ProcessId): void {
+    const running = this.find(name)
+    if (running?.alive) throw new OperatorError(`${nameOf(name)} runs already in ${this.path}, pid ${running.pid}`)
+  }
+
+  #release(file: string, text: string | undefined): void {
+    if (readText(file) === text) rmSync(file, { force: true })
   }
 
   find(name: ProcessId): ProcessFound | undefined {
@@ -130,7 +152,9 @@ export class RunFolder {
       const [, role, id] = /^([a-z]+)(\d+)\.pid$/.exec(file) ?? []
       if (!ROLES.includes(role as Role)) continue
       const process = this.find({ role: role as Role, id: Number(id) })
-      if (process) found.push(process)
+      // Of a successor that was killed nothing is missing: who it was to succeed goes on.
+      if (process?.role === 'next' && !process.alive) this.clear(process)
+      else if (process) found.push(process)
     }
     return found.sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.id - b.id)
   }

@@ -45,6 +45,7 @@ export class SwapServer {
   readonly #log: Log
   readonly #swapped: Swapped
   #server: Server | undefined
+  #isClosed = false
   #successor: Socket | undefined
   /** Resolves when no swap is under way; never when one has come to its end. */
   #settled: PromiseWithResolvers<void> | undefined
@@ -56,6 +57,7 @@ export class SwapServer {
   }
 
   async listen(): Promise<void> {
+    this.#isClosed = false
     rmSync(this.#path, { force: true })
     const server = createServer((socket) => this.#accept(socket))
     this.#server = server
@@ -70,7 +72,9 @@ export class SwapServer {
     await this.#settled?.promise
   }
 
+  /** Nobody can begin any more. A swap that is under way goes on. */
   close(): void {
+    this.#isClosed = true
     this.#server?.close()
   }
 
@@ -78,6 +82,8 @@ export class SwapServer {
     const { looks, steps } = this.#swapped
     let begun = false
     let over = false
+    /** What it has asked for last; it does not reject. */
+    let stepping: Promise<void> | undefined
     let pid = 0
     let patience: Scheduled | undefined
     const goBack = async (why: string, hasGivenUp = false) => {
@@ -85,6 +91,8 @@ export class SwapServer {
       over = true
       patience?.cancel()
       socket.destroy()
+      // What is half done cannot be taken back.
+      await stepping
       if (begun) {
         // Whatever it is at, it must not go on beside us.
         if (!hasGivenUp) end(pid)
@@ -119,16 +127,23 @@ export class SwapServer {
       const step = steps[asked.ask]
       if (!step) throw new Error(`it does not know what '${asked.ask}' is`)
       if (this.#successor && this.#successor !== socket) throw new Error('it is being swapped already')
+      if (!this.#successor && this.#isClosed) throw new Error('it is stopping')
       if (!this.#successor) this.#settled = Promise.withResolvers()
       this.#successor = socket
-      const done = await step(pid)
-      begun = true
-      if (over) await this.#swapped.back('its successor has ended')
-      else answer(done)
+      const done = step(pid).then((answered) => {
+        begun = true
+        return answered
+      })
+      stepping = done.then(
+        () => {},
+        () => {},
+      )
+      answer(await done)
     }
     const lines = createInterface({ input: socket })
     lines.on('line', (line) => {
-      hear(JSON.parse(line) as Asked).catch((error) => {
+      const heard = async () => hear(JSON.parse(line) as Asked)
+      heard().catch((error) => {
         answer({ error: messageOf(error) })
         void goBack(messageOf(error))
       })

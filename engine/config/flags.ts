@@ -40,7 +40,7 @@ export interface FlagOptions {
   readonly name?: string
   /** One or two sentences, for the help text. */
   readonly about?: string
-  /** What may stand beside the flags: `<folder>`, `[folder]`, `<pids...>`. Without it nothing may. */
+  /** What may stand beside the flags: `<folder>`, `[folder]`, `<pids...>`, `<folder> [names...]`. Without it nothing may. */
   readonly positionals?: string
 }
 
@@ -90,7 +90,7 @@ function commandOf(spec: FlagSpec, { name = 'goworld', about = '', positionals }
     .exitOverride()
     .configureOutput({ writeOut: () => {}, writeErr: () => {} })
     .configureHelp({ optionTerm: (option) => termOf(option.long!.slice(2), spec) })
-  if (positionals !== undefined) command.argument(positionals)
+  for (const word of wordsOf(positionals)) command.argument(word)
   for (const [flag, { help, ...rest }] of Object.entries(spec)) {
     const option = new Option(`--${flag} <value>`, help)
     let given = false
@@ -105,6 +105,8 @@ function commandOf(spec: FlagSpec, { name = 'goworld', about = '', positionals }
   }
   return command
 }
+
+const wordsOf = (positionals = ''): string[] => positionals.match(/<[^>]+>|\[[^\]]+\]/g) ?? []
 
 function termOf(name: string, spec: FlagSpec): string {
   const flag = spec[name]!
@@ -183,9 +185,9 @@ function inOneLine(error: CommanderError, command: Command, { positionals }: Fla
       return new OperatorError(`flag -${name} is required`)
     }
     case 'commander.missingArgument':
-      return new OperatorError(`${positionals} is missing`)
+      return new OperatorError(`${wordsOf(positionals)[command.args.length]} is missing`)
     case 'commander.excessArguments': {
-      const stray = command.args[positionals === undefined ? 0 : 1]
+      const stray = command.args[wordsOf(positionals).length]
       return new OperatorError(`unexpected argument ${JSON.stringify(stray)}`)
     }
     default:

@@ -1,7 +1,7 @@
 // Tests of components/process/run-folder.ts: who runs, told by pid files.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RunFolder } from '../../../components/process/run-folder.ts'
@@ -96,6 +96,34 @@ describe('the run folder', () => {
       { role: 'game', id: 10 },
     ])
     expect(run.frozenPath(GAME1)).toBe(join(run.path, 'game1.frozen'))
+  })
+
+  test('gives a process another name, unless somebody has that', () => {
+    const run = newFolder()
+    const NEXT = { role: 'next', id: process.pid } as const
+    run.claim(GAME1)
+    run.claim(NEXT)
+    expect(() => run.rename(NEXT, GAME1)).toThrow('game1 runs already')
+    expect(run.find(NEXT)).toMatchObject({ alive: true })
+    const release = run.rename(NEXT, GATE1)
+    expect(run.find(NEXT)).toBeUndefined()
+    expect(run.find(GATE1)).toMatchObject({ pid: process.pid, alive: true })
+    release()
+    expect(run.find(GATE1)).toBeUndefined()
+  })
+
+  test('forgets a successor that was killed: it had no place yet', async () => {
+    const run = newFolder()
+    await withStranger((pid) => void run.claim({ role: 'next', id: pid }, pid))
+    expect(run.processes()).toEqual([])
+    expect(readdirSync(run.path)).toEqual([])
+  })
+
+  test('is not held up by a pid file that a full disk left empty', () => {
+    const run = newFolder()
+    run.create()
+    writeFileSync(join(run.path, 'gate1.pid'), '')
+    expect(() => run.claim(GATE1)).not.toThrow()
   })
 
   test('clears away what a killed process left', () => {

@@ -170,3 +170,57 @@ test('a successor hears of the end of the other', async () => {
   swap.close()
   await expect(swap.ask('wait')).rejects.toThrow(SwappedIsGone)
 })
+
+test('who talks nonsense is turned away, and nothing else happens', async () => {
+  await serve()
+  const socket = createConnection(path)
+  onTestFinished(() => void socket.destroy())
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+  socket.write('GET / HTTP/1.1\n')
+  expect(JSON.parse((await lines.next()).value!)).toEqual({ error: expect.stringMatching(/JSON/) })
+  await until(() => socket.destroyed, 'the end of the connection')
+  expect(said).toEqual([])
+  const swap = await SwapClient.connect(path)
+  expect(await swap.ask('look')).toEqual({ here: 'it is' })
+  swap.close()
+})
+
+test.each([
+  ['the first step', 'slow', []],
+  ['a later step', 'begin', ['slow']],
+])(
+  'a successor that ends in the middle of %s is taken back once, and only when that step is done',
+  async (_, first, rest) => {
+    const step = Promise.withResolvers<object>()
+    let asked = 0
+    const slow = () => {
+      asked++
+      return step.promise
+    }
+    await serve({ steps: { begin: async () => ({}), slow } })
+    const gone = stranger()
+    for (const name of [first, ...rest]) {
+      const answer = gone.ask(name).catch(() => {})
+      if (name !== 'slow') await answer
+    }
+    await until(() => asked === 1, 'the step to begin')
+    gone.socket.destroy()
+    const next = await SwapClient.connect(path)
+    await expect(next.ask('begin')).rejects.toThrow('it is being swapped already')
+    expect(said).toEqual([])
+    step.resolve({})
+    await server.settled()
+    expect(said).toEqual(['back: it has ended'])
+    const another = await SwapClient.connect(path)
+    await another.ask('begin')
+    await another.done()
+  },
+)
+
+test('nobody begins once it is closed, though connected before', async () => {
+  await serve()
+  const swap = await SwapClient.connect(path)
+  await swap.ask('look')
+  server.close()
+  await expect(swap.ask('begin')).rejects.toThrow('it is stopping')
+})
