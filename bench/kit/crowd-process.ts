@@ -25,6 +25,7 @@ const nowMs = () => performance.now() - startMs
 let options: CrowdOptions
 let closing = false
 let eased = false
+let rests = false
 let answering: CrowdClient | undefined
 let calls = 0
 let answers = 0
@@ -181,7 +182,7 @@ function atARate(clients: readonly CrowdClient[], perSecond: number, act: (clien
   let done = 0
   const beat = () => {
     const due = ((performance.now() - began) * all) / 1000
-    for (; done < due; done++) if (!eased || done % EASED_TO === 0) act(clients[done % clients.length]!)
+    for (; done < due && !rests; done++) if (!eased || done % EASED_TO === 0) act(clients[done % clients.length]!)
     setTimeout(beat, 1)
   }
   beat()
@@ -202,6 +203,10 @@ function ease(): void {
   eased = true
 }
 
+function rest(): void {
+  rests = true
+}
+
 function begin(): void {
   latency.reset()
   loopDelay.reset()
@@ -219,6 +224,7 @@ function figures(): CrowdFigures {
     maxMs: latency.count > 0 ? latency.max / 1000 : Number.NaN,
     calls: calls - began.calls,
     answers: answers - began.answers,
+    open: calls - answers,
     records: records - began.records,
     bytesIn: bytesIn - began.bytesIn,
     cpuSeconds: (user + system) / 1e6,
@@ -237,6 +243,7 @@ function fail(error: string): void {
 
 process.on('message', async (order: CrowdOrder) => {
   if (order === 'ease') return ease()
+  if (order === 'rest') return rest()
   if (order === 'begin') return begin()
   if (order === 'end') return tell({ said: 'figures', figures: figures() })
   options = order

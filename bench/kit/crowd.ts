@@ -7,6 +7,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const REST_LOOK_MS = 100
 
 export interface CrowdOptions {
   /** `host:port` */
@@ -40,6 +43,8 @@ export interface CrowdFigures {
   /** Calls that were made, and of these those that were answered: what is under way at an end counts with the next. */
   readonly calls: number
   readonly answers: number
+  /** Calls of all the time that have no answer yet; negative when more were answered than were made. */
+  readonly open: number
   readonly records: number
   readonly bytesIn: number
   /** Of the crowd itself. */
@@ -48,7 +53,7 @@ export interface CrowdFigures {
 }
 
 /** The first says what to do. */
-export type CrowdOrder = CrowdOptions | 'begin' | 'end' | 'ease'
+export type CrowdOrder = CrowdOptions | 'begin' | 'end' | 'ease' | 'rest'
 export type CrowdReport =
   | { readonly said: 'ready'; readonly seconds: number }
   | { readonly said: 'figures'; readonly figures: CrowdFigures }
@@ -79,6 +84,17 @@ export class Crowd {
   /** From now on only every tenth does anything. */
   ease(): void {
     say(this.#process, 'ease')
+  }
+
+  /** From now on nobody does anything, until all is answered or the time is over. Answers how many calls are still open. */
+  async rest(withinMs: number): Promise<number> {
+    say(this.#process, 'rest')
+    const end = performance.now() + withinMs
+    for (;;) {
+      const { open } = await this.end()
+      if (open <= 0 || performance.now() >= end) return open
+      await sleep(REST_LOOK_MS)
+    }
   }
 
   begin(): void {

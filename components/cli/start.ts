@@ -24,6 +24,7 @@ import {
   shellWord,
   writeConfig,
 } from './server.ts'
+import { SuccessorsOutput } from './successors-output.ts'
 
 const START_LIMIT_MS = 60_000
 /** Nothing is said of a wait shorter than this. */
@@ -90,6 +91,7 @@ class Crew {
   #up = false
   #ending = false
   #watch: NodeJS.Timeout | undefined
+  #successors: SuccessorsOutput | undefined
 
   constructor(server: Server, background: boolean) {
     this.#server = server
@@ -111,6 +113,8 @@ class Crew {
     if (!(await this.#wait(this.#children, 'to be ready', ({ ready }) => ready === true, interrupts))) return false
     for (const child of this.#children) void child.ended.then(() => this.#lost(child))
     this.#up = true
+    const names = commands.map(({ name }) => name)
+    if (!this.#background) this.#successors = new SuccessorsOutput(this.#server.run, names, sayFor)
     return true
   }
 
@@ -144,6 +148,7 @@ class Crew {
     clearInterval(this.#watch)
     // A game may be restored while we stop: it is found, too.
     const inOrder = await endAll(this.#server.run, () => this.#running(), { tell: say, hurry: interrupts.second })
+    this.#successors?.close()
     sayFrozen(this.#server.run)
     return inOrder
   }

@@ -4,6 +4,7 @@ import { readConfig } from '../../engine/config/config.ts'
 import { parseFlags } from '../../engine/config/flags.ts'
 import { runProgram } from '../../engine/config/program.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
+import { statusOf } from '../process/child.ts'
 import { detach } from '../process/detach.ts'
 import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
 import { runProcess } from '../process/process.ts'
@@ -16,6 +17,13 @@ const FLAGS = {
   ...COMMON_FLAGS,
 } as const
 
+/** Those of gates that were replaced and still have clients. */
+async function takenNumbers(folder: RunFolder): Promise<number[]> {
+  const draining = folder.processes().filter(({ role, alive }) => role === 'drain' && alive)
+  const statuses = await Promise.all(draining.map((name) => statusOf(folder, name)))
+  return statuses.flatMap((status) => (typeof status?.['number'] === 'number' ? [status['number']] : []))
+}
+
 void runProgram('gate', async () => {
   const about = 'Holds the connections of clients.'
   const flags = parseFlags(process.argv.slice(2), FLAGS, { name: 'gate', about })
@@ -24,15 +32,18 @@ void runProgram('gate', async () => {
   const name = { role: 'gate', id: settings.id } as const
   if (flags.d) return detach(name, config, settings.logFile)
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
-  const path = RunFolder.of(config).swapPath(name)
+  const folder = RunFolder.of(config)
+  const path = folder.swapPath(name)
   const { succeed: succeeds } = flags
   await runProcess(
     name,
     config,
     settings,
     flags,
-    ({ log, http, doors }) => {
-      const options = { id: settings.id, config, links: tcpTransport, dispatchers, log, http, swap: { path, doors } }
+    async ({ log, http, doors }) => {
+      const taken = await takenNumbers(folder)
+      const swap = { path, doors }
+      const options = { id: settings.id, config, links: tcpTransport, dispatchers, log, http, taken, swap }
       return succeeds ? succeedGate(options) : startGate(options)
     },
     { succeeds },

@@ -24,7 +24,7 @@ import type { Doors } from '../process/process.ts'
 import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
 import { openWebDoor } from '../web/door.ts'
 import { Gate } from './gate.ts'
-import { nextNumber } from './successor-number.ts'
+import { freeNumber, nextNumber } from './successor-number.ts'
 import { secretToken } from './tokens.ts'
 
 const WEBSOCKET_PATH = '/ws'
@@ -47,6 +47,8 @@ export interface GatePartOptions {
   readonly log: Log
   /** Where WebSocket clients come in, when there is an http_addr. */
   readonly http: Server | undefined
+  /** By which the cluster knows those that were replaced, as long as they have clients. */
+  readonly taken?: readonly number[]
   /** The socket by which a successor replaces it, and what it has to give away then; without it none can. */
   readonly swap?: { readonly path: string; readonly doors: Doors }
 }
@@ -71,7 +73,7 @@ interface Released {
 }
 
 export async function startGate(options: GatePartOptions): Promise<Part> {
-  const part = new GatePart(options, options.id)
+  const part = new GatePart(options, freeNumber(options.id, options.taken ?? []))
   await part.start()
   return part
 }
@@ -82,7 +84,7 @@ export async function succeedGate(options: GatePartOptions & Required<Pick<GateP
   let part: GatePart | undefined
   try {
     const { number, listen } = await swap.ask<{ readonly number: number; readonly listen: Address }>('who')
-    part = new GatePart(options, nextNumber(number), listen)
+    part = new GatePart(options, nextNumber(number, options.taken), listen)
     await part.succeed(swap)
     return part
   } catch (error) {

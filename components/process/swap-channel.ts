@@ -148,7 +148,8 @@ export class SwapServer {
         void goBack(messageOf(error))
       })
     })
-    socket.on('error', () => {})
+    // Both say it when an answer finds nobody any more; 'close' follows.
+    for (const one of [socket, lines]) one.on('error', () => {})
     socket.on('close', () => void goBack('it has ended'))
   }
 }

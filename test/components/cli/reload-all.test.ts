@@ -16,7 +16,7 @@ import { connect, type Game } from '../../../engine/client/client.ts'
 import { tcpStream } from '../../../engine/client/tcp.ts'
 import { MemoryNetwork } from '../../../engine/net/memory.ts'
 import { freePort } from '../../free-port.ts'
-import { Program, ROOT, until } from '../../program.ts'
+import { Program, ROOT, run, until } from '../../program.ts'
 import { LIMITS } from '../dispatcher/stage.ts'
 import { GameFolder } from './game-folder.ts'
 
@@ -348,4 +348,18 @@ test('so does one in the foreground', async () => {
   expect(order).toEqual(['drain', 'gate', 'game', 'dispatcher'])
   expect(game.running).toEqual([])
   await until(() => plain.client.closed !== undefined, 'its client to be closed')
+})
+
+test('a gate that is started anew while one that was replaced still has clients takes nothing from it', async () => {
+  const { game, tcp } = await echoServer()
+  const plain = await talk(tcp, false)
+  expect(await game.command('reload', 'gate1')).toMatchObject({ code: 0 })
+  process.kill(game.pidOf('gate'), 'SIGKILL')
+  await until(() => !game.running.includes('gate1'), 'its end')
+  const main = [join(ROOT, 'components/gate/main.ts'), '-gid', '1', '-d', '-configfile', join(game.path, 'goworld.ini')]
+  expect(await run(process.execPath, main)).toMatchObject({ code: 0 })
+  await until(async () => (await game.command('status')).code === 0, 'the new gate to be ready')
+  expect(game.running.filter((name) => name.startsWith('drain'))).toHaveLength(1)
+  const heard = plain.heard.length
+  await until(() => plain.heard.length > heard + 10, 'the client of the old gate to be answered')
 })

@@ -87,6 +87,25 @@ test('Ctrl-C of a server in the foreground in the middle of a swap leaves nobody
   expect(game.running).toEqual([])
 })
 
+test('a server in the foreground shows what successors write, to the end', async () => {
+  const game = new GameFolder({ source: source() })
+  game.run.create()
+  writeFileSync(game.run.outPath({ role: 'game', id: 1 }), 'of another day\n')
+  const server = game.begin('start')
+  await server.said('stop: ')
+  expect(await game.command('reload', '-all')).toMatchObject({ code: 0 })
+  for (const name of ['dispatcher1', 'gate1', 'game1'])
+    await until(
+      () => new RegExp(`^${name} +\\| .* INFO  ${name} up pid=\\d+`, 'm').test(server.out),
+      `the log of ${name}`,
+    )
+  server.kill('SIGINT')
+  expect((await server.ended).code).toBe(0)
+  for (const name of ['dispatcher1', 'gate1', 'game1'])
+    expect(server.out).toMatch(new RegExp(`^${name} +\\| .* INFO  ${name} stopped$`, 'm'))
+  expect(server.out).not.toContain('of another day')
+})
+
 test('a successor goes on when the game is killed in the middle of the swap', async () => {
   const { game, reload } = await inSwap()
   process.kill(game.pidOf('game'), 'SIGKILL')

@@ -224,3 +224,17 @@ test('nobody begins once it is closed, though connected before', async () => {
   server.close()
   await expect(swap.ask('begin')).rejects.toThrow('it is stopping')
 })
+
+test('a successor that is killed just before its answer costs the other nothing', async () => {
+  let gone: ReturnType<typeof stranger> | undefined
+  const broken = async () => {
+    gone!.socket.destroy()
+    return LARGE
+  }
+  await serve({ steps: { broken } })
+  gone = stranger()
+  void gone.ask('broken').catch(() => {})
+  await until(() => said.length > 0, 'it to be taken back')
+  expect(said).toEqual(['back: it has ended'])
+  await server.settled()
+})
