@@ -22,6 +22,8 @@ const SLEW = 0.1
 const SLEW_FULL_MS = 300
 /** Farther off it does not slew: it leaps ahead, or stands. */
 const LEAP_MS = 1000
+/** Time that goes back by more, or comes earlier than it ever could by more, is another clock's: it was set. */
+const OTHER_CLOCK_MS = 1000
 const WRAP = 2 ** 32
 
 export class RenderTime {
@@ -65,7 +67,7 @@ export class RenderTime {
     if ((gameMs !== undefined) !== this.isGameTime) {
       this.reset()
       this.isGameTime = gameMs !== undefined
-    }
+    } else if (gameMs !== undefined && this.#isOtherClock(nowMs, gameMs)) this.reset()
     const newestMs = this.newestMs
     // What was held up comes in one piece: its parts were not said at once.
     const timeMs = gameMs ?? (newestMs > nowMs - 0.5 * this.#intervalMs ? newestMs + 0.5 * this.#intervalMs : nowMs)
@@ -164,6 +166,11 @@ export class RenderTime {
     this.knownMs = Number.NEGATIVE_INFINITY
     this.#renderMs = Number.NaN
     this.#isDirty = false
+  }
+
+  #isOtherClock(nowMs: number, gameMs: number): boolean {
+    if (!this.#flushes.isKnown) return false
+    return gameMs < this.newestMs - OTHER_CLOCK_MS || nowMs - gameMs < this.#flushes.lowest - OTHER_CLOCK_MS
   }
 
   #learn(): void {

@@ -41,8 +41,13 @@ export interface Smoothing {
 
 /** What is asked of the past no more than so long after it. */
 const KEPT_MS = 2000
-/** A correction of what is drawn between places adds so much to how fast it goes, at the most. */
+/** A correction of what is drawn between places adds so much to how fast it goes, at the most, */
 const CATCH_UP = 0.2
+/** while it is no farther than what it walks in so long. What is more than that fades in so long. */
+const BEHIND_MS = 400
+const FAR_BEHIND_MS = 300
+/** What was not drawn for so long is drawn where it is: nobody remembers where it was. */
+const UNDRAWN_MS = 1000
 
 /** Throws RangeError for what cannot be meant. */
 export function smoothingOf<M>(options: SmoothOptions<M> = {}): Smoothing {
@@ -139,7 +144,8 @@ export class Shown {
     const last = this.#last
     const fading = this.#fading
     const { turn, snapDistance, correctionMs } = this.#smoothing
-    if (this.#isDirty && !isFirst) {
+    if (passedMs > UNDRAWN_MS) fading.clear()
+    else if (this.#isDirty && !isFirst) {
       // What is known now of the moment that was drawn last: the difference must not be seen at once.
       this.#aim(this.#lastMs, other)
       way(other, last, turn, other)
@@ -149,13 +155,20 @@ export class Shown {
     this.#isDirty = false
     if (this.#snaps) fading.clear()
     this.#snaps = false
-    const far = lengthOf(fading.off)
-    const { fastest } = this.#track
-    fading.pass(passedMs, correctionMs, mode === 'lerp' && fastest > 0 ? 1 - (CATCH_UP * fastest * passedMs) / far : 0)
+    fading.pass(passedMs, correctionMs, mode === 'lerp' ? this.#leastKept(passedMs) : 0)
     this.#aim(timeMs, place)
     this.#lastMs = timeMs
     Object.assign(last, place)
     go(place, fading.off, 1)
+  }
+
+  /** Which part of a correction stays, so that it is not seen to run. */
+  #leastKept(passedMs: number): number {
+    const { fastest } = this.#track
+    const far = lengthOf(this.#fading.off)
+    if (fastest === 0 || far === 0) return 0
+    const tooFar = Math.max(0, far - BEHIND_MS * fastest)
+    return 1 - (CATCH_UP * fastest * passedMs + tooFar * Math.min(1, passedMs / FAR_BEHIND_MS)) / far
   }
 
   /** The time of the world that it is drawn at now. */

@@ -40,6 +40,12 @@ export interface Scene {
   /** Others come first: the entity enters view then. */
   readonly entersMs?: number
   readonly frameMs?: number
+  /** From `atMs` on the network is another. */
+  readonly later?: { readonly atMs: number; readonly distance: Distance }
+  /** No frame is drawn for so long. */
+  readonly asleep?: { readonly atMs: number; readonly ms: number }
+  /** The game's clock is set. */
+  readonly clockSet?: { readonly atMs: number; readonly byMs: number }
 }
 
 export interface Drawn {
@@ -49,9 +55,10 @@ export interface Drawn {
 }
 
 /** One direction: answers when what is sent now arrives. */
-function lane(clock: Clock, random: Random, { rttMs, jitterMs, loss }: Distance): () => number {
+function lane(clock: Clock, random: Random, distance: Distance, later: Scene['later']): () => number {
   let lastMs = 0
   return () => {
+    const { rttMs, jitterMs, loss } = later && clock.now() >= later.atMs ? later.distance : distance
     const wayMs = rttMs / 2 + (jitterMs / 2) * (2 * random() - 1)
     const lostMs = random() < loss ? Math.max(200, rttMs) : 0
     lastMs = Math.max(lastMs, clock.now() + wayMs + lostMs)
@@ -65,8 +72,9 @@ export const GAME_MS = 1_800_000_000_000
 /** Plays a scene. */
 export async function drawn(scene: Scene): Promise<Drawn> {
   const { ms, seed = 1, distance = FAR, at, crowd = true, entersMs = 0, frameMs = FRAME_MS } = scene
+  const { later, asleep, clockSet } = scene
   const clock = new VirtualClock()
-  const arrival = lane(clock, seededRandom(seed), distance)
+  const arrival = lane(clock, seededRandom(seed), distance, later)
   const time = new RenderTime(clock)
   const smoothing = smoothingOf(scene.smooth)
   const frames: Frame[] = []
@@ -76,8 +84,8 @@ export async function drawn(scene: Scene): Promise<Drawn> {
   let before = placeAt(GAME_MS)
 
   const flush = () => {
-    const gameMs = GAME_MS + clock.now()
-    const place = placeAt(gameMs)
+    const place = placeAt(GAME_MS + clock.now())
+    const gameMs = GAME_MS + clock.now() + (clockSet && clock.now() >= clockSet.atMs ? clockSet.byMs : 0)
     const moved = place.x !== before.x || place.z !== before.z || place.yaw !== before.yaw
     before = place
     const comesMs = arrival()
@@ -97,7 +105,8 @@ export async function drawn(scene: Scene): Promise<Drawn> {
     })
   })
   for (let passed = 0; passed < ms; passed += frameMs) {
-    await clock.advance(frameMs)
+    const sleepsMs = asleep && passed <= asleep.atMs && asleep.atMs < passed + frameMs ? asleep.ms : 0
+    await clock.advance(frameMs + sleepsMs)
     time.frame()
     if (!shown) continue
     shown.update()

@@ -13,6 +13,8 @@ const SQUARE = [
   [0, 10],
 ] as const
 const SEEDS = Array.from({ length: 20 }, (_, n) => n + 1)
+/** Straight on. */
+const AHEAD = (ms: number) => ({ x: (SPEED * ms) / 1000 })
 const STILL = { rttMs: 40, jitterMs: 0, loss: 0 }
 
 describe('a walker in the distance', () => {
@@ -86,6 +88,35 @@ describe('a walker in the distance', () => {
         expect(frames.filter(({ x }) => x > 25 && x < 300)).toEqual([])
         expect(frames.at(-1)!.x).toBeGreaterThan(320)
       }
+    }
+  })
+
+  test('is drawn where it is when the page was asleep, for however long', async () => {
+    for (const ms of [1500, 3000, 10_000, 60_000]) {
+      const { frames } = await drawn({ ms: 6000, distance: STILL, at: AHEAD, asleep: { atMs: 4000, ms } })
+      const awake = frames.filter(({ nowMs }) => nowMs > 4000 + ms)
+      for (const { x, renderMs } of awake) expect(x).toBeCloseTo(AHEAD(renderMs).x, 3)
+    }
+  })
+
+  test('is not much farther behind than the network when that is slower all at once', async () => {
+    for (const rttMs of [400, 800]) {
+      const distance = { ...STILL, rttMs }
+      const { frames } = await drawn({ ms: 20_000, distance: STILL, at: AHEAD, later: { atMs: 5000, distance } })
+      for (const { x, nowMs } of frames.slice(30))
+        expect(AHEAD(nowMs).x - x).toBeLessThan((SPEED * (rttMs + INTERVAL_MS + 600)) / 1000)
+      const { x, nowMs } = frames.at(-1)!
+      expect(AHEAD(nowMs).x - x).toBeCloseTo((SPEED * (rttMs / 2 + INTERVAL_MS + 4)) / 1000, 1)
+    }
+  })
+
+  test('walks on when the clock of the game is set', async () => {
+    for (const byMs of [-3_600_000, -3000, 3000, 3_600_000]) {
+      const { frames, time } = await drawn({ ms: 8000, distance: STILL, at: AHEAD, clockSet: { atMs: 3000, byMs } })
+      expect(fastest(frames.slice(30))).toBeLessThan(SPEED * 1.5)
+      const { x, nowMs } = frames.at(-1)!
+      expect(AHEAD(nowMs).x - x).toBeCloseTo((SPEED * (STILL.rttMs / 2 + INTERVAL_MS + 4)) / 1000, 1)
+      expect(time.delayMs).toBeCloseTo(INTERVAL_MS + 4, 0)
     }
   })
 
@@ -234,6 +265,8 @@ describe('the time that is drawn', () => {
     await clock.advance(60_000)
     time.flushed(GAME_MS + clock.now())
     expect(time.renderMs - before).toBe(60_000)
+    // Nothing comes for so long, and what comes then is of when that began.
+    await clock.advance(3000)
     for (let n = 0; n < 64; n++) await step(3000)
     const stood = time.renderMs
     await step(3000)
