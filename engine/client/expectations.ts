@@ -46,17 +46,23 @@ class Guess implements Expected {
   readonly method: string | undefined
   readonly expecting: Expecting<unknown[]>
   timer: Scheduled | undefined
+  /** When it is over in any case. */
+  readonly overMs: number
+  /** Its input has been run: it waits for `graceMs`. */
+  isDone = false
   readonly #end: (guess: Guess, why: Rejected) => void
 
   constructor(
     type: string,
     method: string | undefined,
     expecting: Expecting<unknown[]>,
+    overMs: number,
     end: (guess: Guess, why: Rejected) => void,
   ) {
     this.type = type
     this.method = method
     this.expecting = expecting
+    this.overMs = overMs
     this.#end = end
   }
 
@@ -82,11 +88,16 @@ export class Expectations {
 
   /** Waits for an entity of a class, or for a call of `method` on one. `doneNo`: up to where inputs have been run. */
   add(type: string, method: string | undefined, expecting: Expecting<never[]>, doneNo: number): Expected {
-    const guess = new Guess(type, method, expecting as Expecting<unknown[]>, (one, why) => this.#reject(one, why))
+    const { limitMs = LIMIT_MS, no, graceMs = 0 } = expecting
+    if (!(limitMs >= 0) || !(graceMs >= 0)) throw new RangeError(`expect: limitMs = ${limitMs}, graceMs = ${graceMs}`)
+    const overMs = this.#clock.now() + limitMs
+    const guess = new Guess(type, method, expecting as Expecting<unknown[]>, overMs, (one, why) =>
+      this.#reject(one, why),
+    )
     if (this.#open.length >= OPEN_MAX) this.#reject(this.#open[0]!, 'time')
     this.#open.push(guess)
-    this.#within(guess, expecting.limitMs ?? LIMIT_MS, 'time')
-    if (expecting.no !== undefined && expecting.no <= doneNo) this.#done(guess)
+    this.#within(guess, limitMs, 'time')
+    if (no !== undefined && no <= doneNo) this.#done(guess)
     return guess
   }
 
@@ -103,14 +114,15 @@ export class Expectations {
     if (this.#open.length === 0) return
     for (const guess of [...this.#open]) {
       const { no: of } = guess.expecting
-      if (of !== undefined && of <= no) this.#done(guess)
+      if (of !== undefined && of <= no && !guess.isDone) this.#done(guess)
     }
   }
 
   #done(guess: Guess): void {
     const { graceMs = 0 } = guess.expecting
-    if (graceMs > 0) this.#within(guess, graceMs, 'input')
-    else this.#reject(guess, 'input')
+    if (graceMs === 0) return this.#reject(guess, 'input')
+    guess.isDone = true
+    if (this.#clock.now() + graceMs < guess.overMs) this.#within(guess, graceMs, 'input')
   }
 
   /** The first that it fits: what comes once confirms one. */

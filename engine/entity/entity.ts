@@ -6,7 +6,7 @@ import type { FilterOperator } from '../wire/client-wire.ts'
 import { Actor } from './actor.ts'
 import type { ClientCalls, Contract, EntityClass, EntityId } from './contract.ts'
 import { core } from './core.ts'
-import { seenAt } from './hindsight.ts'
+import { HISTORY_MAX_MS, seenAt } from './hindsight.ts'
 import type { Space } from './space.ts'
 
 export interface Vector3 {
@@ -63,12 +63,14 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
     return inputs && inputs.clientId === client?.clientId ? inputs.no : 0
   }
   /**
-   * Which time of the game its client was showing when it sent that input, in milliseconds since 1970; an interval ago when it
-   * has not said.
+   * Which time of the game its client says that it was showing when it sent that input, in milliseconds since 1970; an interval
+   * ago when it has not said. Never later than now, nor more than ten seconds ago.
    */
   get seenAtMs(): number {
     const { clock, movement } = this[core].world
-    return seenAt(this[core]) || clock.wallMs() - movement.intervalMs
+    const nowMs = clock.wallMs()
+    const seenMs = seenAt(this[core]) || nowMs - movement.intervalMs
+    return Math.min(nowMs, Math.max(seenMs, nowMs - HISTORY_MAX_MS))
   }
   /** Whether this entity's position is what its client says. */
   setClientSyncing(on: boolean): void {

@@ -17,10 +17,13 @@ export interface Hit {
   readonly distance: number
 }
 
+/** What is longer ago than this, nobody saw when it acted; so no space remembers it. */
+export const HISTORY_MAX_MS = 10_000
 /** Yaw does not matter here. */
 const TURN = 360
-/** Serves all. */
+/** Serve all. */
 const then: Place = { x: 0, y: 0, z: 0, yaw: 0 }
+const here: Place = { x: 0, y: 0, z: 0, yaw: 0 }
 
 export class Hindsight {
   /** What was seen, in milliseconds since 1970: never later than now, nor longer ago than the space remembers. */
@@ -98,12 +101,9 @@ export class Hindsight {
     const watcher = this.#watcher
     if (watcher.space !== this.#space) return false
     if (this.#space.sees(watcher, core)) return true
-    const { x, z } = then
-    if (watcher.track) watcher.track.at(this.timeMs, TURN, then)
-    const distance = Math.hypot(then.x - x, then.z - z)
-    then.x = x
-    then.z = z
-    return watcher.aoiRadius > 0 && distance <= watcher.aoiRadius
+    if (!watcher.track) return false
+    watcher.track.at(this.timeMs, TURN, here)
+    return watcher.aoiRadius > 0 && Math.hypot(then.x - here.x, then.z - here.z) <= watcher.aoiRadius
   }
 
   /** Where it was, into `then`. */

@@ -8,6 +8,7 @@ import { AttrLayout } from './attrs.ts'
 import { type AllClientsCaller, type ClientCaller, clientCallers, type FilteredCaller } from './calls.ts'
 import type { Contract, EntityClass } from './contract.ts'
 import { Entity } from './entity.ts'
+import { HISTORY_MAX_MS } from './hindsight.ts'
 import type { Operation, Operations } from './operations.ts'
 import { checkSchema } from './schema.ts'
 import { Service } from './service.ts'
@@ -35,8 +36,6 @@ const SERVICE_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'shards'
 const PLACED_CONTRACT: readonly (keyof Contract)[] = [...ANY_CONTRACT, 'ownClient', 'allClients', 'client', 'aoi']
 const ENTITY_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'inputs']
 const SPACE_CONTRACT: readonly (keyof Contract)[] = [...PLACED_CONTRACT, 'positionStep', 'history']
-/** What is longer ago than this, nobody saw when it acted. */
-const HISTORY_MAX_MS = 10_000
 const INPUT_RATE_MAX = 1000
 
 export class Kind {

@@ -95,6 +95,23 @@ describe('a guess', () => {
     expect(heard.at(-1)).toEqual(['too late', 'input'])
   })
 
+  test('is not waited for any longer because other inputs are done meanwhile, nor beyond its time', async () => {
+    const game = client()
+    game.expectSpawn('Bullet', { ...noting('grace'), no: 1, graceMs: 300 })
+    game.expectSpawn('Bullet', { ...noting('limit'), no: 1, graceMs: 3000, limitMs: 400 })
+    for (let no = 1; no <= 10; no++) {
+      done(no)
+      await clock.advance(50)
+    }
+    expect(heard).toEqual([
+      ['grace', 'input'],
+      ['limit', 'time'],
+    ])
+    expect(game.motion.expected).toBe(0)
+    expect(() => game.expectSpawn('Bullet', { limitMs: Number.NaN })).toThrow(RangeError)
+    expect(() => game.expectCall('Player', 'hit', { graceMs: -1 })).toThrow(RangeError)
+  })
+
   test('is over after its time, or when it is told so, once', async () => {
     const game = client()
     const told = game.expectSpawn('Bullet', noting('told'))

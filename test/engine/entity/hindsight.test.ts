@@ -74,7 +74,7 @@ describe('a space that remembers', () => {
   })
 
   test('goes back no farther than it remembers, and never ahead', async () => {
-    const { h, act, flushes, target } = start()
+    const { h, player, act, flushes, target } = start()
     const moving = target(0)
     await flushes(30, (n) => {
       moving.position = { x: n, y: 0, z: 0 }
@@ -84,6 +84,9 @@ describe('a space that remembers', () => {
     expect(act(-5000).timeMs).toBe(h.clock.wallMs())
     expect(act(-5000).position(moving)!.x).toBe(30)
     expect(h.world.inputs.clamped).toBe(4)
+    expect(player.seenAtMs).toBe(h.clock.wallMs())
+    act(60_000)
+    expect(player.seenAtMs).toBe(h.clock.wallMs() - 10_000)
     const { track } = coreOf(moving)
     expect(track!.count).toBeLessThan(16)
   })
@@ -183,17 +186,16 @@ describe('a shot', () => {
     void hidden.enterSpace(arena, { x: 5, y: 0, z: 0 })
     const distant = target(60)
     const left = target(49)
+    left.position = { x: 49, y: 3, z: 0 }
     await flushes(2)
     await flushes(2, (n) => {
-      left.position = { x: 49 + n * 30, y: 0, z: 0 }
+      left.position = { x: 49 + n * 30, y: 3, z: 0 }
     })
     expect(player.sees(left)).toBe(false)
     // Out of sight by now; a while ago it was not.
-    expect(
-      act(250)
-        .ray({ x: 0, z: 0 }, { x: 100, z: 0 }, 1)
-        .map(({ entity }) => entity),
-    ).toEqual([left])
+    expect(act(250).ray({ x: 0, z: 0 }, { x: 100, z: 0 }, 1)).toEqual([
+      { entity: left, position: { x: 49, y: 3, z: 0 }, distance: 48 },
+    ])
     expect(act(0).ray({ x: 0, z: 0 }, { x: 200, z: 0 }, 1)).toEqual([])
     expect(act(250).position(distant)!.x).toBe(60)
     void player.enterSpace(h.game.createSpace(Arena, 2))
