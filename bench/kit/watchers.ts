@@ -67,7 +67,7 @@ export class Watchers {
       left() {},
       close() {},
     })
-    this.fanOut = new FanOut({ ...known, protocol: '2022', closeClient() {} })
+    this.fanOut = new FanOut({ ...known, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {
       this.#add(n, pool)

@@ -15,6 +15,7 @@ import { CompactFanOut } from './compact-fan-out.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
 import type { Output, PositionsFrame } from './output.ts'
+import { Stillness } from './stillness.ts'
 import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
@@ -32,6 +33,8 @@ export interface FanOutOwner {
   readonly unshown: Unshown
   /** Whether clients have budgets, for which it matters where their players are. */
   readonly hasBudgets?: boolean
+  /** `turnEnds` is to be called at the end of this turn. */
+  awaitsTurnEnd(): void
   /** A game wants a client's connection closed. */
   closeClient(client: Client, reason: string): void
 }
@@ -48,7 +51,8 @@ export class FanOut {
   readonly #outputs: Output[] = []
   readonly #compact = new CompactFanOut(this.#outputs)
   /** Of the packet that is being passed on. */
-  #positionsFrame: PositionsFrame = { timeMs: 0, step: 0 }
+  #positionsFrame: PositionsFrame = { timeMs: 0, step: 0, told: undefined }
+  readonly #stillness: Stillness
   readonly #frame = new FrameCopy()
   readonly #reader = new PacketReader()
   #viewed = new Uint8Array(0)
@@ -56,10 +60,21 @@ export class FanOut {
 
   constructor(owner: FanOutOwner) {
     this.#owner = owner
+    this.#stillness = new Stillness(() => owner.awaitsTurnEnd())
   }
 
   addOutput(output: Output): void {
     this.#outputs[output.slot] = output
+  }
+
+  /** The turn is over: whoever was told of positions that are no news any more is told so. */
+  turnEnds(): void {
+    this.#stillness.tell()
+  }
+
+  /** The game is gone. */
+  gameDown(gameId: number): void {
+    this.#stillness.forget(gameId)
   }
 
   /** Takes a packet, type and fields; answers false when it is none of those that are for clients. */
@@ -103,8 +118,9 @@ export class FanOut {
     }
     const timeMs = getU32(bytes, at + 3)
     const step = (bytes[at + 7]! << 24) >> 24
-    if (timeMs !== this.#positionsFrame.timeMs || step !== this.#positionsFrame.step)
-      this.#positionsFrame = { timeMs, step }
+    const told = this.#stillness.toldIn(gameId, timeMs)
+    if (told !== this.#positionsFrame.told || step !== this.#positionsFrame.step)
+      this.#positionsFrame = { timeMs, step, told }
     for (let record = first; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
       if (view === undefined || view.gameId !== gameId) {

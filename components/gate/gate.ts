@@ -170,6 +170,7 @@ export class Gate {
       ...known,
       hasBudgets: this.#budgets.bytesPerSecond > 0,
       protocol: options.protocol,
+      awaitsTurnEnd: () => this.#turn.request(),
       closeClient: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
     })
     this.#intake = new Intake(this.#cluster, options.protocol, {
@@ -502,6 +503,7 @@ export class Gate {
   }
 
   #flushOutputs(): void {
+    this.#fanOut.turnEnds()
     const touched = this.#touched
     this.#touched = this.#flushing
     this.#flushing = touched
@@ -724,6 +726,7 @@ export class Gate {
   /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
     this.#unshown.delete(gameId)
+    this.#fanOut.gameDown(gameId)
     for (const client of this.#clients) {
       const { player, givenBy } = client
       if (givenBy === gameId) client.givenBy = 0

@@ -46,9 +46,11 @@ export interface PositionsFrame {
   /** Modulo 2^32. */
   readonly timeMs: number
   readonly step: number
+  /** Who is told of any of the same flush; see `stillness.ts`. */
+  readonly told: Output[] | undefined
 }
 /** Of records in full form. */
-const FULL: PositionsFrame = { timeMs: 0, step: 0 }
+const FULL: PositionsFrame = { timeMs: 0, step: 0, told: undefined }
 
 const nobody = new Uint8Array(0)
 const nowhere = new DataView(nobody.buffer)
@@ -81,6 +83,8 @@ export class Output implements Writer, TurnTaker {
   #positions: PositionsFrame | undefined
   /** What the client may cost, if there is a limit. */
   budget: Budget | undefined
+  /** The list of those who were told in the flush that it was told of last, in compact form. */
+  toldIn: Output[] | undefined
   /** How much of the frame of positions the budget has paid. */
   #paidAt = 0
   /** Where the frame of positions begins that is the newest in the batch, or -1. */
@@ -188,6 +192,12 @@ export class Output implements Writer, TurnTaker {
     const sinceMs = isOwn ? Number.NEGATIVE_INFINITY : (this.budget?.nowMs ?? 0)
     this.#late.put(bytes, from, number, timeMs, step, sinceMs)
     this.#touch()
+  }
+
+  /** Nothing that the client sees has moved until then: what waits for it may have. */
+  tellStill(positions: PositionsFrame): void {
+    this.toldIn = undefined
+    if (this.#late === undefined || this.#late.count === 0) this.#open(positions, true, 0)
   }
 
   /** The client no longer sees the entity whose id is at `at`: it must not hear of its position after that. */
@@ -333,6 +343,10 @@ export class Output implements Writer, TurnTaker {
     else this.#paidAt = at
     this.#at = at + FRAME_HEADER_BYTES
     if (positions === FULL) return true
+    if (positions.told !== undefined && positions.told !== this.toldIn) {
+      this.toldIn = positions.told
+      positions.told.push(this)
+    }
     putU32(this.#bytes, this.#at, positions.timeMs)
     this.#bytes[this.#at + 4] = positions.step
     this.#at += COMPACT_HEADER_BYTES
@@ -418,7 +432,7 @@ export class Output implements Writer, TurnTaker {
     const step = late.steps[one]!
     const open = this.#positions
     const isOpen = open !== undefined && open !== FULL && open.timeMs === timeMs && open.step === step
-    const at = this.roomForCompact(isOpen ? open : { timeMs, step }, true)
+    const at = this.roomForCompact(isOpen ? open : { timeMs, step, told: undefined }, true)
     if (at < 0) return false
     const x = recordX(records, record)
     const y = recordY(records, record)

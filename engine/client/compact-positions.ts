@@ -10,6 +10,8 @@ import type { MirrorEntity } from './mirror.ts'
 export interface Placing {
   /** `timeMs`: the game's, in milliseconds since 1970, when it was there. */
   placed(mirror: MirrorEntity, x: number, y: number, z: number, yaw: number, timeMs: number): void
+  /** Nothing that is seen has moved until then since the last that was told. */
+  stood(timeMs: number): void
 }
 
 /** Of a mirror of which no place is known in steps. */
@@ -70,6 +72,7 @@ export class CompactPositions {
     this.#gameMs = timeMs
     let unknown = 0
     const { count } = records
+    if (count === 0) placing.stood(timeMs)
     for (let record = 0; record < count; record++) {
       const number = records.numbers[record]!
       const mirror = this.#mirrors[number]

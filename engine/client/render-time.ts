@@ -25,6 +25,8 @@ const LEAP_MS = 1000
 /** Time that goes back by more, or comes earlier than it ever could by more, is another clock's: it was set. */
 const OTHER_CLOCK_MS = 1000
 const WRAP = 2 ** 32
+/** The part of an interval after which the next flush is another one, however unevenly the game flushes. */
+const STANDS = 0.75
 
 export class RenderTime {
   /** Whether times are the game's. */
@@ -82,6 +84,11 @@ export class RenderTime {
     return timeMs
   }
 
+  /** Nothing has moved until then since the last flush. It is none itself: the intervals are those of what moves. */
+  stood(gameMs: number): void {
+    if (this.isGameTime && gameMs > this.newestMs) this.knownMs = Math.max(this.knownMs, gameMs)
+  }
+
   /** Something else has come that says of which game time it is. */
   heard(gameMs: number): void {
     const nowMs = this.#clock.now()
@@ -95,6 +102,11 @@ export class RenderTime {
   unwrap(ms: number): number {
     const near = this.isGameTime && !Number.isNaN(this.newestMs) ? this.newestMs : this.#clock.wallMs()
     return ms + Math.round((near - ms) / WRAP) * WRAP
+  }
+
+  /** Whether what was told of at `timeMs`, and not since, is known to stand there: it would have been told of again by now. */
+  stands(timeMs: number): boolean {
+    return this.knownMs > timeMs + STANDS * this.intervalMs
   }
 
   /** How long whoever was not told of in the flush of `timeMs` is known to have stood: until the one before. */

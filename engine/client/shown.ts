@@ -184,7 +184,7 @@ export class Shown {
     const { newestMs } = track
     const beyondMs = timeMs - newestMs
     // Others were told of since, and it was not: it stands.
-    if (beyondMs <= 0 || this.#time.knownMs > newestMs + 1 || extrapolateMs === 0) return
+    if (beyondMs <= 0 || this.#time.stands(newestMs) || extrapolateMs === 0) return
     if (mode === 'reckon' && reckon) return reckon(place, Math.min(beyondMs, extrapolateMs), this.#mirror)
     const ms = mode === 'reckon' ? Math.min(beyondMs, extrapolateMs) : goneOnMs(beyondMs, extrapolateMs)
     track.goOn(ms, turn, place)

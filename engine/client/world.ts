@@ -187,6 +187,10 @@ export class World implements MirrorOwner, Placing {
     }
   }
 
+  stood(timeMs: number): void {
+    this.motion?.time.stood(timeMs)
+  }
+
   #numbered(reader: PacketReader): void {
     const mirror = this.known(reader, 'a number')
     const number = reader.u16()

@@ -23,6 +23,7 @@ const INTERVAL_MS = 100
 
 /** Records gathered for one gate, by audience: [unused, watchers, own, both]. */
 type Records = readonly PacketWriter[]
+const nothing = new PacketWriter(0)
 
 export class Movement {
   readonly #world: World
@@ -32,6 +33,8 @@ export class Movement {
   #settled = 0
   /** By the step of the space, from -STEP_MAX: a message has records of one step. */
   readonly #records: (Records | undefined)[] = []
+  /** The gates that were told of something in the last flush. */
+  readonly #told = new Set<number>()
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
   /** When it was flushed last, and before that, in milliseconds since 1970. */
@@ -106,7 +109,7 @@ export class Movement {
   flush(): void {
     this.#flushedBeforeMs = this.#flushedMs
     this.#flushedMs = this.#world.clock.wallMs()
-    if (this.#moved.length === 0) return
+    if (this.#moved.length === 0 && this.#told.size === 0) return
     this.settle()
     const moved = this.#moved
     this.#moved = []
@@ -116,7 +119,10 @@ export class Movement {
       if (core.track) this.#remember(core)
     }
     inputs.flush()
-    for (const gateId of this.#world.gates) this.#flushTo(gateId, moved, this.#flushedMs)
+    for (const gateId of this.#world.gates) {
+      if (this.#flushTo(gateId, moved, this.#flushedMs)) this.#told.add(gateId)
+      else if (this.#told.delete(gateId)) this.#sendNothing(gateId, this.#flushedMs)
+    }
     for (const core of moved) core.moved = 0
   }
 
@@ -133,13 +139,16 @@ export class Movement {
     track!.push(timeMs, x, y, z, yaw, this.#flushedBeforeMs, timeMs - space!.kind.historyMs)
   }
 
-  #flushTo(gateId: number, moved: readonly EntityCore[], timeMs: number): void {
+  /** Answers whether there was anything to tell. */
+  #flushTo(gateId: number, moved: readonly EntityCore[], timeMs: number): boolean {
+    let isTold = false
     for (const core of moved) {
       if (core.gone) continue
       let audience = 0
       if (core.moved & SYNC_WATCHERS && core.watchers[gateId]! > 0) audience |= SYNC_WATCHERS
       if (core.moved & SYNC_OWN && core.client?.gateId === gateId) audience |= SYNC_OWN
       if (audience === 0) continue
+      isTold = true
       const records = this.#recordsIn(core.space?.kind.positionStep ?? DEFAULT_STEP)
       writeRecord(records[audience]!, core.id, core.x, core.y, core.z, core.yaw)
     }
@@ -147,6 +156,7 @@ export class Movement {
       const records = this.#records[at]
       if (records) this.#send(gateId, timeMs, at - STEP_MAX, records)
     }
+    return isTold
   }
 
   #recordsIn(step: number): Records {
@@ -160,17 +170,26 @@ export class Movement {
     for (let audience = 1; audience < records.length; audience++) {
       const gathered = records[audience]!
       if (gathered.at === 0) continue
-      const link = this.#world.cluster.toGate(gateId)
-      link.begin(messages.positions.code)
-      link.out.u16(gateId)
-      link.out.u16(this.#world.gameId)
-      link.out.u8(audience)
-      link.out.u32(timeMs % 0x1_0000_0000)
-      link.out.u8(step)
-      link.out.raw(gathered.bytes, 0, gathered.at)
-      link.end()
+      this.#sendRecords(gateId, timeMs, step, audience, gathered)
       gathered.at = 0
     }
+  }
+
+  /** Once: what moved until the last flush stands. */
+  #sendNothing(gateId: number, timeMs: number): void {
+    this.#sendRecords(gateId, timeMs, DEFAULT_STEP, SYNC_WATCHERS, nothing)
+  }
+
+  #sendRecords(gateId: number, timeMs: number, step: number, audience: number, { bytes, at }: PacketWriter): void {
+    const link = this.#world.cluster.toGate(gateId)
+    link.begin(messages.positions.code)
+    link.out.u16(gateId)
+    link.out.u16(this.#world.gameId)
+    link.out.u8(audience)
+    link.out.u32(timeMs % 0x1_0000_0000)
+    link.out.u8(step)
+    link.out.raw(bytes, 0, at)
+    link.end()
   }
 }
 

@@ -2,6 +2,7 @@
 // was told (message 3105), coordinates are whole steps of a power of two, and what is told is mostly how far it has moved.
 //
 //     message   | u32 timeMs | i8 step | record | record | …            one step is 2^-step units; yaw has YAW_STEP
+//               no record: nothing that the client sees has moved since it was told last
 //     record    | varint: number << 5 | form | x? | y? | z? | yaw? |     zigzag varints, in steps
 //
 //     form      0 0 0 0 0   floats: f32 x y z yaw follow. For what no whole number of steps can say

@@ -214,7 +214,8 @@ export const messages = {
   setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
   /**
    * Position records for those that see the entity (1), its own client (2), or both (3). `timeMs`: when they were there, the
-   * game's wall clock modulo 2^32. `step`: how exact they are for clients in compact form, see `compact.ts`.
+   * game's wall clock modulo 2^32. `step`: how exact they are for clients in compact form, see `compact.ts`. No records, once
+   * after a flush that had some: nothing has moved since.
    */
   positions: message(
     71,

@@ -52,7 +52,7 @@ class Hall {
     const unshown = new Unshown()
     const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
     this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
-    this.fanOut = new FanOut({ ...known, unshown, protocol: '2022', closeClient() {} })
+    this.fanOut = new FanOut({ ...known, unshown, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
   }
 
   add(name: string, asked: number): Seer {
@@ -108,6 +108,7 @@ class Hall {
 
   /** The turn is over: what was written arrives, but at those who do not read. */
   endTurn(...deaf: Seer[]): void {
+    this.fanOut.turnEnds()
     for (const output of this.#touched.splice(0)) output.flush()
     for (const seer of this.seers) {
       while (!deaf.includes(seer) && seer.pipe.writes.length > 0) {
@@ -127,6 +128,8 @@ class Hall {
 
 const FULL = 1502
 const COMPACT = 3106
+/** What it takes to say that all stand. */
+const STILL = 4 + 2 + 5
 
 function seesAt(seer: Seer, id: string, place: Place, step = DEFAULT_STEP): void {
   const mirror = seer.game.entities.get(id)!
@@ -202,7 +205,7 @@ test('the own client hears where the server has put its player, also when it was
   seesAt(ann, ann.player, [10, 0, 5, 1])
 })
 
-test('who sees an entity is told nothing while it stands, and of the time when it moves', () => {
+test('who sees an entity is told once that it stands, and of the time when it moves', () => {
   const hall = new Hall()
   const ann = hall.add('ann', FEATURES.compactPositions)
   const npc = idOf('npc')
@@ -212,11 +215,11 @@ test('who sees an entity is told nothing while it stands, and of the time when i
   const before = ann.bytes.get(COMPACT)!
   hall.move(new Map([[npc, [1.001, 2, 3, 4]]]), { timeMs: 1100 })
   hall.endTurn()
-  expect(ann.bytes.get(COMPACT)).toBe(before)
+  expect(ann.bytes.get(COMPACT)).toBe(before + STILL)
   hall.move(new Map([[npc, [1.5, 2, 3, 4]]]), { timeMs: 1200 })
   hall.endTurn()
   // Header, time and step; number and form, one field.
-  expect(ann.bytes.get(COMPACT)! - before).toBe(6 + 5 + 2)
+  expect(ann.bytes.get(COMPACT)! - before).toBe(STILL + 6 + 5 + 2)
   expect((ann.game.entities.get(npc) as unknown as { placedMs: number }).placedMs % 2 ** 32).toBe(1200)
 })
 
@@ -323,4 +326,67 @@ test('the same budget carries three times as many places in compact form', async
   }
   expect(budgets.over).toBe(0)
   for (const [id, place] of at) for (const seer of seers) seesAt(seer, id, place)
+})
+
+test('whoever was told of places, and of none in the next flush, is told once that all stand', () => {
+  const hall = new Hall()
+  const [full, one, other] = [hall.add('full', 0), hall.add('one', 0xff), hall.add('other', 0xff)]
+  const [near, far] = [idOf('near'), idOf('far')]
+  hall.show(near, full, one)
+  hall.show(far, other)
+  let timeMs = 0
+  /** How many bytes of positions each gets in a flush. */
+  const flush = (places: Record<string, Place>, ...deaf: Seer[]) => {
+    for (const { bytes } of hall.seers) bytes.clear()
+    timeMs += 100
+    hall.move(new Map(Object.entries(places)), { timeMs })
+    hall.endTurn(...deaf)
+    return hall.seers.map(({ bytes }) => (bytes.get(FULL) ?? 0) + (bytes.get(COMPACT) ?? 0))
+  }
+  hall.endTurn()
+  const at = (x: number): Place => [x, 0, 0, 0]
+  flush({ [near]: at(1), [far]: at(1) })
+  const [fullBytes, nearBytes, farBytes] = flush({ [near]: at(2), [far]: at(2) })
+  expect([fullBytes, nearBytes! > STILL, farBytes]).toEqual([6 + 32, true, nearBytes])
+  // Somebody else moves, whom the one does not see.
+  expect(flush({ [far]: at(3) })).toEqual([0, STILL, farBytes])
+  expect(flush({ [far]: at(4) })).toEqual([0, 0, farBytes])
+  expect(flush({})).toEqual([0, 0, STILL])
+  expect(flush({})).toEqual([0, 0, 0])
+  // It has moved by less than a step: that is nothing either.
+  flush({ [near]: at(3) })
+  expect(flush({ [near]: at(3.001) })).toEqual([6 + 32, STILL, 0])
+  // Two flushes in one turn.
+  flush({ [near]: at(4) })
+  for (const { bytes } of hall.seers) bytes.clear()
+  hall.move(new Map(), { timeMs: timeMs + 100 })
+  hall.move(new Map(), { timeMs: timeMs + 200 })
+  hall.endTurn()
+  expect(one.bytes.get(COMPACT)).toBe(STILL)
+  expect([one.errors, other.errors, full.bytes.get(COMPACT)]).toEqual([[], [], undefined])
+  seesAt(one, near, at(4))
+})
+
+test('who does not read is not told that all stand while places wait for it', () => {
+  const hall = new Hall()
+  const one = hall.add('one', 0xff)
+  const walker = idOf('walker')
+  hall.show(walker, one)
+  hall.endTurn()
+  const move = (x: number, timeMs: number) => hall.move(new Map([[walker, [x, 0, 0, 0] as Place]]), { timeMs })
+  move(1, 100)
+  hall.endTurn()
+  one.bytes.clear()
+  hall.call(one, 'x'.repeat(20_000))
+  hall.endTurn(one)
+  move(2, 200)
+  hall.endTurn(one)
+  hall.move(new Map(), { timeMs: 300 })
+  hall.endTurn(one)
+  expect(one.pipe.writes).toHaveLength(1)
+  hall.endTurn()
+  one.output.written()
+  hall.endTurn()
+  seesAt(one, walker, [2, 0, 0, 0])
+  expect(one.errors).toEqual([])
 })

@@ -107,6 +107,24 @@ describe('a player who is far away', () => {
   })
 })
 
+test('who watches another stop, alone, does not see it walk on', async () => {
+  const { cluster, one } = await start(NEAR)
+  const spectator = await shooter(cluster, { rttMs: 100, jitterMs: 0, loss: 0 })
+  const shown = () => {
+    spectator.client.frame()
+    return spectator.client.entities.get(one.client.player!.id)!.shown.x
+  }
+  await frames(cluster, [one], 2000, EAST, shown)
+  // From here on no client says anything, and nothing else moves.
+  const seen: number[] = []
+  await frames(cluster, [], 2000, STAND, () => void seen.push(shown()))
+  const { x } = there(cluster, one)
+  const step = 1 / 64
+  expect(seen[0]).toBeLessThan(x - step)
+  expect(Math.max(...seen)).toBeLessThan(x + step)
+  expect(Math.abs(seen.at(-1)! - x)).toBeLessThan(step)
+})
+
 describe('inputs', () => {
   test('run once and in order, and the entity knows the last', async () => {
     const { cluster, one } = await start()

@@ -47,8 +47,17 @@ function reader(number = 1) {
   const mirror = new MirrorEntity(owner, 'entity0000000001', 'Avatar', false, {})
   positions.number(mirror, number)
   const placed: Placed[] = []
-  const placing = { placed: (_: MirrorEntity, ...place: Placed) => void placed.push(place) }
-  return { placed, positions, take: (message: PacketReader, nowMs = 0) => positions.take(message, nowMs, placing) }
+  const stoodMs: number[] = []
+  const placing = {
+    placed: (_: MirrorEntity, ...place: Placed) => void placed.push(place),
+    stood: (timeMs: number) => void stoodMs.push(timeMs),
+  }
+  return {
+    placed,
+    stoodMs,
+    positions,
+    take: (message: PacketReader, nowMs = 0) => positions.take(message, nowMs, placing),
+  }
 }
 
 const place = (most: number) => fc.double({ min: -most, max: most, noNaN: true }).map(Math.fround)
@@ -60,6 +69,12 @@ const coordinate = fc.oneof(
 )
 
 describe('a place', () => {
+  test('of nobody says that all stood until then', () => {
+    const { placed, stoodMs, take } = reader()
+    expect(take(messageOf(DEFAULT_STEP, 700), 500)).toBe(0)
+    expect([placed, stoodMs]).toEqual([[], [700]])
+  })
+
   test('is what it was within half a step, whichever places before it a client has missed', () => {
     const one = fc.record({
       at: fc.tuple(coordinate, coordinate, coordinate, coordinate),

@@ -37,6 +37,8 @@ export interface Scene {
   at(gameMs: number): Partial<Place>
   /** Somebody else moves all the time: each flush is told of. */
   readonly crowd?: boolean
+  /** Without a crowd: that it has stopped is not told. */
+  readonly isSilent?: boolean
   /** Others come first: the entity enters view then. */
   readonly entersMs?: number
   readonly frameMs?: number
@@ -72,7 +74,7 @@ export const GAME_MS = 1_800_000_000_000
 /** Plays a scene. */
 export async function drawn(scene: Scene): Promise<Drawn> {
   const { ms, seed = 1, distance = FAR, at, crowd = true, entersMs = 0, frameMs = FRAME_MS } = scene
-  const { later, asleep, clockSet } = scene
+  const { later, asleep, clockSet, isSilent = false } = scene
   const clock = new VirtualClock()
   const arrival = lane(clock, seededRandom(seed), distance, later)
   const time = new RenderTime(clock)
@@ -82,6 +84,7 @@ export async function drawn(scene: Scene): Promise<Drawn> {
   const placeAt = (gameMs: number): Place => ({ x: 0, y: 0, z: 0, yaw: 0, ...at(gameMs - GAME_MS) })
   let shown: Shown | undefined
   let before = placeAt(GAME_MS)
+  let wasTold = false
 
   const flush = () => {
     const place = placeAt(GAME_MS + clock.now())
@@ -89,9 +92,11 @@ export async function drawn(scene: Scene): Promise<Drawn> {
     const moved = place.x !== before.x || place.z !== before.z || place.yaw !== before.yaw
     before = place
     const comesMs = arrival()
+    const isStill = wasTold && !moved && !isSilent
+    wasTold = moved
     if (moved) told.push({ gameMs, comesMs, x: place.x, z: place.z })
     clock.after(comesMs - clock.now(), () => {
-      if (!moved && !crowd) return
+      if (!moved && !crowd) return isStill ? time.stood(gameMs) : undefined
       const timeMs = time.flushed(gameMs)
       if (moved) shown?.put(place.x, place.y, place.z, place.yaw, timeMs)
     })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { RenderTime } from '../../../engine/client/render-time.ts'
 import { Shown, smoothingOf } from '../../../engine/client/shown.ts'
-import { drawn, FAR, fastest, GAME_MS, INTERVAL_MS, patrol } from './drawn-world.ts'
+import { drawn, FAR, FRAME_MS, fastest, GAME_MS, INTERVAL_MS, patrol } from './drawn-world.ts'
 
 const SPEED = 5
 const SQUARE = [
@@ -45,19 +45,27 @@ describe('a walker in the distance', () => {
   })
 
   test('stands exactly where it stopped', async () => {
-    for (const crowd of [true, false]) {
+    const at = (gameMs: number) => ({ x: (Math.min(2030, gameMs) * SPEED) / 1000 })
+    for (const scene of [{ crowd: true }, { crowd: false }, { crowd: false, isSilent: true }]) {
       for (const seed of SEEDS) {
-        const { frames } = await drawn({
-          ms: 6000,
-          seed,
-          crowd,
-          at: (gameMs) => ({ x: (Math.min(2030, gameMs) * SPEED) / 1000 }),
-        })
+        const { frames } = await drawn({ ms: 6000, seed, ...scene, at })
         expect(frames.at(-1)!.x).toBe((2030 * SPEED) / 1000)
         // Nobody is drawn far beyond where it went, even when nothing says that it stands.
         expect(Math.max(...frames.map(({ x }) => x))).toBeLessThan(2.03 * SPEED + 0.075 * SPEED)
       }
     }
+    // Where nothing comes late, it is not drawn beyond at all, be it alone or not.
+    for (const crowd of [true, false]) {
+      const { frames } = await drawn({ ms: 6000, distance: STILL, crowd, at })
+      expect(Math.max(...frames.map(({ x }) => x))).toBeCloseTo(2.03 * SPEED, 6)
+    }
+  })
+
+  test('that is moved every other flush is drawn evenly when it is alone', async () => {
+    const at = (gameMs: number) => ({ x: (Math.floor(gameMs / 200) * 200 * SPEED) / 1000 })
+    const { frames } = await drawn({ ms: 10_000, distance: STILL, crowd: false, at })
+    for (let n = 121; n < frames.length; n++)
+      expect(frames[n]!.x - frames[n - 1]!.x).toBeGreaterThan((SPEED * FRAME_MS) / 1000 / 2)
   })
 
   test('sets out when it does, however long it stood', async () => {
@@ -174,6 +182,7 @@ describe('reckon', () => {
       ms: 5000,
       distance: STILL,
       crowd: false,
+      isSilent: true,
       smooth: {
         mode: 'reckon',
         extrapolateMs: 300,
