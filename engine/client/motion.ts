@@ -67,6 +67,7 @@ export class Motion implements PredictorOwner {
   readonly #predictors: Predictor[] = []
   #inputNo = 0
   #doneNo = 0
+  #isChanged = false
 
   constructor(owner: MotionOwner) {
     this.#owner = owner
@@ -168,9 +169,18 @@ export class Motion implements PredictorOwner {
     this.predictorOf(mirror)?.forget()
   }
 
-  /** The server has told where the player is, or an attribute of it. */
+  /**
+   * The server has told where the player is, or an attribute of it. What came of inputs comes in front of the word that they
+   * are done: a hook that asks in between where the player is must not see them twice.
+   */
   ownChanged(mirror: MirrorEntity): void {
-    this.predictorOf(mirror)?.told()
+    if (this.#isChanged || !this.predictorOf(mirror)) return
+    this.#isChanged = true
+    this.#owner.clock.defer(() => {
+      this.#isChanged = false
+      const { player } = this.#owner
+      if (player) this.predictorOf(player)?.told()
+    })
   }
 
   /** The server has run the player's inputs up to this one, at that time; and where it is because of them. */

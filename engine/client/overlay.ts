@@ -83,6 +83,8 @@ const LINE_HEIGHT = 14
 
 /** Shows it until it is closed, or clicked. */
 export function showOverlay(game: AnyGame, { corner = 'top right', parent }: OverlayOptions = {}): { close(): void } {
+  // Throws here, and not in each frame, when the game has no motion.
+  void game.motion
   const page = globalThis as unknown as Page
   const [vertical, horizontal] = corner.split(' ') as ['top' | 'bottom', 'left' | 'right']
   const box = page.document.createElement('div')

@@ -188,7 +188,7 @@ export class Predictor<S extends object = object, I = unknown, M = MirrorEntity>
     const kept = (typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input } : input) as I
     const no = this.#owner.nextInputNo()
     if (!this.#send(mirror, no, kept)) return 0
-    this.#waiting.push({ no, input: kept, sentMs: this.#owner.time.nowMs })
+    this.#waiting.push({ no, input: kept, sentMs: this.#owner.time.hereMs })
     this.lastNo = no
     const before = this.#before
     Object.assign(before, this.#after)
@@ -212,7 +212,7 @@ export class Predictor<S extends object = object, I = unknown, M = MirrorEntity>
     if (done === 0) return
     const last = waiting[done - 1]!
     if (last.no === no) {
-      const rttMs = this.#owner.time.nowMs - last.sentMs
+      const rttMs = this.#owner.time.hereMs - last.sentMs
       this.rttMs = Number.isNaN(this.rttMs) ? rttMs : this.rttMs * RTT_KEPT + rttMs * (1 - RTT_KEPT)
     }
     waiting.splice(0, done)

@@ -58,6 +58,11 @@ export class RenderTime {
     return Number.isNaN(this.#frameMs) ? this.#clock.now() : this.#frameMs
   }
 
+  /** Here, now, also between frames: for what is measured. */
+  get hereMs(): number {
+    return this.#clock.now()
+  }
+
   /** A frame is about to be drawn. */
   frame(nowMs: number = this.#clock.now()): void {
     this.#frameMs = nowMs

@@ -1,7 +1,8 @@
 // The numbers in the corner of a page, on a page that is played by the test.
 import { afterEach, expect, test } from 'vitest'
-import type { MotionFigures } from '../../../engine/client/client.ts'
+import { connect, type MotionFigures } from '../../../engine/client/client.ts'
 import { showOverlay } from '../../../engine/client/overlay.ts'
+import { GateSide } from './gate-side.ts'
 
 class FakeElement {
   readonly children: FakeElement[] = []
@@ -93,6 +94,14 @@ test('shows what the game says, a few times a second, until it is clicked away',
   draw(200)
   expect(frames).toEqual([])
   overlay.close()
+})
+
+test('is for games with a motion', () => {
+  const body = new FakeElement()
+  page.document = { body, createElement: () => new FakeElement() }
+  page.requestAnimationFrame = () => 0
+  expect(() => showOverlay(connect(new GateSide(), { heartbeatMs: 0 }))).toThrow('goworld/client/motion')
+  expect(body.children).toEqual([])
 })
 
 test('goes where it is put', () => {

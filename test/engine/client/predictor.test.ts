@@ -116,11 +116,12 @@ describe('a predictor', () => {
   })
 
   test('goes by what the server says of attributes too', async () => {
-    const { me, become, frame, motion, owner } = stage()
+    const { me, become, frame, motion, owner, clock } = stage()
     become(0)
     await frame({ x: 1 })
     owner.player!.attrs = { speed: 10 }
     motion.ownChanged(owner.player!)
+    await clock.advance(0)
     expect(me.state).toEqual({ x: 0.5, z: 0, speed: 10 })
   })
 
@@ -216,6 +217,36 @@ describe('a predictor', () => {
     done(1, 0.25)
     expect(me.rttMs).toBe(120)
     expect(motion.figures).toMatchObject({ rttMs: 120, waitingInputs: 0, isStalled: false, corrections: 0 })
+  })
+
+  test('measures that also while nothing is drawn', async () => {
+    const { me, become, frame, done, clock } = stage()
+    become(0)
+    await frame({ x: 1 })
+    await clock.advance(120)
+    done(1, 0.25)
+    expect(me.rttMs).toBe(120)
+  })
+
+  test('does not run an input twice for a hook that asks between what came of it and its answer', async () => {
+    const { me, motion, become, frame, done, clock } = stage()
+    const player = become(0)
+    await frame({ x: 1 })
+    await frame({ x: 1 })
+    // The first one made it faster, and took it there.
+    player.attrs = { speed: 10 }
+    motion.ownChanged(player)
+    expect(me.state!.x).toBe(0.5)
+    done(1, 0.5)
+    expect(me.state!.x).toBe(1)
+    await clock.advance(0)
+    expect(me.state!.x).toBe(1)
+    expect(me.corrections).toBe(1)
+    // What the server changes without an input is heard all the same.
+    player.attrs = { speed: 20 }
+    motion.ownChanged(player)
+    await clock.advance(0)
+    expect(me.state!.x).toBe(1.5)
   })
 
   test('has f32 for its place, as the wire does', async () => {
