@@ -62,7 +62,6 @@ export class Player extends entity({
   pause = 0
   wound = 0
   lines = 0
-  /** The input that was the last step. */
 
   get isAlive(): boolean {
     return this.attrs.hp > 0
@@ -107,7 +106,8 @@ export class Player extends entity({
 
   respawn() {
     const arena = this.space
-    if (!(arena instanceof ArenaSpace)) return
+    // Who died on the way to another arena is whole again since it came there.
+    if (!(arena instanceof ArenaSpace) || this.isAlive) return
     this.position = this.#startIn(arena.id)
     this.#begin()
   }

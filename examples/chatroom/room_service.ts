@@ -1,7 +1,7 @@
 // Who is in which room: there is one in the whole deployment, and it tells everybody in a room who else is there. GoWorld's
 // chat room has no such thing; its clients do not mind.
 import { type EntityId, service } from 'goworld'
-import type { Avatar } from './chatroom.ts'
+import type { Avatar } from './avatar.ts'
 
 /** What happens within so long is told at once. */
 const TELL_MS = 250

@@ -96,13 +96,16 @@ export class Controls {
   }
 
   #key(event: KeyboardEvent, isDown: boolean): void {
-    if (this.isPaused || event.ctrlKey || event.metaKey || event.altKey) return
     const { code } = event
+    // A key that was held is let go of whatever else is pressed by now.
+    if (!isDown) this.#held.delete(code)
+    if (this.isPaused || event.ctrlKey || event.metaKey || event.altKey) return
+    // In the title keys are letters too.
+    if (event.target instanceof HTMLInputElement && event.target.type === 'text') return
     if (code === 'ShiftLeft' || code === 'ShiftRight' || code === 'KeyE') {
       if (isDown && !event.repeat) this.#wantsDash = true
     } else if (WAYS[code] || code === 'Space') {
       if (isDown) this.#held.add(code)
-      else this.#held.delete(code)
     } else return
     // Space and arrows would scroll the page or press a button.
     if (document.activeElement === document.body) event.preventDefault()

@@ -1,5 +1,5 @@
 // The page's connection: who is there, and what the server says happens to them.
-import { connect, type Game } from 'goworld/client'
+import { connect, type Game, type Mirror } from 'goworld/client'
 import { motion } from 'goworld/client/motion'
 import type * as server from '../arena.ts'
 import type { HallEntry, ScoreEntry } from '../lobby.ts'
@@ -32,12 +32,16 @@ export interface NetEvents {
   life(view: PlayerView | BeastView, before: number): void
 }
 
+type AccountMirror = Mirror<typeof server.Account, 'Account'>
+
 export class Net {
   readonly game: Game<typeof server>
   readonly players = new Map<string, PlayerView>()
   readonly beasts = new Map<string, BeastView>()
   readonly things = new Map<string, ThingView>()
   own: PlayerView | undefined
+  /** As whom the visitor plays, or will as soon as the server is there, or there again. */
+  #wish: Parameters<AccountMirror['server']['join']> | undefined
 
   constructor(url: string, events: NetEvents) {
     this.game = connect<typeof server>(url, { motion })
@@ -51,8 +55,13 @@ export class Net {
   }
 
   join(name: string, color: number, arena: number): void {
+    this.#wish = [name, color, arena, false]
     const { player } = this.game
-    if (player?.type === 'Account') player.server.join(name, color, arena, false)
+    if (player?.type === 'Account') this.#ask(player)
+  }
+
+  #ask({ server }: AccountMirror): void {
+    if (this.#wish) server.join(...this.#wish)
   }
 
   say(line: string): void {
@@ -93,6 +102,9 @@ export class Net {
       scores: (best, players) => events.scores(best, players),
     })
     this.game.on('Account', {
+      created() {
+        if (this.isOwn) net.#ask(this)
+      },
       hall: (entries) => events.hall(entries),
       scores: (best, players) => events.scores(best, players),
     })

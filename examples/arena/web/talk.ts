@@ -21,7 +21,7 @@ export class Talk {
     byId('talk-toggle').addEventListener('click', () => this.open())
     window.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.close()
-      if (event.key !== 'Enter' || !this.isAllowed || document.activeElement === this.#input) return
+      if (event.key !== 'Enter' || event.repeat || !this.isAllowed || document.activeElement === this.#input) return
       event.preventDefault()
       this.open()
     })

@@ -39,6 +39,7 @@ export class Title {
       choice.append(plan, make('span', '', map.name))
       byId('arenas').append(choice)
     }
+    this.#focus()
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault()
       const fields = new FormData(this.#form)
@@ -47,6 +48,13 @@ export class Title {
       this.#name.blur()
       play(choice)
     })
+  }
+
+  /** A name and Enter, and one plays. Not on a phone, whose keyboard would cover the title. */
+  #focus(): void {
+    if (matchMedia('(pointer: coarse)').matches) return
+    this.#name.focus()
+    this.#name.select()
   }
 
   hall(entries: readonly HallEntry[]): void {
@@ -62,7 +70,7 @@ export class Title {
   }
 
   crowd(players: number): void {
-    setText(byId('crowd'), players > 0 ? `${players} play now.` : 'You.')
+    setText(byId('crowd'), players === 0 ? 'You.' : players === 1 ? '1 plays now.' : `${players} play now.`)
   }
 }
 

@@ -1,6 +1,7 @@
 // The chat room's page in Chromium: people who register, talk and walk about, on desks and phones, whose connections break
 // and whose server is renewed while they talk.
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Browser, type OpenOptions, PHONE, screenshot } from '../../browser/browser.ts'
@@ -270,9 +271,9 @@ describe.skipIf(!browser)('while people talk', { timeout: LIMIT_MS }, () => {
 
   /** Changes the server’s source and reloads it. */
   async function renew({ game }: PlayedExample, old: string, now: string): Promise<void> {
-    const source = readFileSync(game.module, 'utf8')
+    const source = readFileSync(join(game.path, 'avatar.ts'), 'utf8')
     expect(source).toContain(old)
-    game.write('chatroom.ts', source.replace(old, now))
+    game.write('avatar.ts', source.replace(old, now))
     const { code, out } = await game.command('reload')
     expect({ code, out }).toMatchObject({ code: 0 })
   }
