@@ -170,5 +170,5 @@ function rawPlace({ position, yaw }: AnyShown): ShownPlace {
 }
 
 // For the console of a browser, and for tests.
-Object.assign(window, { arena: { net, own, camera } })
+Object.assign(window, { arena: { net, own, camera, controls } })
 requestAnimationFrame(frame)

@@ -349,6 +349,20 @@ describe('a portal', () => {
     expect(ada.player.position.z).toBeGreaterThan(12.5)
     expect(ada.own.state).toMatchObject({ x: ada.player.position.x, z: ada.player.position.z, kind: FOUNDRY })
   })
+
+  test('that one died on the way through is over when one is there: nobody is moved again', async () => {
+    await start()
+    const ada = await Visitor.come('Ada')
+    banish()
+    ada.player.attrs.isSafe = false
+    ada.player.harm(1000, ada.player)
+    await ada.player.goTo(FOUNDRY)
+    await until(() => ada.mirror.attrs.hp === 100, 'Ada to be whole')
+    banish()
+    await ada.stand(3, 11)
+    await cluster.clock.advance(3500)
+    expect(ada.player.position).toMatchObject({ x: 3, z: 11 })
+  })
 })
 
 describe('over time', () => {

@@ -95,6 +95,41 @@ const harmless = readFileSync(join(ROOT, 'examples/arena', MONSTERS), 'utf8').re
 const peace = { files: { [MONSTERS]: harmless } }
 
 describe.skipIf(!browser)('the arena’s page', () => {
+  test('a name and Enter are enough, however early; a key that is let go of is, whatever else is held', async () => {
+    const { url } = await playExample('arena', peace)
+    const proxy = await startProxy(url)
+    const ada = await Visitor.open(proxy.url, { complaints: BROKEN })
+    proxy.cut(true)
+    await ada.page.locator('#banner').waitFor()
+    await ada.page.keyboard.type('Ada')
+    await ada.page.keyboard.press('Enter')
+    expect(await ada.page.locator('body').getAttribute('data-view')).toBe('title')
+    proxy.cut(false)
+    await ada.page.locator('body[data-view="play"]').waitFor()
+    const { keyboard } = ada.page
+    await keyboard.down('KeyD')
+    await until(() => ada.page.evaluate('arena.controls.moveX === 100'), 'Ada to walk')
+    await keyboard.down('Control')
+    await keyboard.up('KeyD')
+    await keyboard.up('Control')
+    await until(() => ada.page.evaluate('arena.controls.moveX === 0'), 'Ada to stand')
+  })
+
+  test('who was given up by the server plays again at once, by the same name', async () => {
+    const { url } = await playExample('arena', { ...peace, ini: '[cluster]\nreconnect_grace=1\n' })
+    const proxy = await startProxy(url)
+    const ada = await Visitor.playing(proxy.url, 'Ada', { complaints: BROKEN })
+    const bo = await Visitor.playing(url, 'Bo')
+    await bo.page.locator('#scores li', { hasText: 'Ada' }).waitFor()
+    const id = await ada.page.evaluate<string>('arena.net.player.id')
+    proxy.cut(true)
+    await bo.page.locator('#scores li', { hasText: 'Ada' }).waitFor({ state: 'detached' })
+    proxy.cut(false)
+    await bo.page.locator('#scores li', { hasText: 'Ada' }).waitFor()
+    await ada.page.locator('body[data-view="play"]').waitFor()
+    expect(await ada.page.evaluate('arena.net.player.id')).not.toBe(id)
+  })
+
   test('two see each other walk, speak, and in the scores', async () => {
     const { url } = await playExample('arena', peace)
     const ada = await Visitor.playing(url, 'Ada')
