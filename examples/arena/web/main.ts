@@ -20,6 +20,8 @@ import { Title } from './title.ts'
 import type { BeastMirror, PlayerMirror, ShownPlace, ThingMirror } from './views.ts'
 
 const FRAME_SECONDS_MAX = 0.1
+/** On the way to another game one is nobody for less than that. */
+const NO_PLAYER_MS = 1500
 
 const field = byId<HTMLCanvasElement>('field')
 const camera = new Camera()
@@ -107,13 +109,14 @@ byId('sound-toggle').addEventListener('click', ({ currentTarget }) => {
   button.setAttribute('aria-pressed', String(isOn))
   button.blur()
 })
-net.game.onConnection(({ state, attempt }) => {
-  if (state === 'lost') hud.banner(attempt > 1 ? `connection lost; trying again (${attempt})` : 'connection lost')
-  else if (state === 'open') hud.banner('')
+let tries = 0
+net.game.onConnection(({ attempt }) => {
+  tries = attempt
 })
-net.game.onClose((reason) => hud.banner(`The connection is over: ${reason}. Load the page again to play on.`))
 
 let frameMs = performance.now()
+/** When all was well. */
+let wellMs = frameMs
 
 function frame(nowMs: number): void {
   requestAnimationFrame(frame)
@@ -135,6 +138,18 @@ function frame(nowMs: number): void {
     minimap.draw(scene.map, net.own, net.players.values(), net.beasts.values(), net.things.values(), nowMs)
   }
   panel.update(net.game, own, nowMs)
+  hud.banner(trouble(nowMs))
+}
+
+/** What keeps the visitor from playing. */
+function trouble(nowMs: number): string {
+  const { closed, connection, player } = net.game
+  if (closed !== undefined) return `The connection is over: ${closed}. Load the page again to play on.`
+  if (connection !== 'open' || player) wellMs = nowMs
+  const again = tries > 1 ? `; trying again (${tries})` : ''
+  if (connection === 'lost') return `connection lost${again}`
+  if (connection === 'connecting') return again && `no server there${again}`
+  return nowMs - wellMs > NO_PLAYER_MS ? 'the game is away; it goes on when it is back' : ''
 }
 
 function updateViews(seconds: number, nowMs: number): void {

@@ -97,15 +97,11 @@ const peace = { files: { [MONSTERS]: harmless } }
 describe.skipIf(!browser)('the arena’s page', () => {
   test('a name and Enter are enough, however early; a key that is let go of is, whatever else is held', async () => {
     const { url } = await playExample('arena', peace)
-    const proxy = await startProxy(url)
-    const ada = await Visitor.open(proxy.url, { complaints: BROKEN })
-    proxy.cut(true)
-    await ada.page.locator('#banner').waitFor()
+    const ada = await Visitor.open(url)
     await ada.page.keyboard.type('Ada')
     await ada.page.keyboard.press('Enter')
-    expect(await ada.page.locator('body').getAttribute('data-view')).toBe('title')
-    proxy.cut(false)
     await ada.page.locator('body[data-view="play"]').waitFor()
+    await ada.sees('Ada')
     const { keyboard } = ada.page
     await keyboard.down('KeyD')
     await until(() => ada.page.evaluate('arena.controls.moveX === 100'), 'Ada to walk')
@@ -113,6 +109,16 @@ describe.skipIf(!browser)('the arena’s page', () => {
     await keyboard.up('KeyD')
     await keyboard.up('Control')
     await until(() => ada.page.evaluate('arena.controls.moveX === 0'), 'Ada to stand')
+  })
+
+  test('that there is no game is said, and that there is no server', async () => {
+    const { url, game } = await playExample('arena', peace)
+    const ada = await Visitor.playing(url, 'Ada', { complaints: BROKEN })
+    process.kill(game.pidOf('game'), 'SIGKILL')
+    await ada.page.locator('#banner').getByText('the game is away').waitFor()
+    expect(await ada.page.locator('body').getAttribute('data-view')).toBe('title')
+    process.kill(game.pidOf('gate'), 'SIGKILL')
+    await ada.page.locator('#banner').getByText('trying again').waitFor()
   })
 
   test('who was given up by the server plays again at once, by the same name', async () => {
