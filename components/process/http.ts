@@ -44,8 +44,12 @@ function answer(pages: HttpPages, request: IncomingMessage, response: ServerResp
   return send(response, health.ready ? 200 : 503, health)
 }
 
+/** What a proxy in front adds: whoever asks by one is somewhere else. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
+
 /** A gate's port is the players' too: figures are the operator's alone. */
-function isLocal({ socket }: IncomingMessage): boolean {
+function isLocal({ socket, headers }: IncomingMessage): boolean {
+  if (FORWARDED.some((name) => headers[name] !== undefined)) return false
   const { remoteAddress } = socket
   return remoteAddress === undefined || /^(::ffff:)?127\.|^::1$/.test(remoteAddress)
 }

@@ -109,6 +109,9 @@ export class View {
     byId('banner-text').textContent = what
     byId('state').textContent = what === '' ? 'connected' : state
     chat.classList.toggle('lost', what !== '')
+    if (what === '' || !chat.hidden) return
+    notice.textContent = what
+    notice.hidden = false
   }
 }
 
@@ -119,6 +122,8 @@ function openDoor(enter: Wishes['enter']): void {
   username.value = localStorage.getItem(NAME_KEY) ?? ''
   // Before this, a form that is sent would be sent to nobody.
   go.disabled = false
+  // Not on a phone, whose keyboard would cover the form.
+  if (!matchMedia('(pointer: coarse)').matches) (username.value === '' ? username : password).focus()
   for (const radio of document.querySelectorAll<HTMLInputElement>('[name=way]'))
     radio.onchange = () => {
       way = radio.value as Way

@@ -49,11 +49,21 @@ describe('the HTTP server of a process', () => {
     ['2001:db8::1', 404],
   ])('gives figures to this machine only: %s', (remoteAddress, status) => {
     const server = createHttp({ healthz: () => ({ ready: true }), status: () => ({ clients: 7 }) })
-    const asked = { url: '/status', method: 'GET', socket: { remoteAddress } }
+    const asked = { url: '/status', method: 'GET', headers: {}, socket: { remoteAddress } }
     const response = { setHeader() {}, end() {}, writeHead: vi.fn() }
     server.emit('request', asked as never, response as never)
     expect(response.writeHead).toHaveBeenCalledWith(status, expect.anything())
   })
+
+  test.each(['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'])(
+    'gives none by a proxy of this machine, which says %s',
+    async (header) => {
+      const url = await serve()
+      const response = await fetch(`${url}/status`, { headers: { [header]: '10.0.0.7' } })
+      expect([response.status, await response.text()]).toEqual([404, expect.not.stringContaining('clients')])
+      expect((await fetch(`${url}/healthz`, { headers: { [header]: '10.0.0.7' } })).status).not.toBe(404)
+    },
+  )
 
   test('has nothing else', async () => {
     const url = await serve()

@@ -224,7 +224,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
     expect(await ada.page.locator('body').getAttribute('data-view')).toBe('play')
   })
 
-  test('new code takes over while they play, and nothing on the screen says so', async () => {
+  test('new code takes over while they play, and new gates and dispatchers, and nothing on the screen says so', async () => {
     const { url, game } = await playExample('arena', peace)
     const ada = await Visitor.playing(url, 'Ada')
     const bo = await Visitor.playing(url, 'Bo')
@@ -242,8 +242,8 @@ describe.skipIf(!browser)('the arena’s page', () => {
     const source = readFileSync(join(game.path, weapons), 'utf8')
     game.write(weapons, source.replace('damage: 9,', 'damage: 99,'))
     const walking = ada.walk('Ada', 2)
-    const { code, out } = await game.command('reload')
-    expect([code, out]).toEqual([0, expect.stringContaining('game1')])
+    const { code, out } = await game.command('reload', '-all')
+    expect([code, out]).toEqual([0, expect.stringMatching(/dispatcher1 swapped.*gate1 swapped.*game1 swapped/s)])
     await walking
     await ada.walk('Ada', 2)
     await bo.say('still here')

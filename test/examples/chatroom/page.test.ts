@@ -109,6 +109,9 @@ describe.skipIf(!browser)('the chat room’s page', { timeout: LIMIT_MS }, () =>
   test('what goes wrong is said, at the door and inside', async () => {
     const { url } = await playExample('chatroom')
     const ada = await Reader.open(url)
+    // On a desk one types at once.
+    await ada.page.keyboard.type('Ada')
+    expect(await ada.page.getByLabel('Name', { exact: true }).inputValue()).toBe('Ada')
     await ada.enter('Log in', 'Ada', 'open sesame')
     await ada.page.getByRole('alert').getByText('Nobody has this name and this password').waitFor()
     await screenshot(ada.page, 'chatroom-door')
