@@ -1,4 +1,5 @@
 // The web door: a game's pages and the engine's client go out, and nothing else ever does.
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -349,6 +350,19 @@ describe('who asks otherwise', () => {
     await expect.poll(() => door.status('/'), { timeout: 30_000 }).toBe(503)
     expect((await door.get('/healthz')).status).toBe(200)
     for (const socket of sockets) socket.destroy()
+    await expect.poll(() => door.status('/'), { timeout: 30_000 }).toBe(200)
+  })
+
+  test('is not kept from others by who asks for much on one connection and goes', async () => {
+    const door = await Door.open()
+    writeFileSync(join(door.folder, 'web/film.mp4'), Buffer.alloc(32 * 1024 * 1024))
+    for (let times = 0; times < 3; times++) {
+      const socket = createConnection(Number(new URL(door.url).port), '127.0.0.1').pause()
+      socket.on('error', () => {})
+      socket.write('GET /film.mp4 HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(200))
+      await once(socket, 'readable')
+      socket.destroy()
+    }
     await expect.poll(() => door.status('/'), { timeout: 30_000 }).toBe(200)
   })
 })
