@@ -22,6 +22,8 @@ interface WorldHeader {
   readonly spaces: number
   /** Clients that are on their way to players elsewhere. */
   readonly offers: readonly Offer[]
+  /** Gates that are to hear when nothing moves any more. */
+  readonly told?: readonly number[]
   /** Pairs that see each other although they are farther apart than their radius, by space. */
   readonly lingering: Readonly<Record<string, readonly string[]>>
 }
@@ -71,6 +73,7 @@ function headerOf(world: World, spaces: readonly SpaceCore[], lingering: WorldHe
     registry: [...world.registry.entries()],
     spaces: spaces.length,
     offers: world.players.offers,
+    told: [...world.movement.told],
     lingering,
   }
 }
@@ -97,6 +100,7 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void 
   const elapsedMs = Math.max(0, world.clock.wallMs() - header.frozenMs)
   world.registry.restore(header.registry)
   world.players.restoreOffers(header.offers)
+  for (const gateId of header.told ?? []) world.movement.told.add(gateId)
   const members: [EntityCore, string][] = []
   for (const chunk of chunks.slice(1)) {
     const saved = decodeOwn(chunk) as unknown as SavedEntity

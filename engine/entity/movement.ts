@@ -33,8 +33,8 @@ export class Movement {
   #settled = 0
   /** By the step of the space, from -STEP_MAX: a message has records of one step. */
   readonly #records: (Records | undefined)[] = []
-  /** The gates that were told of something in the last flush. */
-  readonly #told = new Set<number>()
+  /** The gates that were told of something in the last flush, and have yet to hear that it was the last. */
+  readonly told = new Set<number>()
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
   /** When it was flushed last, and before that, in milliseconds since 1970. */
@@ -109,7 +109,7 @@ export class Movement {
   flush(): void {
     this.#flushedBeforeMs = this.#flushedMs
     this.#flushedMs = this.#world.clock.wallMs()
-    if (this.#moved.length === 0 && this.#told.size === 0) return
+    if (this.#moved.length === 0 && this.told.size === 0) return
     this.settle()
     const moved = this.#moved
     this.#moved = []
@@ -120,8 +120,8 @@ export class Movement {
     }
     inputs.flush()
     for (const gateId of this.#world.gates) {
-      if (this.#flushTo(gateId, moved, this.#flushedMs)) this.#told.add(gateId)
-      else if (this.#told.delete(gateId)) this.#sendNothing(gateId, this.#flushedMs)
+      if (this.#flushTo(gateId, moved, this.#flushedMs)) this.told.add(gateId)
+      else if (this.told.delete(gateId)) this.#sendNothing(gateId, this.#flushedMs)
     }
     for (const core of moved) core.moved = 0
   }
