@@ -266,11 +266,17 @@ export class Sessions {
 
   #refused(client: Client, reason: string): void {
     const { owner, log } = this.#options
-    const { isLost, features, patience } = client.session!
+    const { isLost, token, features, patience } = client.session!
     log.debug(`client ${client.id} does not get the player that it has asked for: ${reason}`)
     patience?.cancel()
     this.#asking.delete(client)
     this.#welcomes.refused++
+    // Nobody has any use for that token: who it was of may need the place.
+    const before = this.#byToken.get(token)
+    if (before) {
+      if (!before.session!.isLost) this.#cutLine(before, 'its session is over')
+      this.#over(before)
+    }
     if (isLost) return this.#over(client)
     owner.giveUpBoot(client)
     this.#begin(client, features)

@@ -344,6 +344,24 @@ describe('what is kept', () => {
     }
   })
 
+  test('for one whose game will not have it any more is forgotten: it has its place even at a full gate', async () => {
+    const sessions = await SessionStage.start({ clientsMax: 1 })
+    const { stage } = sessions
+    const ann = await sessions.player(ANN)
+    ann.one.drop()
+    await stage.settle()
+    for (let n = 0; n < 100; n++) sessions.call(ann, `${n}`, 'x'.repeat(KIB))
+    await stage.settle()
+    await ann.one.greet()
+    await stage.clock.until(() => stage.asked('resumePlayer').length === 1)
+    stage.games.tell('resumeRefused', { clientId: stage.asked('resumePlayer')[0]!.clientId, reason: 'no' })
+    await stage.clock.until(() => ann.one.answers.length === 2)
+    expect(ann.one.answers).toEqual([RESUMED.no, RESUMED.no])
+    await stage.settle()
+    expect(stage.asked('clientGone').map(({ clientId }) => clientId)).toContain(ann.id)
+    expect(stage.gate.status()).toMatchObject({ clients: 1, sessions: { count: 1, lost: 0, refused: 1 } })
+  })
+
   test('for one that does not read is given up with its connection, and its player stays', async () => {
     const sessions = await SessionStage.start({ clientQueueBytesMax: 64 * KIB })
     const { stage } = sessions
