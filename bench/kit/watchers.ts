@@ -79,6 +79,7 @@ export class Watchers {
   }
 
   endTurn(): void {
+    this.fanOut.turnEnds()
     for (const output of this.#touched) output.flush()
     this.#touched.length = 0
   }
