@@ -52,6 +52,7 @@ async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boole
   const { name, command, cwd, log } = swap
   const flags = drop && name.role === 'game' ? ['-drop'] : []
   if (name.role === 'game' && !(await rehearse(swap, flags))) return false
+  const wasReady = (await statusOf(run, name))?.ready === true
   const logBytes = sizeOf(log)
   const child = new Child(name, run, { command: [...command, '-succeed', ...flags], cwd, appends: true })
   child.unref()
@@ -76,7 +77,7 @@ async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boole
   }
   say(`${nameOf(name)} is not swapped: its successor ${why}`)
   for (const line of new Set([...child.lastLines, ...linesFrom(log, logBytes)])) sayFor(name, line)
-  await goesOn(run, swap, running)
+  await goesOn(run, swap, running, wasReady)
   return false
 }
 
@@ -104,14 +105,17 @@ async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]):
   }
 }
 
-/** Says whether the old process is well. */
-async function goesOn(run: RunFolder, swap: Swap, running: Running): Promise<void> {
+/** Says whether the old process is as well as it was. */
+async function goesOn(run: RunFolder, swap: Swap, running: Running, wasReady: boolean): Promise<void> {
   const { name } = swap
   const end = realClock.now() + RESTORE_LIMIT_MS
-  const isWell = (said: Status) => name.role === 'dispatcher' || said.ready === true
+  const isWell = (said: Status) => name.role === 'dispatcher' || !wasReady || said.ready === true
   while (running.alive() && realClock.now() < end) {
     const said = await statusOf(run, name)
-    if (said?.pid === running.pid && isWell(said)) return say(`${nameOf(name)} goes on as it was`)
+    if (said?.pid === running.pid && isWell(said)) {
+      const others = wasReady || name.role === 'dispatcher' ? '' : ': not ready, before and now'
+      return say(`${nameOf(name)} goes on as it was${others}`)
+    }
     await sleep(POLL_MS)
   }
   say(`${nameOf(name)} ${running.alive() ? 'is not ready' : 'has ended'}: see its log`)

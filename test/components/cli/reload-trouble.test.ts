@@ -139,6 +139,21 @@ test('a game of a deployment that is not whole is swapped all the same', async (
   expect(game.pidOf('game')).not.toBe(before)
 })
 
+test('a game without its dispatcher is not swapped, and nobody waits for it to be well', async () => {
+  const game = new GameFolder({ source: source() })
+  await game.command('start', '-d')
+  const before = game.pidOf('game')
+  process.kill(game.pidOf('dispatcher'), 'SIGKILL')
+  await until(
+    async () => (await statuses(game)).some(({ role, state }) => role === 'game' && state === 'starting'),
+    'it to know',
+  )
+  const { code, out } = await game.command('reload')
+  expect({ code, out }).toMatchObject({ code: 1, out: expect.stringContaining('a dispatcher does not answer') })
+  expect(out).toMatch(/^game1 goes on as it was: not ready, before and now$/m)
+  expect(game.pidOf('game')).toBe(before)
+})
+
 test.each(['dispatcher', 'game'] as const)('a %s whose new http_addr is in use goes on as it was', async (role) => {
   const game = new GameFolder({ source: source() })
   await game.command('start', '-d')
