@@ -161,10 +161,12 @@ export class Game {
       },
     )
     this.#gates = options.dispatchers.map(
-      () =>
+      (_, dispatcher) =>
         new Peers(options.clock, linkGraceMs, {
           gone: (gateId, process) => this.#whenRestored(() => this.world.players.gateDown(gateId, process)),
           up: (gateId, process) => this.#whenRestored(() => this.world.players.gateUp(gateId, process)),
+          named: () =>
+            this.#whenRestored(() => this.world.players.gatesNamed((gateId) => this.#isOf(gateId, dispatcher))),
         }),
     )
     this.world = new World({
@@ -443,8 +445,7 @@ export class Game {
       if (held) continue
       world.migration.nothingKept(this.#cluster.links[dispatcher]!)
       // It has told the gates of our end: what they know of us, they are told anew.
-      for (const gateId of world.gates)
-        if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) world.players.showAnew(gateId)
+      for (const gateId of world.gates) if (this.#isOf(gateId, dispatcher)) world.players.showAnew(gateId)
     }
     for (const [dispatcher, gates] of this.#gates.entries()) if (!restored.get(dispatcher)) gates.missed()
     for (const action of this.#postponed.splice(0)) action()
@@ -704,12 +705,16 @@ export class Game {
 
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
   // other may have lost it while it and its clients are well.
+  #isOf(gateId: number, dispatcher: number): boolean {
+    return this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]
+  }
+
   #gateUp(dispatcher: number, { gateId, process }: Values<'gateUp'>): void {
-    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.up(gateId, process)
+    if (this.#isOf(gateId, dispatcher)) this.#gates[dispatcher]!.up(gateId, process)
   }
 
   #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {
-    if (this.#cluster.toGate(gateId) === this.#cluster.links[dispatcher]) this.#gates[dispatcher]!.down(gateId, process)
+    if (this.#isOf(gateId, dispatcher)) this.#gates[dispatcher]!.down(gateId, process)
   }
 
   /** u16 type | entity id | client id | method, arguments. */

@@ -39,8 +39,11 @@ export class IdMaker {
   }
 }
 
+/** Who has made an id. */
+export const makerOf = (id: string): string => id.slice(5, 11)
+
 /** Whether one maker has made both. */
-export const sameMaker = (one: string, other: string): boolean => one.slice(5, 11) === other.slice(5, 11)
+export const sameMaker = (one: string, other: string): boolean => makerOf(one) === makerOf(other)
 
 function base64(value: number, digits: number): string {
   let text = ''

@@ -13,6 +13,8 @@ export interface PeersOwner {
   up?(id: number, process: string): void
   /** Nobody is awaited any more. */
   settled?(): void
+  /** The dispatcher has had the time to name all that are there. */
+  named?(): void
 }
 
 export class Peers {
@@ -25,6 +27,8 @@ export class Peers {
   /** Of those awaited: what was said to them has come. */
   readonly #unmissed = new Set<number>()
   #patience: Scheduled | undefined
+  /** The dispatcher is there, and may have yet to hear of some. */
+  #isNaming = false
 
   constructor(clock: Clock, graceMs: number, owner: PeersOwner) {
     this.#clock = clock
@@ -65,18 +69,19 @@ export class Peers {
     const isSame = awaited === process
     if (awaited !== undefined && !isSame) this.#owner.gone(id, awaited)
     if (!isSame || !unmissed) this.#owner.up?.(id, process)
-    if (awaited !== undefined && this.settled) this.#settle()
+    if (awaited !== undefined && this.settled) this.#owner.settled?.()
   }
 
   down(id: number, process = this.#there.get(id) ?? this.#awaited.get(id) ?? ''): void {
     this.#there.delete(id)
     const wasLast = this.#awaited.delete(id) && this.settled
     this.#owner.gone(id, process)
-    if (wasLast) this.#settle()
+    if (wasLast) this.#owner.settled?.()
   }
 
   dispatcherDown(): void {
     this.#patience?.cancel()
+    this.#isNaming = false
     for (const [id, process] of this.#there) this.#awaited.set(id, process)
     this.#unmissed.clear()
     this.#there.clear()
@@ -84,9 +89,9 @@ export class Peers {
 
   /** `forgotten`: it has given us up, and has told those that were there so. */
   dispatcherUp(forgotten: boolean): void {
-    if (this.settled) return
     if (forgotten) this.#giveUp()
-    else this.#beginPatience()
+    this.#isNaming = true
+    this.#beginPatience()
   }
 
   /** Our connection to it broke; the session waits for the next. */
@@ -96,7 +101,7 @@ export class Peers {
 
   /** We are connected again, and what it had to say is on its way. */
   dispatcherBack(): void {
-    if (!this.settled) this.#beginPatience()
+    if (this.#isNaming) this.#beginPatience()
   }
 
   stop(): void {
@@ -105,18 +110,18 @@ export class Peers {
 
   #beginPatience(): void {
     this.#patience?.cancel()
-    this.#patience = this.#clock.after(this.#graceMs, () => this.#giveUp())
+    this.#patience = this.#clock.after(this.#graceMs, () => {
+      this.#isNaming = false
+      this.#giveUp()
+      this.#owner.named?.()
+    })
   }
 
   #giveUp(): void {
+    if (this.settled) return
     const lost = [...this.#awaited]
     this.#awaited.clear()
     for (const [id, process] of lost) this.#owner.gone(id, process)
-    this.#settle()
-  }
-
-  #settle(): void {
-    this.#patience?.cancel()
     this.#owner.settled?.()
   }
 }

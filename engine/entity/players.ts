@@ -1,7 +1,7 @@
 // Clients and the entities that they play: how one is given to another, here or on another game, and what becomes of players
 // whose gate is gone.
 import { EntityGone, GameFrozen, messageOf, Unanswered } from '../base/errors.ts'
-import { isId, sameMaker } from '../base/id.ts'
+import { isId, makerOf, sameMaker } from '../base/id.ts'
 import { HANDED_MAX, type Values } from '../wire/messages.ts'
 import type { Client, EntityCore, Released } from './core.ts'
 import type { PacketSink } from './outbound.ts'
@@ -14,6 +14,8 @@ const GIVE_LIMIT_MS = 10_000
 const GIVE_TRIES_MAX = 15
 /** Nobody plays by more clients than this in the time that an offer may take. */
 const RELEASED_KEPT = 4
+/** Nor do more gates than this end in that time. */
+const DEAD_GATES_KEPT = 1000
 
 /** A client on its way to a player that may live anywhere. */
 export interface Offer {
@@ -28,6 +30,9 @@ export class Players {
   /** Those that nobody has taken yet, with the numbers of the requests: 0 before the first. */
   readonly #offers = new Map<Offer, number>()
 
+  /** Gates that are gone, the oldest first: some of their clients may be on their way to a player still. */
+  readonly #deadGates = new Set<string>()
+
   constructor(world: World) {
     this.#world = world
   }
@@ -36,6 +41,7 @@ export class Players {
     core.clientLost = false
     this.#world.views.bind(core, client)
     this.#world.hook(core, 'onClientConnected')
+    if (core.client === client && this.#isGone(client)) this.#gateGone(core, client)
   }
 
   /** `from`'s client gets `to` as its player. */
@@ -131,7 +137,8 @@ export class Players {
     calling.answer(gameId, no, true)
     // Offered once more, as the answer was lost: it has it, or has given it on since.
     if (hasHad(core, clientId, handed)) return
-    this.#takeOver(core, { gateId, clientId, handed, session })
+    const client = { gateId, clientId, handed, session }
+    if (!this.#isGone(client)) this.#takeOver(core, client)
   }
 
   /** The gate says that a client is gone, or plays somebody else since it was handed over for the `handed`-th time. */
@@ -164,26 +171,46 @@ export class Players {
    */
   gateUp(gateId: number, process: string): void {
     this.#world.gates.add(gateId)
+    // It was cut off, and lives.
+    this.#deadGates.delete(gateName(gateId, process))
     for (const core of this.#world.all()) {
       const { client } = core
-      if (client?.gateId !== gateId || sameMaker(client.clientId, process)) continue
-      this.release(core, client)
-      this.#world.views.unbind(core, false)
-      this.#world.returns.gateGone(core, client)
+      if (client?.gateId === gateId && !sameMaker(client.clientId, process)) this.#gateGone(core, client)
     }
     this.showAnew(gateId)
+  }
+
+  /** All gates that are there have been named, of those that `isIts` picks: another has come and gone out of our hearing. */
+  gatesNamed(isIts: (gateId: number) => boolean): void {
+    for (const core of this.#world.all()) {
+      const { client } = core
+      if (client && isIts(client.gateId) && !this.#world.gates.has(client.gateId)) this.#gateGone(core, client)
+    }
   }
 
   /** A gate is gone with all its connections. The clients of a new process in its place are not meant. */
   gateDown(gateId: number, process: string): void {
     for (const offer of this.#offers.keys())
       if (offer.client.gateId === gateId && sameMaker(offer.client.clientId, process)) this.#offers.delete(offer)
+    this.#deadGates.add(gateName(gateId, process))
+    if (this.#deadGates.size > DEAD_GATES_KEPT) this.#deadGates.delete(this.#deadGates.keys().next().value!)
     if (!this.#world.gates.delete(gateId)) return
     const { views } = this.#world
     for (const { core, client } of this.#leaveGate(gateId)) {
       if (sameMaker(client.clientId, process)) this.#world.returns.gateGone(core, client)
       else views.bind(core, client)
     }
+  }
+
+  /** Its gate is gone, as far as is known here. */
+  #isGone({ gateId, clientId }: Client): boolean {
+    return this.#deadGates.size > 0 && this.#deadGates.has(gateName(gateId, clientId))
+  }
+
+  #gateGone(core: EntityCore, client: Client): void {
+    this.release(core, client)
+    this.#world.views.unbind(core, false)
+    this.#world.returns.gateGone(core, client)
   }
 
   /** What was on its way to a gate may be lost: it is told everything once more. */
@@ -222,6 +249,9 @@ export class Players {
     this.connect(core, client)
   }
 }
+
+/** The process of a gate, by an id that it has made. */
+const gateName = (gateId: number, made: string) => `${gateId} ${makerOf(made)}`
 
 const handedOn = (client: Client): Client => ({ ...client, handed: client.handed + 1 })
 

@@ -9,6 +9,7 @@ const GENTLE: FaultRates = {
   swaps: true,
   handovers: true,
   dispatcherSwaps: true,
+  gateSwaps: true,
   storage: true,
 }
 const EVERYTHING: FaultRates = { ...GENTLE, deaths: true, gateDeaths: true, restarts: true, cuts: true }

@@ -12,6 +12,7 @@ function start() {
     gone: (id, process) => void told.push(`${id} ${process} gone`),
     up: (id, process) => void told.push(`${id} ${process} up`),
     settled: () => void told.push('settled'),
+    named: () => void told.push('named'),
   })
   return { clock, peers, told: () => told.splice(0) }
 }
@@ -31,7 +32,7 @@ test('whoever comes is up; who is another process after a restart of the dispatc
   peers.up(2, 'c')
   expect(told()).toEqual(['1 a up', '2 b gone', '2 c up', 'settled'])
   await clock.advance(GRACE_MS * 2)
-  expect(told()).toEqual([])
+  expect(told()).toEqual(['named'])
   peers.down(2)
   expect([told(), peers.known]).toEqual([['2 c gone'], [1]])
 })
@@ -46,7 +47,7 @@ test('who does not come back in time is given up, and at once when the dispatche
   await clock.advance(GRACE_MS - 1)
   expect(told()).toEqual([])
   await clock.advance(1)
-  expect(told()).toEqual(['1 a gone', 'settled'])
+  expect(told()).toEqual(['1 a gone', 'settled', 'named'])
   peers.up(1, 'a')
   peers.dispatcherDown()
   peers.dispatcherUp(true)
@@ -68,6 +69,8 @@ test('the time in which we do not reach the dispatcher does not count', async ()
   expect(told()).toEqual([])
   peers.up(1, 'a')
   expect(told()).toEqual(['1 a up', 'settled'])
+  await clock.advance(1)
+  expect(told()).toEqual(['named'])
   // Nobody is awaited: nothing begins with the next break.
   peers.dispatcherBroken()
   peers.dispatcherBack()
@@ -78,7 +81,7 @@ test('the time in which we do not reach the dispatcher does not count', async ()
   peers.dispatcherBroken()
   peers.dispatcherBack()
   await clock.advance(GRACE_MS)
-  expect(told()).toEqual(['1 a gone', 'settled'])
+  expect(told()).toEqual(['1 a gone', 'settled', 'named'])
 })
 
 test('who was there when we were frozen is not told anew, unless what we said to it was lost', () => {

@@ -34,8 +34,8 @@ function start(types: readonly EntityClass[] = [Hero as EntityClass]) {
 const FAR = 'far-away-player1' as EntityId<Hero>
 
 /** Another game offers the client; answers what is said then. */
-function offer(h: Harness, to: Entity, n: number, handed: number) {
-  h.world.players.take({ entityId: to.id, gameId: 2, no: handed, ...client(n), handed })
+function offer(h: Harness, to: Entity, n: number, handed: number, gateId = 1) {
+  h.world.players.take({ entityId: to.id, gameId: 2, no: handed, ...client(n, gateId), handed })
   return h.take().map(({ name, values }) => [name, values['handed'] ?? values['outcome']])
 }
 
@@ -95,17 +95,39 @@ test('a gate that says that a client has been handed on takes it from who has it
   expect(heard).toEqual(['ann connected', 'ann disconnected', 'ann connected', 'ann disconnected'])
 })
 
-test('a client of a gate that has died is taken back when the next one comes, and offered no more', async () => {
+test('a client of a gate that is gone is given to nobody any more, and offered no more', async () => {
   const h = start()
   const [ann, bob] = [h.game.create(Hero, { name: 'ann' }), h.game.create(Hero, { name: 'bob' })]
   h.world.views.bind(coreOf(bob), client(2))
   bob.giveClientTo(FAR)
-  h.world.players.gateDown(1, client(0).clientId)
-  // It was offered when the gate lived, and comes late.
-  offer(h, ann, 1, 1)
   heard.splice(0)
+  h.world.players.gateDown(1, client(0).clientId)
+  h.take()
+  // It was offered when the gate lived, and comes late.
+  expect(offer(h, ann, 1, 1)).toEqual([['answer', ANSWERED]])
+  expect(heard).toEqual([])
+  // So was this one's first entity.
+  h.world.createHere('Hero', 'AAAAAgateidAAAAA', 1, { name: 'carl' }, { ...client(3), session: '' })
+  expect(heard).toEqual(['carl connected', 'carl disconnected'])
+  // It was only out of our hearing.
+  h.world.players.gateUp(1, client(0).clientId)
+  h.take()
+  expect(offer(h, ann, 1, 2)).toEqual([
+    ['answer', ANSWERED],
+    ['bindPlayer', 2],
+  ])
   h.world.players.gateUp(1, 'AAAAAnextoneAAAA')
-  expect(heard).toEqual(['ann disconnected'])
+  expect(heard.splice(2)).toEqual(['ann connected', 'ann disconnected'])
+  h.take()
+  // Nobody has ever heard of gate 3.
+  expect(offer(h, ann, 4, 1, 3)).toEqual([
+    ['answer', ANSWERED],
+    ['bindPlayer', 1],
+  ])
+  h.world.players.gatesNamed((gateId) => gateId !== 3)
+  expect(ann.hasClient).toBe(true)
+  h.world.players.gatesNamed((gateId) => gateId === 3)
+  expect(ann.hasClient).toBe(false)
   h.take()
   await h.clock.advance(60_000)
   expect(h.take()).toEqual([])
