@@ -42,6 +42,8 @@ interface Departure {
   readonly no: number
   gameId: number
   state: 'asking' | 'holding' | 'packed' | 'sent'
+  /** The dispatcher keeps what is for it, and all before that has come. */
+  isHeld: boolean
   /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
   kept: Kept | undefined
 }
@@ -92,6 +94,7 @@ export class Migration {
       no: ++this.#last,
       gameId: 0,
       state: 'asking',
+      isHeld: false,
       kept: undefined,
     }
     this.#departures.set(core.id, departure)
@@ -154,6 +157,7 @@ export class Migration {
     const departure = this.#departures.get(entityId)
     // An older answer: what came between it and the next is still to arrive.
     if (departure?.state !== 'holding' || departure.no !== no) return
+    departure.isHeld = held
     if (held) this.#pack(departure)
     else this.#stay(departure, new Error(`${departure.core} did not leave for ${departure.spaceId}: ${reason}`))
   }
@@ -164,7 +168,7 @@ export class Migration {
     const world = this.#world
     // A write of this game must not come behind one of the next.
     const written = world.saves.settled(core.kind.name, core.id)
-    if (written) return void written.then(() => this.#isUnderWay(departure) && this.#pack(departure))
+    if (written) return void written.then(() => this.#packOnce(departure))
     world.hook(core, 'onMigratedOut')
     if (!this.#isUnderWay(departure)) return
     let data: Uint8Array
@@ -200,6 +204,11 @@ export class Migration {
     // What was said of it to those that it has given away is to be ahead of the next placement, too.
     const gates = [...(client ? [client] : []), ...(core.released ?? [])].map(({ gateId }) => gateId)
     world.marks.behindGates(gates, link, () => this.#send(departure, link))
+  }
+
+  /** Unless it stays, is packed by now, or has to be held anew by another dispatcher. */
+  #packOnce(departure: Departure): void {
+    if (this.#isUnderWay(departure) && departure.state === 'holding' && departure.isHeld) this.#pack(departure)
   }
 
   #send(departure: Departure, link: PacketSink): void {
@@ -261,7 +270,10 @@ export class Migration {
     for (const departure of this.#departures.values()) {
       const { core, gameId, state } = departure
       if (cluster.toEntity(core.id) !== link) continue
-      if (state === 'holding') this.#hold(departure)
+      if (state === 'holding') {
+        departure.isHeld = false
+        this.#hold(departure)
+      }
       if (state !== 'packed' && state !== 'sent') continue
       departure.state = 'sent'
       link.send('entityLeaving', { entityId: core.id, epoch: core.epoch, gameId })

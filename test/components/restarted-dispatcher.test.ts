@@ -71,6 +71,35 @@ test('a client that was handed on where its player has arrived is not given back
   expect(moves).toBeGreaterThan(1)
 })
 
+test('a player whose dispatcher is restarted while it waits for its last save before it leaves, leaves once or stays', async () => {
+  const outcomes = new Set<string>()
+  for (let seed = 1; seed <= 12; seed++) {
+    const cluster = await start({ seed, dispatchers: 1, games: 2, banned: [2] })
+    const ann = await join(cluster, 'ann')
+    const player = playerOf(cluster, 'ann')
+    const write = cluster.storage.write.bind(cluster.storage)
+    cluster.storage.write = async (...row) => {
+      await new Promise<void>((resolve) => void cluster.clock.after(2000, resolve))
+      return write(...row)
+    }
+    player.attrs.homes = 7
+    void player.save()
+    player.go(2, 1, 1)
+    await cluster.clock.advance(500)
+    const { restored } = await cluster.crashDispatcher(1)
+    await restored()
+    await cluster.clock.advance(10_000)
+    expect([seed, cluster.log.matching('warn', 'is back from its way')]).toEqual([seed, []])
+    const { homes } = playerOf(cluster, 'ann').attrs
+    // Who is back before game 2 is hears that there is no such game.
+    expect([seed, homes]).toEqual([seed, ann.client.space?.kind === 2 ? 8 : 7])
+    outcomes.add(String(ann.client.space?.kind))
+    expectTruth(cluster, [ann], `seed ${seed}`)
+    await cluster.stop()
+  }
+  expect(outcomes).toEqual(new Set(['1', '2']))
+})
+
 test('a client that leaves while the dispatcher of its player has given up the game is gone when that is back', async () => {
   const cluster = await start({ dispatchers: 2, games: 2, gates: 1, banned: [2] })
   const ann = await joinAt(cluster, 1)
