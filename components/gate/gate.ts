@@ -752,15 +752,14 @@ export class Gate {
     this.#checkPlayersLater()
   }
 
-  /** Closes, after a while, who plays nobody and is on offer to nobody, or plays somebody who was lost between two games. */
+  /** Closes, after a while, who plays nobody and is on offer to nobody, or plays somebody whom no game has shown anew. */
   #checkPlayersLater(): void {
     const { clock, linkGraceMs } = this.#options
     this.#playersCheck?.cancel()
     this.#playersCheck = clock.after(linkGraceMs, () => {
       // Whoever has yet to be shown anew may be well.
       if (this.#unshown.some) return this.#checkPlayersLater()
-      const isLost = ({ player, givenBy }: Client) =>
-        player ? player.leavingTo !== 0 && player.doubtful : givenBy === 0
+      const isLost = ({ player, givenBy }: Client) => (player ? player.doubtful : givenBy === 0)
       const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))
       for (const client of lost) this.#close(client, 'its player is gone', true)
     })

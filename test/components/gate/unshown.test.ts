@@ -117,6 +117,22 @@ test('nobody is closed for want of a player as long as a game has yet to show it
   expect(ann.closed).toBeUndefined()
 })
 
+test('a client whose player another game shows to others, and to nobody as a player, is closed', async () => {
+  const stage = await Stage.start()
+  const ann = await stage.player(ANN)
+  const bob = await stage.player(BOB, { gameId: 2 })
+  await stage.games.restart()
+  stage.games.nameGames(1, 2)
+  stage.showAnew(2, () => {
+    stage.bind(bob, BOB, { gameId: 2 })
+    // It went there, and has given its client away; to whom was lost with the dispatcher.
+    stage.show(ANN, [bob], { epoch: 2, gameId: 2 })
+  })
+  stage.showAnew(1)
+  await stage.clock.advance(LIMITS.linkGraceMs + 100)
+  expect([ann.closed !== undefined, bob.closed]).toEqual([true, undefined])
+})
+
 test('a player that was shown anew on its way, has left, and is bound by nobody costs its client the connection', async () => {
   const { stage, ann } = await restarted()
   stage.showAnew(2)
