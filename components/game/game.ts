@@ -346,8 +346,7 @@ export class Game {
       clock,
       links: this.#cluster.links,
       waitMs: config.freezeWaitMs,
-      // From the moment on that it has left.
-      limitMs: config.restoreLimitMs + config.freezeWaitMs + FREEZE_MAX_MS,
+      limitMs: this.#holdLimitMs,
       flush: () => this.#turn.end(),
       saves,
     })
@@ -360,6 +359,12 @@ export class Game {
       this.thaw()
       throw error
     }
+  }
+
+  /** How long dispatchers keep what is for the game, from the moment on that it has left. */
+  get #holdLimitMs(): number {
+    const { restoreLimitMs, freezeWaitMs } = this.#options.config
+    return restoreLimitMs + freezeWaitMs + FREEZE_MAX_MS
   }
 
   /** Much the same while it goes on, for a rehearsal; others run meanwhile. */
@@ -520,13 +525,15 @@ export class Game {
     link.send('gameHello', {
       gameId: this.#options.id,
       banBootEntity: this.#options.config.banBootEntity || this.world.kinds.size === 0,
-      restoring: this.#restored !== undefined,
+      // Who stands still takes in nothing, either: what has been kept is kept on.
+      restoring: this.#restored !== undefined || this.#freezer !== undefined,
       types: [...this.world.kinds.keys()],
       journaled: keepsJournal ? persistentTypes(this.world) : [],
       journalsClear: this.#journalWatch?.clear ?? !keepsJournal,
       made: this.#ids.next(),
     })
     this.#greeted.add(link)
+    if (this.#freezer) link.send('holdGame', { limitMs: this.#holdLimitMs })
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
     this.#gates[dispatcher]!.dispatcherUp(forgotten)

@@ -1,0 +1,80 @@
+// A game that is frozen stands still until its successor has it, or it goes on itself: whatever becomes of its links meanwhile,
+// nothing is lost that is for it.
+import { describe, expect, test } from 'vitest'
+import type { FrozenGame } from '../../components/game/frozen-file.ts'
+import { dispatcherOf, heardBy, speakerOn, start } from './adversity.ts'
+import type { TestCluster } from './cluster.ts'
+
+const upTo = (n: number) => Array.from({ length: n }, (_, at) => at)
+
+/** Game 1 stands still, one on game 2 says numbers to one that lives there, and something happens. */
+async function told(
+  happen: (cluster: TestCluster) => Promise<void>,
+  end: (cluster: TestCluster, frozen: FrozenGame) => Promise<unknown>,
+  lostRounds = 0,
+) {
+  for (const dispatchers of [1, 2]) {
+    const cluster = await start({ dispatchers })
+    await cluster.clock.advance(6000)
+    const [listener, far] = [speakerOn(cluster, 1), speakerOn(cluster, 2)]
+    const { id } = listener
+    await cluster.clock.advance(50)
+    const game = cluster.games[0]!
+    let frozen: FrozenGame | undefined
+    void game.freeze({ saves: false }).then((taken) => {
+      frozen = taken
+    })
+    await cluster.clock.until(() => frozen !== undefined, 5000, 'the game to stand still')
+    let said = 0
+    const say = async () => {
+      for (let n = 0; n < 5; n++) far.tell(id, said++)
+      await cluster.clock.advance(100)
+    }
+    await say()
+    await happen(cluster)
+    await cluster.clock.advance(6000)
+    await say()
+    expect(heardBy(cluster, id)).toEqual([])
+    await end(cluster, frozen!)
+    await cluster.clock.advance(8000)
+    await say()
+    // What a dispatcher had kept is lost with it.
+    const heard = heardBy(cluster, id)
+    const isKept = dispatcherOf(cluster, id) !== 1
+    expect([dispatchers, heard]).toEqual([dispatchers, upTo(said).slice(isKept ? 0 : lostRounds * 5)])
+    await cluster.stop()
+  }
+}
+
+/** Its successor takes its place. */
+async function isSucceeded(cluster: TestCluster, frozen: FrozenGame) {
+  await cluster.retire(1)
+  await cluster.restoreGame(1, frozen)
+}
+
+const goesOn = async (cluster: TestCluster) => cluster.games[0]!.thaw()
+
+describe.each([
+  ['goes on', goesOn],
+  ['is succeeded', isSucceeded],
+])('a game that stands still and then %s has heard all,', (_what, end) => {
+  test('whatever was said to it', () => told(async () => {}, end))
+
+  test('also when its links were lost for so long that their sessions are over', () =>
+    told(async (cluster) => {
+      const mend = cluster.cutGame(1)
+      await cluster.clock.advance(5000)
+      mend()
+    }, end))
+
+  test('also when a dispatcher was restarted, of what was said since', async () => {
+    await told(
+      async (cluster) => {
+        const { restored } = await cluster.crashDispatcher(1)
+        await restored()
+      },
+      end,
+      1,
+    )
+  })
+})
