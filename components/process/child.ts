@@ -1,6 +1,6 @@
 // A process of ours as the one that started it sees it: its last lines, its answers, its end.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,6 +38,8 @@ export class Child {
   readonly #process: ChildProcess
   readonly #lines: string[] = []
   readonly #inFile: boolean
+  /** Bytes of the file that others had written before. */
+  readonly #before: number
 
   constructor(
     name: ProcessId,
@@ -48,6 +50,7 @@ export class Child {
     this.#folder = folder
     this.#inFile = onLine === undefined
     if (this.#inFile && !appends) writeFileSync(folder.outPath(name), '')
+    this.#before = statSync(folder.outPath(name), { throwIfNoEntry: false })?.size ?? 0
     // Always at the end: one process may write to it while the next one begins to.
     const out = this.#inFile ? openSync(folder.outPath(name), 'a') : 'pipe'
     this.#process = spawn(process.execPath, [...process.execArgv, ...command], {
@@ -92,7 +95,8 @@ export class Child {
 
   get lastLines(): readonly string[] {
     if (!this.#inFile) return this.#lines
-    return readFileSync(this.#folder.outPath(this.name), 'utf8').trimEnd().split('\n').slice(-LAST_LINES)
+    const text = readFileSync(this.#folder.outPath(this.name)).subarray(this.#before).toString().trimEnd()
+    return text === '' ? [] : text.split('\n').slice(-LAST_LINES)
   }
 
   /** Lets our own process end before the child does. */

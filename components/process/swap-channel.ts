@@ -16,7 +16,7 @@ import { rmSync } from 'node:fs'
 import { createConnection, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { realClock, type Scheduled } from '../../engine/base/clock.ts'
-import { messageOf } from '../../engine/base/errors.ts'
+import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
 
 /** What a question leads to, by its name; `pid` is who asks. The answer is JSON, or bytes as they are. */
@@ -191,7 +191,7 @@ export class SwapClient {
   async ask<T>(what: string): Promise<T> {
     this.#socket.write(question(what))
     const answer = JSON.parse(await this.#line()) as T & { readonly error?: string }
-    if (answer.error !== undefined) throw new Error(answer.error)
+    if (answer.error !== undefined) throw new OperatorError(answer.error)
     return answer
   }
 

@@ -125,7 +125,7 @@ describe('goworld reload', () => {
     const unblock = blockFreeze(game)
     const { code, out } = await game.command('reload')
     expect(code).toBe(1)
-    expect(out).toMatch(/^game1 is not swapped: its successor exited with code 1$/m)
+    expect(out).toMatch(/^game1 is not swapped: its successor exited with code 2$/m)
     expect(out).toMatch(/^game1 +\| .*game1\.frozen could not be written/m)
     expect(out).toMatch(/^game1 goes on as it was\n/m)
     expect(out).toMatch(/^not reloaded: game2\n$/m)
