@@ -429,7 +429,8 @@ export class Game {
 
   #gameHeld(dispatcher: number, held: boolean): void {
     this.#freezer?.held(dispatcher)
-    this.#restored?.set(dispatcher, held)
+    // The first answers our hello.
+    if (this.#restored && !this.#restored.has(dispatcher)) this.#restored.set(dispatcher, held)
     if (this.#restored?.size === this.#cluster.links.length) this.#goOn()
   }
 
@@ -533,7 +534,8 @@ export class Game {
       made: this.#ids.next(),
     })
     this.#greeted.add(link)
-    if (this.#freezer) link.send('holdGame', { limitMs: this.#holdLimitMs })
+    // So does who has yet to be the game: a dispatcher that is another by now has kept nothing so far.
+    if (this.#freezer || this.#restored) link.send('holdGame', { limitMs: this.#holdLimitMs })
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
     this.#gates[dispatcher]!.dispatcherUp(forgotten)

@@ -78,3 +78,30 @@ describe.each([
     )
   })
 })
+
+test('a restored game runs nothing before it is with all dispatchers again, whatever one of them knows of it', async () => {
+  const cluster = await start({ dispatchers: 2 })
+  await cluster.clock.advance(6000)
+  const listeners = Array.from({ length: 8 }, () => speakerOn(cluster, 1).id).filter(
+    (id) => dispatcherOf(cluster, id) === 1,
+  )
+  const far = speakerOn(cluster, 2)
+  await cluster.clock.advance(50)
+  const frozen = await cluster.freezeGame(1)
+  const { restored } = await cluster.crashDispatcher(1)
+  await restored()
+  await cluster.clock.advance(1500)
+  // The new dispatcher keeps them for whoever may have the listener.
+  for (const id of listeners) for (let n = 0; n < 5; n++) far.tell(id, n)
+  await cluster.clock.advance(100)
+  const mend = cluster.cutGameFrom(1, 2)
+  await cluster.replace('game', 1, frozen)
+  await cluster.clock.advance(1500)
+  const isRestored = () => cluster.log.matching('info', 'game 1 is restored').length > 0
+  expect([isRestored(), listeners.map((id) => heardBy(cluster, id))]).toEqual([false, listeners.map(() => [])])
+  mend()
+  await cluster.clock.until(isRestored, 5000, 'the game to be restored')
+  await cluster.clock.advance(100)
+  expect(listeners.map((id) => heardBy(cluster, id))).toEqual(listeners.map(() => upTo(5)))
+  await cluster.stop()
+})
