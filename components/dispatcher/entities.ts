@@ -244,8 +244,7 @@ export class Entities {
 
   /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */
   reported(game: Game): void {
-    // What was sent to a game that is held waits with all else that is for it.
-    if (!game.queueing) for (const slot of this.#moves.reported(game)) this.#end(slot)
+    for (const slot of this.#moves.reported(game)) this.#end(slot)
     this.#endThoseOf(game, (slot) => this.#directory.session(slot) !== game.session)
     this.#move((one) => one.game === game.id && one.session !== 0 && one.session !== game.session)
     this.assignWaiting()

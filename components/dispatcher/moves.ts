@@ -22,6 +22,8 @@ interface Move {
   from: Game | undefined
   readonly to: number
   state: 'held' | 'sent' | 'failed'
+  /** We have sent it on; else it was a dispatcher before us, whose words are lost. */
+  isSentOn: boolean
 }
 
 /** With the number of the game that it leaves; 0 when that died. */
@@ -60,7 +62,7 @@ export class Moves {
               : ''
     if (reason !== '') return game.sendNow('entityHeld', { entityId, no, held: false, reason })
     directory.hold(slot, MOVING)
-    this.#bySlot.set(slot, { slot, entityId, epoch, from: game, to: gameId, state: 'held' })
+    this.#bySlot.set(slot, { slot, entityId, epoch, from: game, to: gameId, state: 'held', isSentOn: false })
     // Behind all that is for the entity, should some of it still wait.
     game.send('entityHeld', { entityId, no, held: true, reason })
   }
@@ -73,6 +75,7 @@ export class Moves {
     }
     const to = this.#games.get(gameId)
     move.state = 'sent'
+    move.isSentOn = true
     this.#directory.hold(move.slot, MOVING, epoch + 1)
     if (to?.reported) to.send('arriveHere', { entityId, epoch: epoch + 1, data })
     else this.#fail(move, `game ${gameId} went down`)
@@ -103,7 +106,7 @@ export class Moves {
       return game.sendNow('entityMoved', { entityId, epoch, moved: true, reason: '' })
     if (slot < 0) slot = directory.addText(entityId)
     directory.hold(slot, MOVING, epoch + 1)
-    const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent' }
+    const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent', isSentOn: false }
     this.#bySlot.set(slot, move)
     const to = this.#games.get(gameId)
     // Its report is whole: what it has not named it will never have.
@@ -138,9 +141,13 @@ export class Moves {
     this.#bySlot.delete(slot)
   }
 
-  /** A game has said all that it has: what was sent to it and is not there will not come. As `refuse`. */
+  /**
+   * A game has said all that it has: what was sent to it and is not there will not come. Unless it is held: what we have sent on
+   * waits with all else that is for it. As `refuse`.
+   */
   reported(game: Game): number[] {
-    const late = [...this.#bySlot.values()].filter(({ to, state }) => to === game.id && state === 'sent')
+    const isLate = ({ to, state, isSentOn }: Move) => to === game.id && state === 'sent' && !(game.queueing && isSentOn)
+    const late = [...this.#bySlot.values()].filter(isLate)
     return this.#failAll(late, 'it did not arrive')
   }
 

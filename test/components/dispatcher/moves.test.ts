@@ -515,6 +515,19 @@ describe('a dispatcher that was restarted', () => {
     expect(one.of('entityMoved')).toMatchObject([{ moved: false, reason: 'it did not arrive' }])
   })
 
+  test('knows it also when that game is being restored, and has it held at once: what waited for it is lost', async () => {
+    const set = await stage({ games: 2 })
+    const one = await set.game(1)
+    one.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
+    await set.settle()
+    expect(one.count('entityMoved')).toBe(0)
+    const two = await set.game(2, { restoring: true, report: false })
+    two.say('holdGame', { limitMs: 5000 })
+    two.say('gameReported', {})
+    await one.hears('entityMoved')
+    expect(one.of('entityMoved')).toMatchObject([{ moved: false, reason: 'it did not arrive' }])
+  })
+
   test('waits for a game that does not come no longer than for all reports', async () => {
     const set = await stage({ games: 3 })
     const one = await set.game(1)
