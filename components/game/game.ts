@@ -152,6 +152,7 @@ export class Game {
           this.#readyDispatchers.delete(dispatcher)
           this.#greeted.delete(this.#cluster.links[dispatcher]!)
           this.#gates[dispatcher]!.dispatcherDown()
+          this.world.players.dispatcherDown((gateId) => this.#isOf(gateId, dispatcher))
           this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
           this.world.requests.linkDown(this.#cluster.links[dispatcher]!)
           this.#freezer?.fail(`dispatcher ${dispatcher + 1} is gone`)

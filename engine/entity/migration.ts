@@ -29,6 +29,8 @@ interface Luggage {
   readonly at: readonly [x: number, y: number, z: number]
   /** Where services lived as far as it was told, if it wants to be told. */
   readonly services?: Readonly<Record<string, string>>
+  /** What was said to its client may be lost: its player is created anew. */
+  readonly isUnheard?: true
 }
 
 interface Departure {
@@ -215,7 +217,9 @@ export class Migration {
     if (departure.state !== 'packed' || !this.#isUnderWay(departure)) return
     const { core, gameId, kept } = departure
     departure.state = 'sent'
-    link.send('moveEntity', { entityId: core.id, epoch: core.epoch, gameId, data: kept!.data })
+    const { client, data } = kept!
+    const isHeard = client === undefined || this.#world.players.isHeard(client.gateId)
+    link.send('moveEntity', { entityId: core.id, epoch: core.epoch, gameId, data: isHeard ? data : unheard(data) })
   }
 
   /** The dispatcher knows how it ended. */
@@ -357,12 +361,12 @@ export class Migration {
   arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {
     const world = this.#world
     try {
-      const { entity, spaceId, at, services } = decodeOwn(data) as unknown as Luggage
+      const { entity, spaceId, at, services, isUnheard } = decodeOwn(data) as unknown as Luggage
       const here = world.find(entityId)
       if (here && here.epoch >= epoch) throw new EntityGone(`a later placement of it is here`)
       if (here) world.discard(here)
       const [x, y, z] = at
-      this.#settle(entity, epoch, spaceId, { x, y, z })
+      this.#settle(entity, epoch, spaceId, { x, y, z }, isUnheard)
       this.arrived++
       if (services) world.services.tellMissed(entityId, services)
     } catch (error) {
@@ -392,13 +396,14 @@ export class Migration {
   }
 
   /** It lives here from now on: said, with its client, in its space, and its author told. Throws when it cannot be made. */
-  #settle(saved: SavedEntity, epoch: number, spaceId: string, { x, y, z }: Vector3): void {
+  #settle(saved: SavedEntity, epoch: number, spaceId: string, { x, y, z }: Vector3, isUnheard = false): void {
     const world = this.#world
     const core = world.revive(saved, epoch, 0)
     world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
     this.catchUp(core)
     const client: Client | undefined = saved.client && restoreClient(saved.client)
     const isThere = client && world.gates.has(client.gateId)
+    if (isThere && isUnheard) world.views.sayUnbound(core, client)
     if (isThere) world.views.bind(core, client)
     world.hook(core, 'onMigratedIn')
     // Before it is looked at what hooks have left.
@@ -414,3 +419,6 @@ export class Migration {
     world.returns.gateGone(core, client)
   }
 }
+
+const unheard = (data: Uint8Array): Uint8Array =>
+  encode({ ...(decodeOwn(data) as unknown as Luggage), isUnheard: true })

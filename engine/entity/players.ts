@@ -30,6 +30,8 @@ export class Players {
   /** Those that nobody has taken yet, with the numbers of the requests: 0 before the first. */
   readonly #offers = new Map<Offer, number>()
 
+  /** Gates to which we may have said what they never heard: they have yet to be shown everything anew. */
+  readonly #unheard = new Set<number>()
   /** Gates that are gone, the oldest first: some of their clients may be on their way to a player still. */
   readonly #deadGates = new Set<string>()
 
@@ -180,6 +182,16 @@ export class Players {
     this.showAnew(gateId)
   }
 
+  /** What was on its way to the gates that `isIts` picks is lost. */
+  dispatcherDown(isIts: (gateId: number) => boolean): void {
+    for (const gateId of this.#world.gates) if (isIts(gateId)) this.#unheard.add(gateId)
+  }
+
+  /** Whether the gate has heard, or will hear, all that was said to it. */
+  isHeard(gateId: number): boolean {
+    return this.#world.cluster.toGate(gateId).up && !this.#unheard.has(gateId)
+  }
+
   /** All gates that are there have been named, of those that `isIts` picks: another has come and gone out of our hearing. */
   gatesNamed(isIts: (gateId: number) => boolean): void {
     for (const core of this.#world.all()) {
@@ -194,6 +206,7 @@ export class Players {
       if (offer.client.gateId === gateId && sameMaker(offer.client.clientId, process)) this.#offers.delete(offer)
     this.#deadGates.add(gateName(gateId, process))
     if (this.#deadGates.size > DEAD_GATES_KEPT) this.#deadGates.delete(this.#deadGates.keys().next().value!)
+    this.#unheard.delete(gateId)
     if (!this.#world.gates.delete(gateId)) return
     const { views } = this.#world
     for (const { core, client } of this.#leaveGate(gateId)) {
@@ -218,6 +231,7 @@ export class Players {
     const { cluster, gameId, views, migration } = this.#world
     const link = cluster.toGate(gateId)
     const players = this.#leaveGate(gateId)
+    this.#unheard.delete(gateId)
     link.send('showAnew', { gateId, gameId })
     for (const { core, client } of players) views.bind(core, client)
     migration.showAnew(gateId)

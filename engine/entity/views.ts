@@ -79,13 +79,12 @@ export class Views {
       space.removeViewer(client, tell)
     }
     core.client = undefined
-    if (!tell) return
-    this.#link(client).send('unbindPlayer', {
-      ...client,
-      entityId: core.id,
-      epoch: core.epoch,
-      body: this.#destroyBody(core),
-    })
+    if (tell) this.sayUnbound(core, client)
+  }
+
+  sayUnbound(core: EntityCore, client: Client): void {
+    const { id: entityId, epoch } = core
+    this.#link(client).send('unbindPlayer', { ...client, entityId, epoch, body: this.#destroyBody(core) })
   }
 
   /** Closes the client of a player, unless that is another or elsewhere by now. */

@@ -113,3 +113,34 @@ test('a client that leaves while the dispatcher of its player has given up the g
   await cluster.clock.until(() => players(cluster).length === 0, 60_000, 'the player to hear of it')
   await cluster.stop()
 })
+
+test('a player that leaves a game whose words to its client are lost is created anew on that client', async () => {
+  let moves = 0
+  for (let seed = 1; seed <= 16; seed++) {
+    const cluster = await start({ seed, dispatchers: 3, gates: 2, banned: [2, 3] })
+    const ann = await join(cluster, 'ann', 2)
+    const player = playerOf(cluster, 'ann')
+    // Gate 2 is of dispatcher 3; what the move needs must go by others.
+    if (
+      [player.id, cluster.games[0]!.world.registry.get('field/2')!].every((one) => dispatcherOf(cluster, one) !== 3)
+    ) {
+      moves++
+      const mend = cluster.cutGameFrom(1, 3)
+      player.attrs.steps.push(1)
+      player.attrs.bag.map('deep').set('k', 1)
+      await cluster.clock.advance(2000)
+      // While it is handed over no time passes for it; the game gives it up all the same.
+      void cluster.swapDispatcher(3, 600)
+      await cluster.clock.advance(1500)
+      player.go(2, 1, 1)
+      await cluster.clock.until(() => ann.client.space?.kind === 2, 5000, 'ann to be in the other field')
+      playerOf(cluster, 'ann').attrs.bag.map('deep').delete('k')
+      playerOf(cluster, 'ann').attrs.steps.pop()
+      await cluster.clock.advance(200)
+      expectTruth(cluster, [ann], `seed ${seed}`)
+      mend()
+    }
+    await cluster.stop()
+  }
+  expect(moves).toBeGreaterThan(2)
+})
