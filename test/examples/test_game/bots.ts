@@ -1,7 +1,7 @@
 // Bots of test_client on a TestCluster: they play on its virtual clock and are as strict as ever.
 
-import { type ByteStream, connect, type Game } from '../../../engine/client/client.ts'
-import type { Connection } from '../../../engine/net/connection.ts'
+import { streamTo } from '../../../components/testing/stream.ts'
+import { connect, type Game } from '../../../engine/client/client.ts'
 import { Bot, type BotOwner } from '../../../examples/test_client/bot.ts'
 import { readSettings, type Settings } from '../../../examples/test_client/settings.ts'
 import { countOne, newTally } from '../../../examples/test_client/tally.ts'
@@ -67,13 +67,16 @@ export class Bots implements BotOwner {
 
   connect(target: string, bot: Bot): Game {
     const { internet, clock } = this.#cluster
-    return connect(streamTo(internet.transport.connect({ kind: 'unix', path: `/g${target}` })), {
-      observer: bot,
-      clock,
-      heartbeatMs: 0,
-      moveIntervalMs: 0,
-      log: { error: (message) => bot.error('bot', message) },
-    })
+    return connect(
+      streamTo(() => internet.transport.connect({ kind: 'unix', path: `/g${target}` })),
+      {
+        observer: bot,
+        clock,
+        heartbeatMs: 0,
+        moveIntervalMs: 0,
+        log: { error: (message) => bot.error('bot', message) },
+      },
+    )
   }
 
   faulted(counts: Record<string, number>, kind: string, text: string): void {
@@ -95,38 +98,5 @@ export class Bots implements BotOwner {
       if (bot.stateAt(now) === 'ready to connect') bot.connect()
     }
     this.#cluster.clock.after(this.settings.tickMs, () => this.#tick())
-  }
-}
-
-/** A stream that may be written to while it is being connected. */
-function streamTo(connecting: Promise<Connection>): ByteStream {
-  let connection: Connection | undefined
-  let early: Uint8Array[] = []
-  let isClosed = false
-  let onData: (chunk: Uint8Array) => void = () => {}
-  let onClose: (reason: string) => void = () => {}
-  const opened = (open: Connection) => {
-    connection = open
-    open.handle({ data: (chunk) => onData(chunk), close: (reason) => onClose(reason) })
-    for (const bytes of early) open.write(bytes)
-    early = []
-    if (isClosed) open.close()
-  }
-  connecting.then(opened, (error: Error) => onClose(error.message))
-  return {
-    get bufferedBytes() {
-      return connection?.bufferedBytes ?? 0
-    },
-    write: (bytes) => (connection ? connection.write(bytes) : void early.push(bytes)),
-    onData: (handler) => {
-      onData = handler
-    },
-    onClose: (handler) => {
-      onClose = handler
-    },
-    close: () => {
-      isClosed = true
-      connection?.close()
-    },
   }
 }
