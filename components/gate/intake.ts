@@ -76,14 +76,8 @@ export class Intake {
     const left = end - start - CALL_BYTES_MIN
     if (left < 0 || getU32(bytes, start + METHOD_AT) > left)
       return this.#refuse(client, 'malformed', 'a call that is cut off')
-    const link = this.#cluster.toEntityBytes(bytes, start + TYPE_BYTES)
-    if (!link.up) return this.#drop(client, 'noDispatcher')
+    if (!this.#stamp(messages.callFromClient.code, client, bytes, start, end)) return this.#drop(client, 'noDispatcher')
     this.calls++
-    link.begin(messages.callFromClient.code)
-    link.out.raw(bytes, start + TYPE_BYTES, start + METHOD_AT)
-    link.out.raw(client.idBytes)
-    link.out.raw(bytes, start + METHOD_AT, end)
-    link.end()
     return true
   }
 
@@ -94,10 +88,17 @@ export class Intake {
     const { player } = client
     if (!player || !sameId(bytes, start + TYPE_BYTES, player.destroyBody, player.idAt))
       return this.#drop(client, 'notOwnInput')
-    const link = this.#cluster.toEntityBytes(bytes, start + TYPE_BYTES)
-    if (!link.up) return this.#drop(client, 'noDispatcher')
+    if (!this.#stamp(messages.inputFromClient.code, client, bytes, start, end))
+      return this.#drop(client, 'noDispatcher')
     this.inputs++
-    link.begin(messages.inputFromClient.code)
+    return true
+  }
+
+  /** Passes it on with the client's id behind the entity's, as a message `code`. Answers false when there is no way. */
+  #stamp(code: number, client: Client, bytes: Uint8Array, start: number, end: number): boolean {
+    const link = this.#cluster.toEntityBytes(bytes, start + TYPE_BYTES)
+    if (!link.up) return false
+    link.begin(code)
     link.out.raw(bytes, start + TYPE_BYTES, start + METHOD_AT)
     link.out.raw(client.idBytes)
     link.out.raw(bytes, start + METHOD_AT, end)
