@@ -66,25 +66,26 @@ export const inspect = command({
   },
 })
 
-function sayEntity(file: string, { chunks }: FrozenGame, id: string): void {
-  for (let at = 1; at < chunks.length; at++) {
-    const saved = savedIn(file, chunks, at)
+function sayEntity(file: string, frozen: FrozenGame, id: string): void {
+  for (const { saved } of entitiesIn(file, frozen))
     if (saved.id === id) return say(JSON.stringify(shownValue(unpacked(saved)), null, 2))
-  }
   process.stderr.write(`goworld inspect: there is no entity ${shownName(id)} in ${file}\n`)
   process.exitCode = 1
 }
 
-function findAll(file: string, { process, chunks }: FrozenGame): Found {
+function findAll(file: string, frozen: FrozenGame): Found {
+  const { process } = frozen
   const types = new Map<string, TypeFound>()
   const spaces = new Map<string, SpaceFound>()
   const bytes = statSync(file).size
-  // Spaces are in front of those who are in them.
-  for (let at = 1; at < chunks.length; at++) {
-    const saved = savedIn(file, chunks, at)
-    const { type, id, spaceKind: kind, client } = saved
+  const entities = entitiesIn(file, frozen)
+  for (const { saved, size } of entities) {
+    const { type, id, spaceKind: kind } = saved
     if (kind !== undefined) spaces.set(id, { type, id, kind, members: 0, clients: 0 })
-    count(types, saved, chunks[at]!.length)
+    count(types, saved, size)
+  }
+  for (const { saved } of entities) {
+    const { spaceKind: kind, client } = saved
     const around = kind === undefined ? spaces.get(saved.spaceId ?? nilSpaceId(process.gameId)) : undefined
     if (!around) continue
     around.members++
@@ -125,6 +126,34 @@ interface PackedTimer {
 function timersOf({ parts }: SavedEntity): readonly PackedTimer[] {
   const saved = parts['timers'] as { readonly timers?: unknown } | undefined
   return Array.isArray(saved?.timers) ? saved.timers : []
+}
+
+interface InFile {
+  readonly saved: SavedEntity
+  /** In bytes. */
+  readonly size: number
+}
+
+/** All that would be restored. */
+function entitiesIn(file: string, { chunks, ahead = [] }: FrozenGame): InFile[] {
+  const found = new Map<string, InFile>()
+  const add = (from: readonly Uint8Array[]) => {
+    for (let at = 1; at < from.length; at++) {
+      const saved = savedIn(file, from, at)
+      found.set(saved.id, { saved, size: from[at]!.length })
+    }
+  }
+  add(ahead)
+  for (const id of ahead.length > 0 ? goneIn(file, chunks[0]!) : []) found.delete(id)
+  add(chunks)
+  return [...found.values()]
+}
+
+/** Those that are not there any more. */
+function goneIn(file: string, header: Uint8Array): readonly string[] {
+  const { gone } = decode(header) as { readonly gone?: unknown }
+  if (Array.isArray(gone)) return gone as string[]
+  throw new OperatorError(`${file}: what the game knows of the others cannot be read`)
 }
 
 /** The file is whole, but whoever made it may have been another. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../../engine/base/clock.ts'
 import { GameFrozen } from '../../engine/base/errors.ts'
 import type { Link } from '../../engine/cluster/link.ts'
-import { freezeWorld } from '../../engine/entity/freezing.ts'
+import { type Copied, freezeWorld } from '../../engine/entity/freezing.ts'
 import type { World } from '../../engine/entity/world.ts'
 
 export interface FreezerOptions {
@@ -21,6 +21,8 @@ export interface FreezerOptions {
    * Whether what is unsaved is written at the end, for whoever comes too late for the restore. Otherwise it is unsaved there.
    */
   readonly saves: boolean
+  /** What has been copied ahead: only what has changed since is answered. */
+  readonly copied: Copied | undefined
 }
 
 /** Dispatchers answer at once, or are not there. */
@@ -87,7 +89,7 @@ export class Freezer {
     world.calling.postpone()
     world.flushAttrs()
     world.movement.flush()
-    const chunks = freezeWorld(world)
+    const chunks = freezeWorld(world, this.#options.copied)
     world.seal()
     await this.#turn()
     const arrived = () => links.every(({ unackedBytes }) => unackedBytes === 0)

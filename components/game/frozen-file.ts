@@ -1,6 +1,9 @@
 // A frozen game as a file: written whole or not at all, and refused unless it is whole.
 //
-//     'GWFZ' | u16 version | u32 count | count × u32 length | the chunks, one behind the other | SHA-256 of all before
+//     'GWFZ' | u16 version | block | SHA-256 of all before
+//     'GWFZ' | u16 version | block, copied ahead | block: what has changed since | SHA-256 of all before
+//
+//     block: u32 count | count × u32 length | the chunks, one behind the other
 //
 // The first chunk is what the process knew (`FrozenProcess`), the second what the game knows of the others, and each
 // further one is an entity (`engine/entity/freezing.ts`). The lengths are in front, so that chunks that lie behind one
@@ -38,80 +41,133 @@ export interface FrozenProcess {
   /** What the game says of its own version; empty when it says nothing. */
   readonly gameVersion: string
   readonly gameId: number
-  /** How many, spaces among them. */
+  /** How many there were, spaces among them. */
   readonly entities: number
-  /** Bytes: of what the game knows of the others, and of all entities together. */
+  /** Bytes in the same block: of what the game knows of the others, and of all entities together. */
   readonly sizes: { readonly world: number; readonly entities: number }
 }
 
 export interface FrozenGame {
   readonly process: FrozenProcess
   readonly chunks: readonly Uint8Array[]
+  /** What was copied ahead: the others are what has changed since. */
+  readonly ahead?: readonly Uint8Array[]
 }
 
 /** What only the process can say of itself. */
 export interface KnownOfProcess extends Pick<FrozenProcess, 'process' | 'ready' | 'gates' | 'gameId'> {
+  /** How many there are, where not all of them are in the chunks. */
+  readonly entities?: number
   readonly gameVersion?: string | undefined
   /** Milliseconds since 1970. */
   readonly frozenMs: number
 }
 
 /** The format of the file. */
-export const FROZEN_VERSION = 2
+export const FROZEN_VERSION = 3
 
 const MAGIC = Buffer.from('GWFZ')
-const HEADER_BYTES = MAGIC.length + 2 + 4
+const HEADER_BYTES = MAGIC.length + 2
 const HASH_BYTES = 32
 
 /** A world's chunks, with all that is said of them. */
 export function describeFrozen(
-  { process, ready, gates, gameId, gameVersion = '', frozenMs }: KnownOfProcess,
+  { process, ready, gates, gameId, gameVersion = '', frozenMs, ...known }: KnownOfProcess,
   chunks: readonly Uint8Array[],
+  ahead?: readonly Uint8Array[],
 ): FrozenGame {
   const frozenAt = new Date(frozenMs).toISOString()
-  const known = { process, ready, gates, frozenAt, engine: ENGINE_VERSION, gameVersion, gameId }
-  return { process: { ...known, ...measured(chunks) }, chunks }
-}
-
-function measured(chunks: readonly Uint8Array[]): Pick<FrozenProcess, 'entities' | 'sizes'> {
-  const world = chunks[0]?.length ?? 0
+  const { entities = entitiesIn(chunks) } = known
+  const sizes = measured(chunks)
   return {
-    entities: Math.max(0, chunks.length - 1),
-    sizes: { world, entities: chunks.reduce((sum, { length }) => sum + length, -world) },
+    process: { process, ready, gates, frozenAt, engine: ENGINE_VERSION, gameVersion, gameId, entities, sizes },
+    chunks,
+    ...(ahead && { ahead }),
   }
 }
 
-/**
- * Without `sync` nothing is forced to the disk: the file is there for whoever looks, but a power cut may take it, or leave
- * one that is refused. `syncFrozen` makes good for that.
- */
-export function writeFrozen(path: string, { process, chunks }: FrozenGame, { sync = true } = {}): void {
-  const all = [encode(process), ...chunks]
-  const header = Buffer.alloc(HEADER_BYTES + 4 * all.length)
-  MAGIC.copy(header)
-  header.writeUInt16LE(FROZEN_VERSION, MAGIC.length)
-  header.writeUInt32LE(all.length, MAGIC.length + 2)
-  const lengths = new DataView(header.buffer, header.byteOffset + HEADER_BYTES)
-  for (let n = 0; n < all.length; n++) lengths.setUint32(4 * n, all[n]!.length, true)
-  const pieces: Uint8Array[] = [header, ...joined(all)]
-  const hash = createHash('sha256')
-  for (const piece of pieces) hash.update(piece)
-  pieces.push(hash.digest())
-  const temporary = `${path}.tmp`
-  try {
-    const file = openSync(temporary, 'w', 0o600)
-    try {
-      writeAll(file, pieces)
-      if (sync) fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(temporary, path)
-    if (sync) syncFolder(dirname(path))
-  } catch (error) {
-    rmSync(temporary, { force: true, recursive: true })
-    throw new Error(`${path} could not be written: ${messageOf(error)}`, { cause: error })
+const entitiesIn = (chunks: readonly Uint8Array[]): number => Math.max(0, chunks.length - 1)
+
+function measured(chunks: readonly Uint8Array[]): FrozenProcess['sizes'] {
+  const world = chunks[0]?.length ?? 0
+  return { world, entities: chunks.reduce((sum, { length }) => sum + length, -world) }
+}
+
+/** A file that is written in one go, or ahead and to its end; it is not at its path before. */
+export class FrozenWriter {
+  readonly path: string
+  /** Where it is until then. */
+  readonly temporary: string
+  readonly #hash = createHash('sha256')
+  #file: number
+
+  /** Throws an Error that names the file. */
+  constructor(path: string, temporary = `${path}.tmp`) {
+    this.path = path
+    this.temporary = temporary
+    this.#file = this.#try(() => openSync(temporary, 'w', 0o600))
+    const header = Buffer.alloc(HEADER_BYTES)
+    MAGIC.copy(header)
+    header.writeUInt16LE(FROZEN_VERSION, MAGIC.length)
+    this.#write([header])
   }
+
+  /** Writes what was copied ahead, or the game as it stood still. */
+  block({ process, chunks }: FrozenGame): void {
+    const all = [encode(process), ...chunks]
+    const lengths = Buffer.alloc(4 + 4 * all.length)
+    lengths.writeUInt32LE(all.length)
+    const view = new DataView(lengths.buffer, lengths.byteOffset + 4)
+    for (let n = 0; n < all.length; n++) view.setUint32(4 * n, all[n]!.length, true)
+    this.#write([lengths, ...joined(all)])
+  }
+
+  /**
+   * All is written: it takes its place. Without `sync` nothing is forced to the disk: the file is there for whoever looks, but
+   * a power cut may take it, or leave one that is refused. `syncFrozen` makes good for that.
+   */
+  finish({ sync = true } = {}): void {
+    this.#try(() => {
+      writeAll(this.#file, [this.#hash.digest()])
+      if (sync) fsyncSync(this.#file)
+      this.#close()
+      renameSync(this.temporary, this.path)
+      if (sync) syncFolder(dirname(this.path))
+    })
+  }
+
+  /** Nobody needs it any more. */
+  discard(): void {
+    this.#close()
+    rmSync(this.temporary, { force: true, recursive: true })
+  }
+
+  #write(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) this.#hash.update(piece)
+    this.#try(() => writeAll(this.#file, pieces))
+  }
+
+  #close(): void {
+    const file = this.#file
+    this.#file = -1
+    if (file >= 0) closeSync(file)
+  }
+
+  #try<T>(action: () => T): T {
+    try {
+      return action()
+    } catch (error) {
+      this.discard()
+      throw new Error(`${this.path} could not be written: ${messageOf(error)}`, { cause: error })
+    }
+  }
+}
+
+/** See `FrozenWriter.finish`. */
+export function writeFrozen(path: string, game: FrozenGame, { sync = true } = {}): void {
+  const writer = new FrozenWriter(path)
+  writer.block(game)
+  writer.finish({ sync })
 }
 
 /** Forces a file to the disk that was written without: it, and its name. Nothing waits meanwhile. */
@@ -129,44 +185,117 @@ export async function syncFrozen(path: string): Promise<void> {
 /** Throws an OperatorError that says what is wrong with the file. */
 export function readFrozen(path: string): FrozenGame {
   if (!existsSync(path)) throw new OperatorError(`${path}: there is no frozen game to restore`)
-  let bytes: Buffer
+  const reader = new FrozenReader(path)
   try {
-    bytes = readFileSync(path)
-  } catch (error) {
-    throw new OperatorError(`${path}: cannot be read: ${messageOf(error)}`)
+    return reader.rest()
+  } finally {
+    reader.close()
   }
-  const refuse = (why: string) => new OperatorError(`${path} is not restored: ${why}`)
-  if (bytes.length < HEADER_BYTES + HASH_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC))
-    throw refuse('it is no frozen game')
-  const version = bytes.readUInt16LE(MAGIC.length)
-  if (version !== FROZEN_VERSION)
-    throw refuse(`it has version ${version}, and this engine reads version ${FROZEN_VERSION}`)
-  const content = bytes.subarray(0, bytes.length - HASH_BYTES)
-  const hash = createHash('sha256').update(content).digest()
-  if (!hash.equals(bytes.subarray(content.length))) throw refuse('it is damaged: its checksum is wrong')
-  const [first, ...chunks] = chunksOf(content) ?? []
-  if (!first) throw refuse('it is damaged: its lengths are wrong')
-  const process = processOf(first)
-  if (!process) throw refuse('it is damaged: what it says of its process cannot be read')
-  const { entities, sizes } = measured(chunks)
-  if (entities !== process.entities || sizes.world !== process.sizes.world || sizes.entities !== process.sizes.entities)
-    throw refuse('it is damaged: it does not have the entities that it says it has')
-  return { process, chunks }
 }
 
-/** Undefined when it has not what it announces, or more. */
-function chunksOf(content: Buffer): Buffer[] | undefined {
-  const count = content.readUInt32LE(MAGIC.length + 2)
-  let at = HEADER_BYTES + 4 * count
+/** Reads a file whose writer may still be at it. What it answers is OperatorErrors that say what is wrong with the file. */
+export class FrozenReader {
+  readonly #path: string
+  readonly #file: number
+  readonly #hash = createHash('sha256')
+  /** What was copied ahead, once it is read. */
+  #ahead: FrozenGame | undefined
+
+  constructor(path: string) {
+    this.#path = path
+    this.#file = this.#try(() => openSync(path, 'r'))
+  }
+
+  /** What was copied ahead: all that is there so far. */
+  ahead(): FrozenGame {
+    const content = this.#headless(this.#read())
+    this.#hash.update(content)
+    const { block, end } = this.#blockIn(content, 0)
+    if (end !== content.length) throw this.#refuse('it is damaged: its lengths are wrong')
+    this.#ahead = block
+    return block
+  }
+
+  /** The game, with all that comes to the end of the file. */
+  rest(): FrozenGame {
+    const read = this.#read()
+    if (read.length < HASH_BYTES) throw this.#refuse('it is no frozen game')
+    const hash = read.subarray(read.length - HASH_BYTES)
+    const whole = read.subarray(0, read.length - HASH_BYTES)
+    const content = this.#ahead ? whole : this.#headless(whole)
+    if (!this.#hash.update(content).digest().equals(hash)) throw this.#refuse('it is damaged: its checksum is wrong')
+    const blocks = this.#ahead ? [this.#ahead] : []
+    for (let at = 0; at < content.length; ) {
+      const { block, end } = this.#blockIn(content, at)
+      blocks.push(block)
+      at = end
+    }
+    const [ahead, game] = blocks.length > 1 ? blocks : [undefined, ...blocks]
+    if (!game || blocks.length > 2) throw this.#refuse('it is damaged: its lengths are wrong')
+    if (!ahead && game.process.entities !== entitiesIn(game.chunks))
+      throw this.#refuse('it is damaged: it does not have the entities that it says it has')
+    return ahead ? { ...game, ahead: ahead.chunks } : game
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  /** What follows in the file. */
+  #read(): Buffer {
+    return this.#try(() => readFileSync(this.#file))
+  }
+
+  #try<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      throw new OperatorError(`${this.#path}: cannot be read: ${messageOf(error)}`)
+    }
+  }
+
+  #refuse(why: string): OperatorError {
+    return new OperatorError(`${this.#path} is not restored: ${why}`)
+  }
+
+  /** Without what is in front of all blocks, which is checked. */
+  #headless(read: Buffer): Buffer {
+    if (read.length < HEADER_BYTES || !read.subarray(0, MAGIC.length).equals(MAGIC))
+      throw this.#refuse('it is no frozen game')
+    const version = read.readUInt16LE(MAGIC.length)
+    if (version !== FROZEN_VERSION)
+      throw this.#refuse(`it has version ${version}, and this engine reads version ${FROZEN_VERSION}`)
+    this.#hash.update(read.subarray(0, HEADER_BYTES))
+    return read.subarray(HEADER_BYTES)
+  }
+
+  #blockIn(content: Buffer, start: number): { readonly block: FrozenGame; readonly end: number } {
+    const found = chunksAt(content, start)
+    const [first, ...chunks] = found?.chunks ?? []
+    if (!found || !first) throw this.#refuse('it is damaged: its lengths are wrong')
+    const process = processOf(first)
+    if (!process) throw this.#refuse('it is damaged: what it says of its process cannot be read')
+    const sizes = measured(chunks)
+    if (sizes.world !== process.sizes.world || sizes.entities !== process.sizes.entities)
+      throw this.#refuse('it is damaged: it does not have the entities that it says it has')
+    return { block: { process, chunks }, end: found.end }
+  }
+}
+
+/** Undefined when it has not what it announces. */
+function chunksAt(content: Buffer, start: number): { readonly chunks: Buffer[]; readonly end: number } | undefined {
+  if (start + 4 > content.length) return undefined
+  const count = content.readUInt32LE(start)
+  let at = start + 4 + 4 * count
   if (at > content.length) return undefined
   const chunks: Buffer[] = []
   for (let n = 0; n < count; n++) {
-    const end = at + content.readUInt32LE(HEADER_BYTES + 4 * n)
+    const end = at + content.readUInt32LE(start + 4 + 4 * n)
     if (end > content.length) return undefined
     chunks.push(content.subarray(at, end))
     at = end
   }
-  return at === content.length ? chunks : undefined
+  return { chunks, end: at }
 }
 
 const KINDS: Readonly<Record<keyof FrozenProcess, string>> = {
@@ -215,16 +344,21 @@ function freeName(path: string, ms: number): string {
   return existsSync(name) ? freeName(path, ms + 1) : name
 }
 
-/** A copy for the rehearsal that is the process `pid`, which takes it away; those of who was killed at it go before. */
+/** A copy for the rehearsal that is the process `pid`, which takes it away. */
 export function writeCopy(path: string, pid: number, frozen: FrozenGame): string {
+  const copy = copyPath(path, pid)
+  writeFrozen(copy, frozen, { sync: false })
+  return copy
+}
+
+/** Where a copy for the process `pid` is written; those of who was killed at it go before. */
+export function copyPath(path: string, pid: number): string {
   const start = `${basename(path)}.copy-`
   const folder = dirname(path)
   for (const name of readdirSync(folder))
     if (name.startsWith(start) && !lives(Number.parseInt(name.slice(start.length), 10)))
       rmSync(join(folder, name), { force: true })
-  const copy = `${path}.copy-${pid}`
-  writeFrozen(copy, frozen, { sync: false })
-  return copy
+  return `${path}.copy-${pid}`
 }
 
 function lives(pid: number): boolean {

@@ -14,7 +14,8 @@ import { Peers } from '../../engine/cluster/peers.ts'
 import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
-import { copyWorld, restoreWorld } from '../../engine/entity/freezing.ts'
+import { Copied, copyWorld } from '../../engine/entity/freezing.ts'
+import { Restoring } from '../../engine/entity/restoring.ts'
 import { World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
@@ -60,10 +61,18 @@ export interface GameOptions {
   readonly sql?: SqlDatabase | undefined
   /** What a game before this one was when it froze: this one goes on from there. */
   readonly frozen?: FrozenGame | undefined
+  /** Instead: what was copied of it ahead. `prepare` is given the rest. */
+  readonly ahead?: FrozenGame | undefined
   /** Told when it does. */
   readonly restored?: () => void
   /** How busy the process is; see `load.ts`. */
   readonly load?: () => { readonly cpuPermille: number; readonly lagMs: number }
+}
+
+/** A copy that was taken ahead of a freeze. */
+export interface CopiedGame {
+  readonly game: FrozenGame
+  readonly copied: Copied
 }
 
 /** Milliseconds since 1970. */
@@ -85,6 +94,8 @@ const FREEZE_MAX_MS = 30_000
 const OPEN_DEADLINE_MS = 5_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
+/** What is unsaved when a freeze is ahead may take so long: what is not saved by then changes later. */
+const SAVED_WITHIN_MS = 2_000
 /** A copy takes so long at a time. */
 const COPY_SLICE_MS = 1.5
 const NIL_SPACE_AGAIN_MS = 500
@@ -113,6 +124,9 @@ export class Game {
   #stopping = false
   #left = false
   #freezer: Freezer | undefined
+  /** What it was, unless it begins anew. */
+  #frozen: FrozenGame | undefined
+  readonly #restoring: Restoring
   #journals: Journals | undefined
   #journalWatch: JournalWatch | undefined
   #started = false
@@ -141,7 +155,7 @@ export class Game {
         dispatchers: options.dispatchers,
         graceMs: linkGraceMs,
         resendBytesMax: linkResendBytesMax,
-        process: options.frozen?.process.process,
+        process: (options.frozen ?? options.ahead)?.process.process,
       },
       {
         up: (dispatcher, link, fresh, forgotten) =>
@@ -196,6 +210,8 @@ export class Game {
       intervalMs: options.config.positionSyncIntervalMs,
       flush: () => this.world.movement.flush(),
     })
+    this.#frozen = options.frozen
+    this.#restoring = new Restoring(this.world)
     this.#turn.stage(() => this.#cluster.flush())
     this.keepIn(options.journals)
     this.#checkBoot()
@@ -210,9 +226,19 @@ export class Game {
    * Makes what was frozen again, in memory alone: nobody is told, nothing runs yet. Throws OperatorError for what cannot be
    * restored. Answers what was frozen and has no place in the code of now.
    */
-  prepare(): readonly string[] {
-    const { frozen } = this.#options
+  prepare(frozen = this.#frozen): readonly string[] {
+    this.#frozen = frozen
     if (frozen && !this.#restored) this.#restore(frozen)
+    return this.world.droppedParts
+  }
+
+  /** The same for what was copied ahead, as far as that goes; `prepare` makes the rest. */
+  prepareAhead(): readonly string[] {
+    this.world.standStill()
+    this.#restores(() => {
+      this.#restoring.read(this.#options.ahead!.chunks)
+      this.#restoring.makeAhead()
+    })
     return this.world.droppedParts
   }
 
@@ -245,10 +271,10 @@ export class Game {
     worldStarted(this.world)
     this.#started = true
     await this.#lookAtJournals()
-    const row = this.#options.frozen ? undefined : await this.#savedNilSpace()
+    const row = this.#frozen ? undefined : await this.#savedNilSpace()
     // Somebody may have given it up meanwhile.
     if (this.#stopping) return
-    if (this.#options.frozen) {
+    if (this.#frozen) {
       this.prepare()
       this.#timers.add(this.#options.clock.after(RESTORED_WITHIN_MS, () => this.#goOn()))
     } else {
@@ -265,7 +291,7 @@ export class Game {
     const others = this.#journalWatch?.start()
     await this.#replayJournal()
     // Those who wait for a restored game know that there may be more.
-    if (!this.#options.frozen) await others
+    if (!this.#frozen) await others
   }
 
   /** What the process before this one had saved. */
@@ -335,9 +361,16 @@ export class Game {
 
   /**
    * Stands still, and answers what it is and since when: then `leave`, or `thaw` when that could not be kept. Rejects when it
-   * cannot be frozen; then it goes on. Without `saves` what is unsaved stays so, in what is answered.
+   * cannot be frozen; then it goes on. Without `saves` what is unsaved stays so, in what is answered. `since`: what was copied
+   * ahead; then the rest of it is what has changed.
    */
-  async freeze({ saves = true } = {}): Promise<FrozenGame & FreezeTimes> {
+  async freeze({
+    saves = true,
+    since,
+  }: {
+    readonly saves?: boolean
+    readonly since?: CopiedGame
+  } = {}): Promise<FrozenGame & FreezeTimes> {
     if (this.#freezer) throw new Error('it is being frozen already')
     if (this.#restored) throw new Error('it is still being restored')
     if (this.#gates.some(({ settled }) => !settled)) throw new Error('a gate has yet to come back to its dispatcher')
@@ -350,12 +383,13 @@ export class Game {
       limitMs: this.#holdLimitMs,
       flush: () => this.#turn.end(),
       saves,
+      copied: since?.copied,
     })
     this.#freezer = freezer
     try {
       const chunks = await freezer.run()
       const { heldSinceMs, stillSinceMs } = freezer
-      return { ...this.#described(chunks), heldSinceMs, stillSinceMs }
+      return { ...this.#described(chunks, since?.game.chunks), heldSinceMs, stillSinceMs }
     } catch (error) {
       this.thaw()
       throw error
@@ -369,18 +403,34 @@ export class Game {
   }
 
   /** Much the same while it goes on, for a rehearsal; others run meanwhile. */
-  async copy(): Promise<FrozenGame> {
+  copy(): Promise<FrozenGame> {
+    return this.#copy()
+  }
+
+  /** The same ahead of a freeze. Rejects when that is under way. */
+  async copyAhead(): Promise<CopiedGame> {
+    const { saving, saves } = this.world
+    // What is saved now is not what has changed by then.
+    saving.saveAll()
+    await saves.drain(SAVED_WITHIN_MS)
+    const copied = new Copied()
+    const game = await this.#copy(copied)
+    if (this.#freezer) throw new Error('it is being frozen already')
+    return { game, copied }
+  }
+
+  async #copy(copied?: Copied): Promise<FrozenGame> {
     const { clock } = this.#options
     let sinceMs = clock.now()
-    const chunks = await copyWorld(this.world, async () => {
+    const pause = async () => {
       if (clock.now() - sinceMs < COPY_SLICE_MS) return
       await new Promise<void>((resolve) => void clock.after(1, resolve))
       sinceMs = clock.now()
-    })
-    return this.#described(chunks)
+    }
+    return this.#described(await copyWorld(this.world, pause, copied))
   }
 
-  #described(chunks: readonly Uint8Array[]): FrozenGame {
+  #described(chunks: readonly Uint8Array[], ahead?: readonly Uint8Array[]): FrozenGame {
     const { clock, id: gameId, definition } = this.#options
     const gates = this.#gates.flatMap((peers) => peers.all)
     const { process } = this.#cluster
@@ -391,8 +441,9 @@ export class Game {
       gameId,
       gameVersion: definition.version,
       frozenMs: clock.wallMs(),
+      entities: this.world.size,
     }
-    return describeFrozen(known, chunks)
+    return describeFrozen(known, chunks, ahead)
   }
 
   /** Goes on as if it had not been frozen. */
@@ -412,19 +463,26 @@ export class Game {
     worldStopped(this.world)
   }
 
-  #restore({ process, chunks }: FrozenGame): void {
+  #restore({ process, chunks, ahead }: FrozenGame): void {
     const { world } = this
     world.standStill()
-    try {
-      restoreWorld(world, chunks)
-    } catch (error) {
-      throw new OperatorError(`the frozen game cannot be restored: ${messageOf(error)}`, { cause: error })
-    }
+    this.#restores(() => {
+      if (ahead && !this.#options.ahead) this.#restoring.read(ahead)
+      this.#restoring.finish(chunks)
+    })
     this.#restored = new Map()
     this.#ready = process.ready
     for (const [gateId, name] of process.gates) {
       world.gates.add(gateId)
       this.#gates[this.#cluster.links.indexOf(this.#cluster.toGate(gateId))]!.expect(gateId, name)
+    }
+  }
+
+  #restores(restore: () => void): void {
+    try {
+      restore()
+    } catch (error) {
+      throw new OperatorError(`the frozen game cannot be restored: ${messageOf(error)}`, { cause: error })
     }
   }
 

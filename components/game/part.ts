@@ -3,8 +3,10 @@
 //
 //     rehearsal ── copy ────> written to a file while it goes on
 //
-//     successor ── freeze ──> stands still, written to its file (not forced to the disk)
-//               restores it: when that fails, it ends, and the game goes on as if nothing had happened
+//     successor ── ahead ───> the same; what changes from now on is known
+//               makes what it can of that
+//               ── freeze ──> stands still; what has changed is written behind it (not forced to the disk)
+//               makes the rest: when that fails, it ends, and the game goes on as if nothing had happened
 //               ── leave ───> leaves the cluster, closes its stores
 //               takes its place: when that fails, the game restores itself
 //               ── done ────> ends                                                   (components/process/swap-channel.ts)
@@ -23,8 +25,18 @@ import { MemoryStorage } from '../../engine/storage/memory.ts'
 import type { Part } from '../process/part.ts'
 import { SwapClient, type Swapped, SwappedIsGone, SwapServer } from '../process/swap-channel.ts'
 import { openDoor } from './door.ts'
-import { type FrozenGame, readFrozen, retireFrozen, syncFrozen, writeCopy, writeFrozen } from './frozen-file.ts'
-import { Game } from './game.ts'
+import {
+  copyPath,
+  type FrozenGame,
+  FrozenReader,
+  FrozenWriter,
+  readFrozen,
+  retireFrozen,
+  syncFrozen,
+  writeCopy,
+  writeFrozen,
+} from './frozen-file.ts'
+import { type CopiedGame, Game, type GameOptions } from './game.ts'
 import { measureLoad } from './load.ts'
 import { keepsJournal, openJournal, openStores, type Stores } from './stores.ts'
 import { warmUp } from './warm-up.ts'
@@ -46,7 +58,6 @@ export interface GamePartOptions {
 
 /** What the freeze of a swap took, in milliseconds. */
 interface Frozen {
-  readonly path: string
   /** Milliseconds since 1970: from then on dispatchers keep what is for the game. */
   readonly heldSinceMs: number
   /** Until all that authors wait for was answered, or given up. */
@@ -56,7 +67,7 @@ interface Frozen {
 }
 
 /** What a swap took, in milliseconds. */
-export interface SwapTimes extends Omit<Frozen, 'path'> {
+export interface SwapTimes extends Frozen {
   readonly restoreMs: number
   readonly leaveMs: number
   /** Until it was there again for all others. */
@@ -121,7 +132,7 @@ export async function rehearseGame(options: GamePartOptions, { drops = false } =
   rmSync(path, { force: true })
   const began = realClock.now()
   // Whatever its authors' code does on the way: nothing of it is saved, and nobody hears of it.
-  const game = newGame(options, { storage: new MemoryStorage(), kvdb: new MemoryKvdb() }, { frozen })
+  const game = newGame(options, { storage: new MemoryStorage(), kvdb: new MemoryKvdb() }, { was: { frozen } })
   refuseDropped(game.prepare(), drops)
   const bytes = bytesOf(frozen)
   return { entities: game.world.size, bytes, restoreMs: Math.round(realClock.now() - began) }
@@ -164,7 +175,7 @@ class GamePart implements Part {
   async begin(frozen: FrozenGame | undefined): Promise<void> {
     const { id, config, log } = this.#options
     this.#journals = await openJournal(id, config, log)
-    this.#game = this.#newGame(frozen)
+    this.#game = this.#newGame({ frozen })
     this.#game.keepIn(this.#journals)
     await this.#game.start()
   }
@@ -202,6 +213,8 @@ class GamePart implements Part {
   /** The one that is swapped. Its file is for the case that both processes die. */
   #asSwapped(path: string): Swapped {
     const { log, config } = this.#options
+    /** What was copied of it last, and for whom. */
+    let ahead: (CopiedGame & { readonly pid: number; readonly file: FrozenWriter }) | undefined
     /** What it was when it was frozen. */
     let taken: FrozenGame | undefined
     let hasLeft = false
@@ -209,21 +222,33 @@ class GamePart implements Part {
       const frozen = await this.#game.copy()
       return { path: writeCopy(path, pid, frozen) }
     }
+    const copyAhead = async (pid: number) => {
+      const copied = await this.#game.copyAhead()
+      ahead?.file.discard()
+      const file = new FrozenWriter(path, copyPath(path, pid))
+      file.block(copied.game)
+      ahead = { ...copied, pid, file }
+      return { path: file.temporary }
+    }
     const steps = {
-      freeze: async (): Promise<Frozen> => {
+      freeze: async (pid: number): Promise<Frozen> => {
+        if (ahead?.pid !== pid) throw new Error('it was copied for another since')
         log.info('a successor stands by: freezing')
-        const { heldSinceMs, stillSinceMs, ...frozen } = await this.#game.freeze({ saves: false })
+        const { file, ...since } = ahead
+        const { heldSinceMs, stillSinceMs, ...frozen } = await this.#game.freeze({ saves: false, since })
         try {
-          writeFrozen(path, frozen, { sync: false })
+          file.block(frozen)
+          file.finish({ sync: false })
         } catch (error) {
           this.#game.thaw()
           throw error
         }
         taken = frozen
+        ahead = undefined
         // Its time is for others: it is needed only when both processes die with their machine.
         syncFrozen(path).catch((error) => log.warn(messageOf(error)))
         const freezeMs = realClock.wallMs() - stillSinceMs
-        return { path, heldSinceMs, waitMs: stillSinceMs - heldSinceMs, freezeMs }
+        return { heldSinceMs, waitMs: stillSinceMs - heldSinceMs, freezeMs }
       },
       leave: async () => {
         hasLeft = true
@@ -235,7 +260,12 @@ class GamePart implements Part {
       },
     }
     return {
-      looks: { copy },
+      looks: { copy, ahead: copyAhead },
+      seen(pid) {
+        if (ahead?.pid !== pid) return
+        ahead.file.discard()
+        ahead = undefined
+      },
       steps,
       back: async (why) => {
         log.error(`its successor has failed, so it goes on: ${why}`)
@@ -257,12 +287,16 @@ class GamePart implements Part {
   /** Becomes the game that `swap` is the end of. */
   async succeed(swap: SwapClient, isGone: () => Promise<boolean>, drops: boolean): Promise<void> {
     const { id, config, log } = this.#options
-    const { path, ...times } = await swap.ask<Frozen>('freeze')
-    const frozenMs = realClock.wallMs()
-    const frozen = readFrozen(path)
+    const { path } = await swap.ask<{ readonly path: string }>('ahead')
+    const file = new FrozenReader(path)
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#game = this.#newGame(frozen, resolve)
-    refuseDropped(this.#game.prepare(), drops)
+    this.#game = this.#newGame({ ahead: file.ahead() }, resolve)
+    refuseDropped(this.#game.prepareAhead(), drops)
+    const times = await swap.ask<Frozen>('freeze')
+    const frozenMs = realClock.wallMs()
+    const frozen = file.rest()
+    file.close()
+    refuseDropped(this.#game.prepare(frozen), drops)
     const preparedMs = realClock.wallMs()
     await swap.ask('leave').catch(async (error) => {
       // It may have left or not: once it is dead, what it was is here and nowhere else.
@@ -289,9 +323,9 @@ class GamePart implements Part {
     await this.listen()
   }
 
-  #newGame(frozen: FrozenGame | undefined, restored = () => {}): Game {
+  #newGame(was: Was, restored = () => {}): Game {
     return newGame(this.#options, this.#stores, {
-      frozen,
+      was,
       restored: () => {
         // From here on it goes its own way.
         const { id, config, frozenPath } = this.#options
@@ -307,10 +341,13 @@ class GamePart implements Part {
   }
 }
 
+/** What the game was, or what was copied of it ahead. */
+type Was = Pick<GameOptions, 'frozen' | 'ahead'>
+
 function newGame(
   { id, config, definition, links, dispatchers, log }: GamePartOptions,
   stores: Pick<Stores, 'storage' | 'kvdb'> & Partial<Pick<Stores, 'sql'>>,
-  { frozen, restored }: { readonly frozen: FrozenGame | undefined; readonly restored?: () => void },
+  { was, restored }: { readonly was: Was; readonly restored?: () => void },
 ): Game {
   const { bootEntity, banBootEntity, saveInterval, positionSyncIntervalMs, freezeWaitMs, restoreLimitMs } =
     config.game(id)
@@ -342,7 +379,7 @@ function newGame(
     sql: stores.sql,
     load: measureLoad(),
     keepsJournal: keepsJournal(config),
-    frozen,
+    ...was,
     ...(restored && { restored }),
   })
 }
@@ -357,4 +394,5 @@ function refuseDropped(dropped: readonly string[], drops: boolean): void {
   )
 }
 
-const bytesOf = ({ chunks }: FrozenGame): number => chunks.reduce((sum, { length }) => sum + length, 0)
+const bytesOf = ({ chunks, ahead = [] }: FrozenGame): number =>
+  [...ahead, ...chunks].reduce((sum, { length }) => sum + length, 0)

@@ -26,6 +26,8 @@ export type Questions = Readonly<Record<string, (pid: number) => Promise<object>
 export interface Swapped {
   /** These change nothing. */
   readonly looks: Questions
+  /** Whoever has looked is gone, or has its place. */
+  seen?(pid: number): void
   /** In their order. One that rejects ends the swap; the first leaves nothing behind then. */
   readonly steps: Questions
   /** The successor has failed after the first step: goes on, from whatever point. */
@@ -98,6 +100,7 @@ export class SwapServer {
         if (!hasGivenUp) end(pid)
         await this.#swapped.back(why).catch((error) => this.#log.error(`it could not go on: ${messageOf(error)}`))
       }
+      this.#swapped.seen?.(pid)
       if (this.#successor !== socket) return
       this.#successor = undefined
       this.#settled?.resolve()

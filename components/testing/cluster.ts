@@ -163,15 +163,15 @@ export class SimulatedCluster {
     this.journals.crash(id)
   }
 
-  /** A process with what a game was when it froze: nobody knows of it until it takes the place of the one that has left. */
-  standBy(id: number, frozen: FrozenGame): Successor {
+  /** A process with what was copied of a game ahead: nobody knows of it until it takes the place of the one that has left. */
+  standBy(id: number, ahead: FrozenGame): Successor {
     const plug = this.wiring.plug(`game${id}`)
     let isRestored = false
     const restored = () => {
       isRestored = true
       game.keepIn(this.options.journals ? this.journals.of(id) : undefined)
     }
-    const game = this.#newGame(id, { frozen, restored, links: plug, journals: undefined })
+    const game = this.#newGame(id, { ahead, restored, links: plug, journals: undefined })
     return {
       game,
       takeOver: () => {

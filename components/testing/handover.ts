@@ -1,11 +1,16 @@
 // A game is handed over to another process while people play, as `goworld reload` does it, and may come back from wherever the
 // successor fails.
 //
-//     copy, rehearsed ─> frozen ─> restored by the successor ─> left by the old one ─> joined by the successor, goes on
+//     copy, rehearsed ─> copied ahead ─> frozen ─> restored by the successor ─> left by the old one ─> joined by the successor, goes on
 //                          │                │ fails                    │ dies                │ dies before it goes on
 //                          └── goes on <────┘                          └── restored by the old one, from what it was
 import { messageOf } from '../../engine/base/errors.ts'
+import { freezeWorld } from '../../engine/entity/freezing.ts'
+import type { SavedEntity } from '../../engine/entity/saved-entity.ts'
+import type { World } from '../../engine/entity/world.ts'
+import { decode } from '../../engine/wire/codec.ts'
 import type { FrozenGame } from '../game/frozen-file.ts'
+import type { Game } from '../game/game.ts'
 import type { Successor } from './cluster.ts'
 import type { Simulation } from './simulation.ts'
 
@@ -42,16 +47,23 @@ export class Handover {
     this.#say('is to be handed over')
     const old = cluster.games[this.#id - 1]!
     await this.#rehearse()
+    const since = await old.copyAhead()
+    const successor = cluster.standBy(this.#id, since.game)
+    await this.#pause()
+    successor.game.prepareAhead()
+    await this.#pause()
     let frozen: FrozenGame
     try {
-      frozen = await old.freeze({ saves: false })
+      frozen = await old.freeze({ saves: false, since })
     } catch (error) {
       return this.#say(`is not frozen: ${messageOf(error)}`)
     }
     const fails = FAILS[Math.floor(this.#random() * FAILS.length)]!
     await this.#pause()
-    const successor = cluster.standBy(this.#id, frozen)
-    if (fails !== 'before it is restored') successor.game.prepare()
+    if (fails !== 'before it is restored') {
+      successor.game.prepare(frozen)
+      this.#compare(old, successor.game)
+    }
     await this.#pause()
     if (fails.startsWith('before it is') || fails.startsWith('before the')) {
       await this.#pause(HANGS_MS_MAX)
@@ -77,6 +89,15 @@ export class Handover {
     }
   }
 
+  /** The successor is what the old one stands still as, whether it was told now or ahead. */
+  #compare(old: Game, { world }: Game): void {
+    const before = savedById(old.world)
+    const after = savedById(world)
+    for (const id of new Set([...before.keys(), ...after.keys()]))
+      if (before.get(id) !== after.get(id))
+        this.#sim.fail(`handover: game ${this.#id} had ${before.get(id)}, its successor has ${after.get(id)}`)
+  }
+
   /** The successor dies while it gathers its dispatchers; when it has gone on before that, it is a success. */
   async #endEarly(successor: Successor, frozen: FrozenGame, why: string): Promise<void> {
     await this.#pause(20)
@@ -99,3 +120,20 @@ export class Handover {
     return this.#sim.sleep(1 + this.#random() * longestMs)
   }
 }
+
+/** All that would be frozen of each entity, but what depends on the moment. */
+function savedById(world: World): Map<string, string> {
+  const chunks = freezeWorld(world).slice(1)
+  return new Map(chunks.map((chunk) => textOf(decode(chunk) as unknown as SavedEntity)))
+}
+
+function textOf(saved: SavedEntity): [id: string, text: string] {
+  const inOrder = (_: string, value: unknown) =>
+    isPlainObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
+  const text = (key: string, value: unknown) =>
+    key === 'leftMs' ? undefined : typeof value === 'bigint' ? `${value}` : inOrder(key, value)
+  return [saved.id, JSON.stringify(saved, text)]
+}
+
+const isPlainObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

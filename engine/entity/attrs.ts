@@ -68,8 +68,8 @@ export class Attrs implements AttrOwner {
   // Which of the attributes from the 32nd on are dirty; few classes have so many.
   #dirtyBeyond: Set<number> | undefined
   #changes: AttrChange[] | undefined
-  /** Whether anything was written since it was filled. */
-  #written = false
+  /** How often anything was written since it was filled. */
+  #writes = 0
 
   constructor(host: AttrsHost, layout: AttrLayout) {
     this.#host = host
@@ -102,9 +102,14 @@ export class Attrs implements AttrOwner {
 
   /** Fills in again what the class itself has written over while its object was made; that is no change to anybody. */
   static settle(attrs: Attrs, given: Readonly<Record<string, unknown>>): void {
-    if (attrs.#written) Attrs.fill(attrs, given, true)
-    attrs.#written = false
+    if (attrs.#writes > 0) Attrs.fill(attrs, given, true)
+    attrs.#writes = 0
     Attrs.drop(attrs)
+  }
+
+  /** Grows with every write, however deep. */
+  static writes(attrs: Attrs): number {
+    return attrs.#writes
   }
 
   /** The attributes for which `wanted` holds, plain; unset ones are left out. */
@@ -160,7 +165,7 @@ export class Attrs implements AttrOwner {
     const before = this.#values[index]
     if (before === next) return
     if (this.#host.gone) throw gone(this.#host)
-    this.#written = true
+    this.#writes++
     if (next === undefined) return this.#unset(index)
     this.#values[index] = next
     if (this.#layout.persistent[index]) this.#host.attrsUnsaved()
@@ -202,7 +207,7 @@ export class Attrs implements AttrOwner {
   }
 
   #changed(root: number, type: number, path: Path, rest: () => void): void {
-    this.#written = true
+    this.#writes++
     if (this.#layout.persistent[root]) this.#host.attrsUnsaved()
     if (this.#layout.audience[root]! < 0) return
     // Whoever begins to see it is told everything anyway.

@@ -1,21 +1,25 @@
-// A whole game as data, to be brought back by a process with newer code: every entity with all of its parts, and what the
-// game knows of the others. Taking it changes nothing, so a freeze that fails has cost nothing.
+// A whole game as data, to be brought back by a process with newer code (restoring.ts): every entity with all of its parts,
+// and what the game knows of the others. Taking it changes nothing, so a freeze that fails has cost nothing.
 //
 //     header │ entity │ entity │ …       spaces first, so that whoever was in one finds it
-import { messageOf } from '../base/errors.ts'
+//
+// A large game is long at that. So most of it can be copied ahead, while it goes on; then only what has changed since is
+// taken when it stands still:
+//
+//     copied ahead   header │ a │ b │ c │ d │ …       each with its stamp, which this game keeps
+//     frozen         header: d is gone │ b │ e        those whose stamp is another by now, and those that are new
 import { writeValue } from '../wire/codec.ts'
-import { decodeOwn } from '../wire/own-codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
-import { restoreClient, type SavedEntity, saveEntity } from './saved-entity.ts'
+import { isSameStamp, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
 /** What is known of the gates: their numbers, and the names of their processes. */
 export type FrozenGates = readonly (readonly [gateId: number, process: string])[]
 
-interface WorldHeader {
+export interface WorldHeader {
   readonly gameId: number
   readonly frozenMs: number
   readonly registry: readonly (readonly [key: string, value: string])[]
@@ -26,27 +30,59 @@ interface WorldHeader {
   readonly told?: readonly number[]
   /** Pairs that see each other although they are farther apart than their radius, by space. */
   readonly lingering: Readonly<Record<string, readonly string[]>>
+  /** Those that were copied ahead, and are not there any more. */
+  readonly gone?: readonly string[]
 }
 
-/** One chunk for the game, and one for each entity. Throws for what cannot be saved, and names it. */
-export function freezeWorld(world: World): Uint8Array[] {
+/** What was copied of a game ahead, as long as it has not changed. */
+export class Copied {
+  readonly #stamps = new Map<EntityCore, Stamp>()
+
+  /** It was copied as it is now. */
+  add(core: EntityCore): void {
+    this.#stamps.set(core, stampOf(core))
+  }
+
+  /** It is in the copy otherwise than it was. */
+  addOther(core: EntityCore): void {
+    this.#stamps.set(core, NO_STAMP)
+  }
+
+  isSame(core: EntityCore): boolean {
+    const stamp = this.#stamps.get(core)
+    return stamp !== undefined && stamp !== NO_STAMP && isSameStamp(stamp, stampOf(core))
+  }
+
+  gone(world: World): string[] {
+    return [...this.#stamps.keys()].flatMap(({ id }) => (world.find(id) ? [] : [id]))
+  }
+}
+
+const NO_STAMP: Stamp = []
+
+/**
+ * One chunk for the game, and one for each entity, or for each that is not as it was `copied` ahead. Throws for what cannot be
+ * saved, and names it.
+ */
+export function freezeWorld(world: World, copied?: Copied): Uint8Array[] {
   const [spaces, others] = spacesAndOthers(world)
   const lingering = spaces.flatMap((space) => {
     const pairs = space.lingering()
     return pairs.length > 0 ? [[space.id, pairs.map(({ id }) => id)] as const] : []
   })
   const chunks = new Chunks()
-  chunks.write(headerOf(world, spaces, Object.fromEntries(lingering)))
-  for (const core of spaces) chunks.write(saveEntity(core))
-  for (const core of others) chunks.write(saveEntity(core))
+  const header = headerOf(world, spaces, Object.fromEntries(lingering))
+  chunks.write(copied ? { ...header, gone: copied.gone(world) } : header)
+  for (const cores of [spaces, others])
+    for (const core of cores) if (!copied?.isSame(core)) chunks.write(saveEntity(core))
   return chunks.all()
 }
 
 /**
- * Much the same while the world goes on: each entity is as it is when its turn comes. Good for a rehearsal, and for nothing
- * else. `pause` is called again and again, and may let others run.
+ * Much the same while the world goes on: each entity is as it is when its turn comes. Good for a rehearsal, or with `copied` as
+ * what is copied ahead of a freeze. `pause` is called again and again, and may let others run.
  */
-export async function copyWorld(world: World, pause: () => Promise<void>): Promise<Uint8Array[]> {
+export async function copyWorld(world: World, pause: () => Promise<void>, copied?: Copied): Promise<Uint8Array[]> {
   const [spaces, others] = spacesAndOthers(world)
   const known = new Set(spaces.map(({ id }) => id))
   const chunks = new Chunks()
@@ -56,7 +92,11 @@ export async function copyWorld(world: World, pause: () => Promise<void>): Promi
     // A space that has gone is still written: others that are in the copy were in it.
     if (core.gone && !(core instanceof SpaceCore)) continue
     const { spaceId, ...saved } = saveEntity(core)
-    chunks.write(spaceId !== undefined && known.has(spaceId) ? { ...saved, spaceId } : saved)
+    const savedMs = world.clock.wallMs()
+    const isWhole = spaceId === undefined || known.has(spaceId)
+    chunks.write(isWhole && spaceId !== undefined ? { ...saved, spaceId, savedMs } : { ...saved, savedMs })
+    if (isWhole) copied?.add(core)
+    else copied?.addOther(core)
   }
   return chunks.all()
 }
@@ -90,38 +130,5 @@ class Chunks {
 
   all(): Uint8Array[] {
     return this.#ends.map((end, at) => this.#writer.bytes.subarray(at === 0 ? 0 : this.#ends[at - 1]!, end))
-  }
-}
-
-/** Brings a frozen game back, in a world that has not started: nobody is told of anything. Throws for what cannot be. */
-export function restoreWorld(world: World, chunks: readonly Uint8Array[]): void {
-  const header = decodeOwn(chunks[0]!) as unknown as WorldHeader
-  if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
-  const elapsedMs = Math.max(0, world.clock.wallMs() - header.frozenMs)
-  world.registry.restore(header.registry)
-  world.players.restoreOffers(header.offers)
-  for (const gateId of header.told ?? []) world.movement.told.add(gateId)
-  const members: [EntityCore, string][] = []
-  for (const chunk of chunks.slice(1)) {
-    const saved = decodeOwn(chunk) as unknown as SavedEntity
-    const core = revived(world, saved, elapsedMs)
-    core.client = saved.client && restoreClient(saved.client)
-    if (saved.spaceId !== undefined) members.push([core, saved.spaceId])
-  }
-  for (const [core, spaceId] of members) {
-    const space = world.find(spaceId)
-    if (!(space instanceof SpaceCore)) throw new Error(`${core} was in the space ${spaceId}, which is not there`)
-    space.seat(core)
-  }
-  for (const [spaceId, ids] of Object.entries(header.lingering))
-    (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
-}
-
-/** Throws with the entity that cannot be made again. */
-function revived(world: World, saved: SavedEntity, elapsedMs: number): EntityCore {
-  try {
-    return world.revive(saved, saved.epoch, elapsedMs)
-  } catch (error) {
-    throw new Error(`${saved.type}<${saved.id}>: ${messageOf(error)}`, { cause: error })
   }
 }

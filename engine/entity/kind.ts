@@ -59,6 +59,8 @@ export class Kind {
   readonly hearsAoi: boolean
   /** Whether the class wants to hear of services that are placed. */
   readonly hearsServices: boolean
+  /** Whether the class does anything when its entities are made. */
+  readonly hearsInit: boolean
   /** Whether the class wants to hear of a freeze. */
   readonly hearsFrozen: boolean
   /** How many there are of a service. */
@@ -94,6 +96,7 @@ export class Kind {
     checkInputs(this.name, this.contract)
     this.methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
+    this.hearsInit = type.prototype.onInit !== Actor.prototype.onInit
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
     this.hearsServices = hearsServices(type.prototype)
     this.shards = checkShards(this.name, this.contract.shards)

@@ -17,6 +17,8 @@ export interface Restoring {
 interface Part {
   /** Plain data, or undefined for nothing to save. Changes nothing. */
   save(core: EntityCore): unknown
+  /** What it says into `stamp` differs (by Object.is) whenever what `save` answers may. Much cheaper than that. */
+  stamp(core: EntityCore, stamp: unknown[]): void
   restore(core: EntityCore, saved: never, restoring: Restoring): void
 }
 
@@ -25,15 +27,19 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** The persistent ones. */
   attrs: {
     save: ({ attrs, kind }) => persistentOf(kind, attrs),
+    stamp: ({ attrs }, stamp) => stamp.push(Attrs.writes(attrs)),
     restore: () => {},
   },
   transient: {
     save: ({ attrs, kind: { layout } }) =>
       layout.persistent.includes(false) ? Attrs.plain(attrs, (index) => !layout.persistent[index]) : undefined,
+    // Counted with the others.
+    stamp: () => {},
     restore: () => {},
   },
   leftovers: {
     save: packLeftovers,
+    stamp: ({ leftovers }, stamp) => stamp.push(leftovers),
     restore: () => {},
   },
   /** The plain fields that its contract names. */
@@ -44,6 +50,13 @@ const PARTS: Readonly<Record<string, Part>> = {
       const fields = entity as unknown as Record<string, unknown>
       return pack(Object.fromEntries(kept.map((name) => [name, fields[name]])))
     },
+    stamp: ({ kind, entity }, stamp) => {
+      const fields = entity as unknown as Record<string, unknown>
+      for (const name of kind.contract.kept ?? []) {
+        const value = fields[name]
+        stamp.push(value === undefined || isSimple(value) ? value : unlike())
+      }
+    },
     restore: ({ kind, entity }, saved: Packed) => {
       const fields = unpack(saved) as Record<string, unknown>
       for (const name of kind.contract.kept ?? [])
@@ -52,6 +65,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   place: {
     save: ({ x, y, z, yaw, aoiRadius }) => [x, y, z, yaw, aoiRadius],
+    stamp: ({ x, y, z, yaw, aoiRadius }, stamp) => stamp.push(x, y, z, yaw, aoiRadius),
     restore: (core, [x, y, z, yaw, aoiRadius]: [number, number, number, number, number]) => {
       core.x = x
       core.y = y
@@ -64,6 +78,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** So that no late offer is taken twice. */
   released: {
     save: ({ released }) => released?.flatMap(({ gateId, clientId, handed }) => [gateId, clientId, handed]),
+    stamp: ({ released }, stamp) => stamp.push(released),
     restore: (core, saved: readonly (number | string)[]) => {
       const released: Released[] = []
       for (let at = 0; at < saved.length; at += 3) {
@@ -75,6 +90,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   filters: {
     save: ({ filters }) => filters && [...filters].flat(),
+    stamp: ({ filters }, stamp) => stamp.push(filters && JSON.stringify([...filters])),
     restore: (core, saved: readonly string[]) => {
       core.filters = new Map()
       for (let at = 0; at < saved.length; at += 2) core.filters.set(saved[at]!, saved[at + 1]!)
@@ -83,16 +99,19 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Its client has lost its connection, and may come again: by its gate, or by another. */
   clientLost: {
     save: ({ client, clientLost }) => (client && clientLost) || undefined,
+    stamp: ({ clientLost }, stamp) => stamp.push(clientLost),
     restore: (core) => {
       core.clientLost = true
     },
   },
   awaited: {
     save: ({ awaited, world }) => awaited && world.returns.save(awaited),
+    stamp: ({ awaited }, stamp) => stamp.push(awaited && unlike()),
     restore: (core, saved: SavedAwaited) => core.world.returns.restore(core, saved),
   },
   syncing: {
     save: ({ clientSyncing }) => clientSyncing || undefined,
+    stamp: ({ clientSyncing }, stamp) => stamp.push(clientSyncing),
     restore: (core) => {
       core.clientSyncing = true
     },
@@ -100,6 +119,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Which inputs have been run: they are not run again. */
   inputs: {
     save: ({ inputs }) => inputs && [inputs.clientId, inputs.no, inputs.seenMs],
+    stamp: ({ inputs }, stamp) => stamp.push(inputs?.clientId, inputs?.no, inputs?.seenMs),
     restore: (core, [clientId, no, seenMs]: [string, number, number]) => {
       core.inputs = freshInputs(clientId, no, seenMs)
     },
@@ -109,6 +129,11 @@ const PARTS: Readonly<Record<string, Part>> = {
       if (core.lastTimer === 0) return undefined
       const timers = core.world.timers.saved(core)
       return { last: core.lastTimer, timers: timers.map((timer) => ({ ...timer, args: pack(timer.args) })) }
+    },
+    stamp: ({ lastTimer, timers = [] }, stamp) => {
+      stamp.push(lastTimer)
+      for (const { timer, at, cron, cronMs, args } of timers)
+        stamp.push(timer, cron ? cronMs : at, args.every(isSimple) || unlike())
     },
     restore: (
       core,
@@ -127,21 +152,27 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Whether calls to it go by its dispatcher, behind those that wait there. */
   detoured: {
     save: ({ detoured }) => (detoured >= 0 ? detoured : undefined),
+    stamp: ({ detoured }, stamp) => stamp.push(detoured),
     restore: (core, saved: number) => core.world.migration.goOnCatchingUp(core, saved),
   },
   saved: {
     save: ({ saved }) => saved && [saved.epoch, saved.no],
+    stamp: ({ saved }, stamp) => stamp.push(saved?.epoch, saved?.no),
     restore: (core, [epoch, no]: [number, number]) => {
       core.saved = { epoch, no }
     },
   },
   unsaved: {
     save: ({ unsaved }) => unsaved || undefined,
+    stamp: ({ unsaved }, stamp) => stamp.push(unsaved),
     restore: (core) => core.attrsUnsaved(),
   },
 }
 
 const PART_LIST = Object.entries(PARTS)
+
+/** Of what may have changed within: like nothing else, nor like itself the next time. */
+const unlike = (): object => ({})
 
 /** Plain as it is, or the bytes of a structured clone: Map, Set, Date and the like, which MessagePack cannot say. */
 type Packed = { readonly plain: unknown } | { readonly cloned: Uint8Array }
@@ -194,6 +225,11 @@ export function saveParts(core: EntityCore): SavedParts {
     }
   }
   return saved
+}
+
+/** What stands for all that is saved of it: see `Part.stamp`. */
+export function stampParts(core: EntityCore, stamp: unknown[]): void {
+  for (const [, part] of PART_LIST) part.stamp(core, stamp)
 }
 
 export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {

@@ -1,6 +1,6 @@
 // An entity as data: all of its parts, and what it is tied to.
 import type { Client, EntityCore } from './core.ts'
-import { type SavedParts, saveParts } from './parts.ts'
+import { type SavedParts, saveParts, stampParts } from './parts.ts'
 import { SpaceCore } from './space-core.ts'
 
 /** Without `session` it has none. */
@@ -17,8 +17,13 @@ export interface SavedEntity {
   readonly client?: SavedClient
   /** The space that it is in. */
   readonly spaceId?: string
+  /** When, in milliseconds since 1970: of one that was saved before its game stood still. */
+  readonly savedMs?: number
   readonly parts: SavedParts
 }
+
+/** As long as it has the same (by Object.is, one for one), it would be saved as the same. */
+export type Stamp = readonly unknown[]
 
 /** Throws for what cannot be saved. Changes nothing. */
 export function saveEntity(core: EntityCore): SavedEntity {
@@ -34,6 +39,15 @@ export function saveEntity(core: EntityCore): SavedEntity {
     parts: saveParts(core),
   }
 }
+
+export function stampOf(core: EntityCore): Stamp {
+  const stamp: unknown[] = [core.client, core.space]
+  stampParts(core, stamp)
+  return stamp
+}
+
+export const isSameStamp = (one: Stamp, other: Stamp): boolean =>
+  one.length === other.length && one.every((value, at) => Object.is(value, other[at]))
 
 const saveClient = ({ gateId, clientId, handed, session }: Client): SavedClient => ({
   gateId,

@@ -8,7 +8,7 @@ import { Track } from '../base/track.ts'
 import { SYNC_OWN } from '../wire/messages.ts'
 import { Aoi } from './aoi.ts'
 import { SlotList } from './aoi-slots.ts'
-import { type Client, EntityCore } from './core.ts'
+import { type Client, coreOf, EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
 import type { World } from './world.ts'
@@ -16,21 +16,23 @@ import type { World } from './world.ts'
 export class SpaceCore extends EntityCore {
   readonly spaceKind: number
   readonly isNil: boolean
-  readonly members = new Set<Entity>()
-  readonly #aoi: Aoi
-  readonly #bySlot: (EntityCore | undefined)[] = []
+  members = new Set<Entity>()
+  #aoi: Aoi
+  #bySlot: (EntityCore | undefined)[] = []
   // Of the operation under way: watcher, subject, watcher, subject, …
-  readonly #entered = new SlotList()
-  readonly #left = new SlotList()
+  #entered = new SlotList()
+  #left = new SlotList()
 
   constructor(world: World, kind: Kind, id: string, epoch: number, spaceKind: number, isNil: boolean) {
     super(world, kind, id, epoch)
     this.spaceKind = spaceKind
     this.isNil = isNil
+    const entered = this.#entered
+    const left = this.#left
     this.#aoi = new Aoi(
       {
-        onEnter: (watcher, subject) => this.#entered.push(watcher, subject),
-        onLeave: (watcher, subject) => this.#left.push(watcher, subject),
+        onEnter: (watcher, subject) => entered.push(watcher, subject),
+        onLeave: (watcher, subject) => left.push(watcher, subject),
       },
       { hysteresis: world.aoiHysteresis },
     )
@@ -93,7 +95,32 @@ export class SpaceCore extends EntityCore {
     if (core.aoiRadius < 0) return
     core.aoiSlot = this.#aoi.add(core.x, core.z, core.aoiRadius)
     this.#bySlot[core.aoiSlot] = core
-    this.#countWatchers()
+    this.#countWatchers(this.#entered, 1)
+  }
+
+  /** Undoes that. */
+  unseat(core: EntityCore): void {
+    const slot = core.aoiSlot
+    core.space = undefined
+    core.track = undefined
+    core.aoiSlot = -1
+    this.members.delete(core.entity)
+    if (core.client && !this.isNil) this.watch(core.client.gateId, -1)
+    if (slot < 0) return
+    this.#aoi.remove(slot)
+    this.#countWatchers(this.#left, -1)
+    this.#bySlot[slot] = undefined
+  }
+
+  /** Takes over all who sit in `other`, which was there for that alone. */
+  takeSeatsOf(other: SpaceCore): void {
+    this.members = other.members
+    this.watchers = other.watchers
+    this.#aoi = other.#aoi
+    this.#bySlot = other.#bySlot
+    this.#entered = other.#entered
+    this.#left = other.#left
+    for (const member of this.members) coreOf(member).space = this
   }
 
   /** Pairs that see each other only because they did before: watcher, subject, watcher, … */
@@ -165,13 +192,13 @@ export class SpaceCore extends EntityCore {
     core.track.push(nowMs, core.x, core.y, core.z, core.yaw, nowMs, nowMs)
   }
 
-  /** Counts who sees whom now; all have known it before. */
-  #countWatchers(): void {
-    const { slots, length } = this.#entered
-    this.#entered.length = 0
+  /** Counts who sees whom; nobody is told. */
+  #countWatchers(pairs: SlotList, by: 1 | -1): void {
+    const { slots, length } = pairs
+    pairs.length = 0
     for (let at = 0; at < length; at += 2) {
       const { client } = this.#bySlot[slots[at]!]!
-      if (client) this.#bySlot[slots[at + 1]!]!.watch(client.gateId, 1)
+      if (client) this.#bySlot[slots[at + 1]!]!.watch(client.gateId, by)
     }
   }
 

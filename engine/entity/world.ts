@@ -347,8 +347,7 @@ export class World {
   revive(saved: SavedEntity, epoch: number, elapsedMs: number): EntityCore {
     const { type, id, spaceKind = 0, parts } = saved
     const isNilSpace = id === this.#nilSpaceId
-    const kind = isNilSpace ? this.#nilKind() : this.kinds.get(type)
-    if (!kind) throw new Error(`this game has no class ${type}`)
+    const kind = this.kindOfSaved(saved)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
     const { attrs, ...opened } = openSaved(kind, saved, (what) => this.dropped(what))
     const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace, ...opened }, attrs, (made) =>
@@ -356,6 +355,27 @@ export class World {
     )
     if (isNilSpace) this.nilSpace = core as SpaceCore
     return core
+  }
+
+  /** The class that it has here. Throws when there is none. */
+  kindOfSaved({ type, id }: SavedEntity): Kind {
+    const kind = id === this.#nilSpaceId ? this.#nilKind() : this.kinds.get(type)
+    if (!kind) throw new Error(`this game has no class ${type}`)
+    return kind
+  }
+
+  /** A place for those who were in a space that is yet to be revived. */
+  seatsOf(saved: SavedEntity): SpaceCore {
+    const { id, epoch, spaceKind = 0 } = saved
+    return new SpaceCore(this, this.kindOfSaved(saved), id, epoch, spaceKind, id === this.#nilSpaceId)
+  }
+
+  /** Undoes `revive`, in a world that has not started. */
+  unmake(core: EntityCore): void {
+    core.space?.unseat(core)
+    core.isLeaving = true
+    core.client = undefined
+    this.#forget(core)
   }
 
   /** The object of an entity with its attributes, in the game's table once `finish` has given it what else it has. */

@@ -69,7 +69,7 @@ describe('goworld inspect', () => {
     const { code, out, err } = await inspect(path)
     expect({ code, err }).toEqual({ code: 0, err: '' })
     const lines = out.split('\n')
-    expect(lines[0]).toBe(`${path}: ${statSync(path).size} bytes, format 2, checksum ok`)
+    expect(lines[0]).toBe(`${path}: ${statSync(path).size} bytes, format 3, checksum ok`)
     expect(lines[1]).toMatch(/^ {2}frozen {4}20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(lines.slice(2, 4)).toEqual(['  game      1, version 1.2', `  engine    ${ENGINE_VERSION}`])
     expect(lines[4]).toMatch(/^ {2}process {3}[\w-]{16}, ready$/)
@@ -85,7 +85,7 @@ describe('goworld inspect', () => {
     expect(shown).toMatchObject({
       file: path,
       bytes: statSync(path).size,
-      format: 2,
+      format: 3,
       checksum: 'ok',
       engine: ENGINE_VERSION,
       gameVersion: '1.2',

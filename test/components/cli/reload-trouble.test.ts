@@ -14,8 +14,7 @@ const source = (inSuccessor = '') => `
   import { entity, game, space } from 'goworld'
   const succeeds = process.argv.includes('-succeed')
   class Account extends entity({}) {
-    constructor(...args) {
-      super(...args)
+    onInit() {
       if (succeeds) { ${inSuccessor} }
     }
   }

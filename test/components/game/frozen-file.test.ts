@@ -16,6 +16,8 @@ import { describe, expect, test } from 'vitest'
 import {
   describeFrozen,
   type FrozenGame,
+  FrozenReader,
+  FrozenWriter,
   type KnownOfProcess,
   readFrozen,
   retireFrozen,
@@ -162,6 +164,84 @@ const retired = (path: string) =>
     .sort()
     .map((name) => join(path, '..', name))
 
+describe('a game that was copied ahead', () => {
+  const COPY = game([Buffer.from('world before'), Buffer.from('a'), Buffer.from('b')])
+  const known: KnownOfProcess = { ...KNOWN, entities: 2 }
+  const REST = describeFrozen(known, [Buffer.from('world'), Buffer.from('b again')], COPY.chunks)
+  const texts = (chunks: readonly Uint8Array[] = []) => chunks.map((chunk) => `${Buffer.from(chunk)}`)
+  function begun() {
+    const path = file()
+    const writer = new FrozenWriter(path, `${path}.ahead`)
+    writer.block(COPY)
+    return { path, writer }
+  }
+  function whole() {
+    const { path, writer } = begun()
+    writer.block(REST)
+    writer.finish()
+    return path
+  }
+
+  test('is read while the rest is yet to come, and with it when it is there', () => {
+    const { path, writer } = begun()
+    const reader = new FrozenReader(writer.temporary)
+    expect(texts(reader.ahead().chunks)).toEqual(['world before', 'a', 'b'])
+    expect(existsSync(path)).toBe(false)
+    writer.block(REST)
+    writer.finish({ sync: false })
+    const { chunks, ahead, process } = reader.rest()
+    reader.close()
+    expect([texts(ahead), texts(chunks)]).toEqual([
+      ['world before', 'a', 'b'],
+      ['world', 'b again'],
+    ])
+    expect(process).toEqual(REST.process)
+    expect(readdirSync(join(path, '..'))).toEqual([basename(path)])
+  })
+
+  test('comes back from its file alone', () => {
+    const { chunks, ahead } = readFrozen(whole())
+    expect([texts(ahead), texts(chunks)]).toEqual([texts(COPY.chunks), texts(REST.chunks)])
+  })
+
+  test('leaves nothing behind when the rest never comes', () => {
+    const { path, writer } = begun()
+    writer.discard()
+    expect(readdirSync(join(path, '..'))).toEqual([])
+  })
+
+  test('is not taken for a game before the rest is there, nor when any of it is damaged', () => {
+    const { writer } = begun()
+    expect(refusal(writer.temporary)).toContain('its checksum is wrong')
+    writer.discard()
+    const path = whole()
+    const bytes = readFileSync(path)
+    for (let length = 0; length < bytes.length; length += 7)
+      expect(refusalOf(bytes.subarray(0, length), path)).not.toBe('it was restored')
+    for (let at = 0; at < bytes.length; at++) {
+      bytes[at]! ^= 0x10
+      expect([at, refusalOf(bytes, path)]).not.toEqual([at, 'it was restored'])
+      bytes[at]! ^= 0x10
+    }
+    expect(refusalOf(bytes, path)).toBe('it was restored')
+  })
+
+  test('is refused when what was copied changes before the rest is read', () => {
+    const { path, writer } = begun()
+    const other = readFileSync(writer.temporary)
+    other[other.length - 1]! ^= 1
+    const otherPath = file()
+    writeFileSync(otherPath, other)
+    const reader = new FrozenReader(otherPath)
+    reader.ahead()
+    writer.block(REST)
+    writer.finish()
+    writeFileSync(otherPath, Buffer.concat([other, readFileSync(path).subarray(other.length)]))
+    expect(() => reader.rest()).toThrow('its checksum is wrong')
+    reader.close()
+  })
+})
+
 describe('of those that were restored', () => {
   /** As in a run folder, where there are other files. */
   function runFolder() {
@@ -263,11 +343,11 @@ describe('a file is refused', () => {
 
   test('when it is of another version of the engine, however well it is', () => {
     const { bytes } = written()
-    for (const version of [0, 1, 3, 0xffff]) {
+    for (const version of [0, 1, 2, 0xffff]) {
       bytes.writeUInt16LE(version, 4)
       const content = bytes.subarray(0, -32)
       createHash('sha256').update(content).digest().copy(bytes, content.length)
-      expect(refusalOf(bytes)).toBe(` is not restored: it has version ${version}, and this engine reads version 2`)
+      expect(refusalOf(bytes)).toBe(` is not restored: it has version ${version}, and this engine reads version 3`)
     }
   })
 
@@ -277,7 +357,7 @@ describe('a file is refused', () => {
       const why = refusalOf(bytes.subarray(0, length), path)
       expect([length, why]).toEqual([
         length,
-        length < 42
+        length < 38
           ? ' is not restored: it is no frozen game'
           : ' is not restored: it is damaged: its checksum is wrong',
       ])
@@ -297,22 +377,22 @@ describe('a file is refused', () => {
   test('when a count or a length in it lies, though its checksum is right', () => {
     const first = encode(SMALL.process)
     const rest = [Buffer.from([1, 2, 3]), Buffer.from('x')]
-    const good = sealed([2, 4, first.length, 3, 0, 1], first, ...rest)
+    const good = sealed([3, 4, first.length, 3, 0, 1], first, ...rest)
     expect(refusalOf(good)).toBe('it was restored')
-    const wrongLengths = ' is not restored: it is damaged: its lengths are wrong'
+    const damaged = /^ is not restored: it is damaged: /
     const headers: [number, number, ...number[]][] = [
-      [2, 0],
-      [2, 0, first.length, 3, 0, 1],
-      [2, 5, first.length, 3, 0, 1],
-      [2, 3, first.length, 3, 0, 1],
-      [2, 0xffff_ffff, first.length, 3, 0, 1],
-      [2, 4, first.length, 3, 0, 2],
-      [2, 4, first.length, 3, 0, 0],
-      [2, 4, first.length, 3, 0, 0xffff_ffff],
-      [2, 4, 0xffff_ffff, 3, 0, 1],
+      [3, 0],
+      [3, 0, first.length, 3, 0, 1],
+      [3, 5, first.length, 3, 0, 1],
+      [3, 3, first.length, 3, 0, 1],
+      [3, 0xffff_ffff, first.length, 3, 0, 1],
+      [3, 4, first.length, 3, 0, 2],
+      [3, 4, first.length, 3, 0, 0],
+      [3, 4, first.length, 3, 0, 0xffff_ffff],
+      [3, 4, 0xffff_ffff, 3, 0, 1],
     ]
     for (const header of headers)
-      expect([header, refusalOf(sealed(header, first, ...rest))]).toEqual([header, wrongLengths])
+      expect([header, refusalOf(sealed(header, first, ...rest))]).toEqual([header, expect.stringMatching(damaged)])
     // All bytes are there, in other chunks.
     for (const lengths of [
       [first.length, 2, 1, 1],
@@ -320,7 +400,7 @@ describe('a file is refused', () => {
       [first.length, 4],
       [first.length, 3, 0, 1, 0],
     ]) {
-      const bytes = sealed([2, lengths.length, ...lengths], first, ...rest)
+      const bytes = sealed([3, lengths.length, ...lengths], first, ...rest)
       expect([lengths, refusalOf(bytes)]).toEqual([
         lengths,
         ' is not restored: it is damaged: it does not have the entities that it says it has',
@@ -343,12 +423,12 @@ describe('a file is refused', () => {
     ]
     for (const one of firsts) {
       const first = encode(one)
-      expect(refusalOf(sealed([2, 1, first.length], first))).toBe(
+      expect(refusalOf(sealed([3, 1, first.length], first))).toBe(
         ' is not restored: it is damaged: what it says of its process cannot be read',
       )
     }
-    expect(refusalOf(sealed([2, 1, 1], Buffer.from([0xc1])))).toContain('what it says of its process cannot be read')
-    expect(refusalOf(sealed([2, 1, 0]))).toContain('what it says of its process cannot be read')
+    expect(refusalOf(sealed([3, 1, 1], Buffer.from([0xc1])))).toContain('what it says of its process cannot be read')
+    expect(refusalOf(sealed([3, 1, 0]))).toContain('what it says of its process cannot be read')
   })
 
   test('when it goes on behind its end', () => {

@@ -1,7 +1,8 @@
 // Publish and subscribe: who hears what, and how often.
 import { afterEach, describe, expect, it } from 'vitest'
 import { entity } from '../../../engine/entity/entity.ts'
-import { freezeWorld, restoreWorld } from '../../../engine/entity/freezing.ts'
+import { freezeWorld } from '../../../engine/entity/freezing.ts'
+import { restoreWorld } from '../../../engine/entity/restoring.ts'
 import { PublishSubscribeService } from '../../../engine/service/pubsub.ts'
 import { Harness } from '../entity/harness.ts'
 
