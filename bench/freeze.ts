@@ -1,6 +1,6 @@
 // What it costs to freeze a game of 10,000 entities into its file and to restore it from there: 10 spaces, everybody with
 // an area of interest of some 39 neighbours, attributes and a timer, one in ten with a client. Beside it, in the same
-// run, writing as many bytes to a file and reading them back.
+// run, writing as many bytes to a file and reading them back; and what is left of it for a game that was copied ahead.
 //
 //     make bench ONLY=freeze          JSON=1 for an object a line, ENTITIES=100000 for more
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { describeFrozen, readFrozen, writeFrozen } from '../components/game/frozen-file.ts'
 import { attr, entity, game, integer, list, map, space, string } from '../components/game/goworld.ts'
 import { seededRandom } from '../engine/base/random.ts'
-import { freezeWorld } from '../engine/entity/freezing.ts'
-import { restoreWorld } from '../engine/entity/restoring.ts'
+import { Copied, copyWorld, freezeWorld } from '../engine/entity/freezing.ts'
+import { Restoring, restoreWorld } from '../engine/entity/restoring.ts'
 import type { World } from '../engine/entity/world.ts'
 import { median, report } from './kit/report.ts'
 import { collectGarbage, cpuOf, newWorld, RADIUS, sideFor } from './kit/world.ts'
@@ -18,6 +18,8 @@ import { collectGarbage, cpuOf, newWorld, RADIUS, sideFor } from './kit/world.ts
 const ENTITIES = Number(process.env['ENTITIES'] ?? 10_000)
 const SPACES = 10
 const ROUNDS = 7
+/** Of those that were copied ahead, one in so many has changed since. */
+const CHANGED_OF = 10
 
 class Field extends space({}) {}
 
@@ -68,6 +70,8 @@ try {
   const freezes: number[] = []
   const writes: number[] = []
   const restores: number[] = []
+  const freezesSince: number[] = []
+  const restoresSince: number[] = []
   const references: number[] = []
   let bytes = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -80,13 +84,27 @@ try {
     const restored = newWorld(definition)
     collectGarbage()
     restores.push(cpuOf(() => restoreWorld(restored, readFrozen(path).chunks)).seconds)
+    const ahead = newWorld(definition)
+    ahead.standStill()
+    const copied = new Copied()
+    const copy = await copyWorld(world, async () => {}, copied)
+    const restoring = new Restoring(ahead)
+    restoring.read(copy)
+    restoring.makeAhead()
+    for (const [n, one] of world.game.entitiesOf(Avatar).entries()) if (n % CHANGED_OF === 0) one.attrs.hp--
+    world.flushAttrs()
+    collectGarbage()
+    const rest = cpuOf(() => freezeWorld(world, copied))
+    freezesSince.push(rest.seconds)
+    restoresSince.push(cpuOf(() => restoring.finish(rest.result)).seconds)
+    if (ahead.size !== world.size) throw new Error(`${ahead.size} entities of ${world.size} are back`)
     if (restored.size !== world.size) throw new Error(`${restored.size} entities of ${world.size} are back`)
     const plain = new Uint8Array(bytes)
-    const copied = join(folder, 'plain')
+    const other = join(folder, 'plain')
     references.push(
       cpuOf(() => {
-        writeFileSync(copied, plain)
-        return readFileSync(copied)
+        writeFileSync(other, plain)
+        return readFileSync(other)
       }).seconds,
     )
   }
@@ -96,6 +114,9 @@ try {
   report({ scenario, metric: 'of which freeze', value: median(freezes), unit: 's' })
   report({ scenario, metric: 'of which its file, written', value: median(writes) * 1000, unit: 'ms' })
   report({ scenario, metric: 'of which restore', value: median(restores), unit: 's' })
+  const since = `copied ahead, one in ${CHANGED_OF} changed since`
+  report({ scenario, metric: `${since}: freeze`, value: median(freezesSince) * 1000, unit: 'ms' })
+  report({ scenario, metric: `${since}: restore`, value: median(restoresSince) * 1000, unit: 'ms' })
   report({ scenario, metric: 'file', value: bytes / 1e6, unit: 'MB' })
   report({ scenario, metric: 'write and read as many bytes', value: median(references), unit: 's' })
   report({ scenario, metric: 'ratio', value: both / median(references), unit: '×' })

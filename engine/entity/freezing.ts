@@ -12,7 +12,7 @@ import { writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
-import { isSameStamp, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
+import { hasStamp, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
@@ -50,7 +50,7 @@ export class Copied {
 
   isSame(core: EntityCore): boolean {
     const stamp = this.#stamps.get(core)
-    return stamp !== undefined && stamp !== NO_STAMP && isSameStamp(stamp, stampOf(core))
+    return stamp !== undefined && hasStamp(core, stamp)
   }
 
   gone(world: World): string[] {
@@ -58,6 +58,7 @@ export class Copied {
   }
 }
 
+/** Nobody has that. */
 const NO_STAMP: Stamp = []
 
 /**

@@ -170,6 +170,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 }
 
 const PART_LIST = Object.entries(PARTS)
+const PART_VALUES = Object.values(PARTS)
 
 /** Of what may have changed within: like nothing else, nor like itself the next time. */
 const unlike = (): object => ({})
@@ -229,7 +230,7 @@ export function saveParts(core: EntityCore): SavedParts {
 
 /** What stands for all that is saved of it: see `Part.stamp`. */
 export function stampParts(core: EntityCore, stamp: unknown[]): void {
-  for (const [, part] of PART_LIST) part.stamp(core, stamp)
+  for (const part of PART_VALUES) part.stamp(core, stamp)
 }
 
 export function restoreParts(core: EntityCore, saved: SavedParts, restoring: Restoring): void {

@@ -2,7 +2,7 @@
 // was copied ahead of the freeze can be made ahead of it, too, so that only what has changed since is left to do:
 //
 //     ahead   decoded ─> made, and seated where its space will be        (not whose class has an onInit: it runs once)
-//     whole   what has changed or is gone is unmade ─> spaces ─> all others ─> seated
+//     whole   what has changed or is gone is unmade ─> spaces, with all who sit there ─> the others ─> seated
 import { messageOf } from '../base/errors.ts'
 import { decodeOwn } from '../wire/own-codec.ts'
 import type { EntityCore } from './core.ts'
@@ -20,10 +20,12 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[], ahead?
 
 export class Restoring {
   readonly #world: World
-  /** By id: what is known of each so far. */
+  /** By id: what is yet to be made. */
   readonly #saved = new Map<string, SavedEntity>()
   /** Where those sit whose space is yet to be made, by its id. */
   readonly #seats = new Map<string, SpaceCore>()
+  /** Those that are to be made again: each keeps its seat until then. */
+  readonly #outdated = new Map<string, EntityCore>()
 
   constructor(world: World) {
     this.#world = world
@@ -47,6 +49,7 @@ export class Restoring {
       const kind = named(saved, () => world.kindOfSaved(saved))
       if (kind.hearsInit || kind.isSpace || kind.isService) continue
       const core = this.#make(saved)
+      this.#saved.delete(saved.id)
       if (saved.spaceId !== undefined) this.#seats.get(saved.spaceId)!.seat(core)
     }
   }
@@ -59,34 +62,54 @@ export class Restoring {
     world.registry.restore(header.registry)
     world.players.restoreOffers(header.offers)
     for (const gateId of header.told ?? []) world.movement.told.add(gateId)
-    for (const id of header.gone ?? []) this.#drop(id)
+    for (const id of header.gone ?? []) this.#outdate(id)
     for (const saved of savedIn(chunks)) {
-      this.#drop(saved.id)
+      this.#outdate(saved.id)
       this.#saved.set(saved.id, saved)
     }
-    this.#makeRest(header.frozenMs)
+    this.#makeSpaces(header.frozenMs)
+    this.#makeOthers(header.frozenMs)
     for (const [spaceId, ids] of Object.entries(header.lingering))
       (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
   }
 
-  #makeRest(frozenMs: number): void {
-    const world = this.#world
+  /** It is not as it was copied. */
+  #outdate(id: string): void {
+    this.#saved.delete(id)
+    const core = this.#world.find(id)
+    if (!core) return
+    this.#world.unmake(core)
+    this.#outdated.set(id, core)
+  }
+
+  #makeSpaces(frozenMs: number): void {
     for (const saved of this.#saved.values()) {
       if (saved.spaceKind === undefined) continue
       const space = this.#make(saved, frozenMs) as SpaceCore
       const seats = this.#seats.get(saved.id)
       if (seats) space.takeSeatsOf(seats)
+      this.#saved.delete(saved.id)
     }
-    // All are there before the first is seated.
-    const standing = [...this.#saved.values()].filter(({ id }) => !world.find(id))
-    const cores = standing.map((saved) => this.#make(saved, frozenMs))
-    for (const [at, core] of cores.entries()) {
-      const { spaceId } = standing[at]!
-      if (spaceId === undefined) continue
-      const space = world.find(spaceId)
-      if (!(space instanceof SpaceCore)) throw new Error(`${core} was in the space ${spaceId}, which is not there`)
-      space.seat(core)
+  }
+
+  #makeOthers(frozenMs: number): void {
+    const standing: [EntityCore, SpaceCore][] = []
+    for (const saved of this.#saved.values()) {
+      const core = this.#make(saved, frozenMs)
+      const space = this.#spaceOf(core, saved)
+      const before = this.#outdated.get(saved.id)
+      if (before && before.space === space && space?.reseat(before, core)) this.#outdated.delete(saved.id)
+      else if (space) standing.push([core, space])
     }
+    for (const core of this.#outdated.values()) core.space?.unseat(core)
+    for (const [core, space] of standing) space.seat(core)
+  }
+
+  #spaceOf(core: EntityCore, { spaceId }: SavedEntity): SpaceCore | undefined {
+    if (spaceId === undefined) return undefined
+    const space = this.#world.find(spaceId)
+    if (space instanceof SpaceCore) return space
+    throw new Error(`${core} was in the space ${spaceId}, which is not there`)
   }
 
   /** `frozenMs`: when it was saved, if it does not say so itself. */
@@ -96,13 +119,6 @@ export class Restoring {
     const core = named(saved, () => world.revive(saved, saved.epoch, elapsedMs))
     core.client = saved.client && restoreClient(saved.client)
     return core
-  }
-
-  /** It is not as it was copied. */
-  #drop(id: string): void {
-    this.#saved.delete(id)
-    const core = this.#world.find(id)
-    if (core) this.#world.unmake(core)
   }
 }
 

@@ -22,7 +22,7 @@ export interface SavedEntity {
   readonly parts: SavedParts
 }
 
-/** As long as it has the same (by Object.is, one for one), it would be saved as the same. */
+/** What stands for all that is saved of an entity, and is cheap to compare. */
 export type Stamp = readonly unknown[]
 
 /** Throws for what cannot be saved. Changes nothing. */
@@ -40,14 +40,26 @@ export function saveEntity(core: EntityCore): SavedEntity {
   }
 }
 
-export function stampOf(core: EntityCore): Stamp {
-  const stamp: unknown[] = [core.client, core.space]
-  stampParts(core, stamp)
-  return stamp
+const stampNow: unknown[] = []
+
+function stamp(core: EntityCore): void {
+  stampNow.length = 0
+  stampNow.push(core.client, core.space)
+  stampParts(core, stampNow)
 }
 
-export const isSameStamp = (one: Stamp, other: Stamp): boolean =>
-  one.length === other.length && one.every((value, at) => Object.is(value, other[at]))
+export function stampOf(core: EntityCore): Stamp {
+  stamp(core)
+  return stampNow.slice()
+}
+
+/** Whether it would be saved as it was when it had this stamp. */
+export function hasStamp(core: EntityCore, before: Stamp): boolean {
+  stamp(core)
+  if (before.length !== stampNow.length) return false
+  for (let at = 0; at < before.length; at++) if (!Object.is(before[at], stampNow[at])) return false
+  return true
+}
 
 const saveClient = ({ gateId, clientId, handed, session }: Client): SavedClient => ({
   gateId,

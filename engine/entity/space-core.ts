@@ -112,6 +112,23 @@ export class SpaceCore extends EntityCore {
     this.#bySlot[slot] = undefined
   }
 
+  /** Gives the seat of `before` to another object for the same entity. Answers false when it is not the same seat. */
+  reseat(before: EntityCore, after: EntityCore): boolean {
+    const { client } = before
+    const isSame = before.x === after.x && before.z === after.z && before.aoiRadius === after.aoiRadius
+    if (!isSame || client?.gateId !== after.client?.gateId) return false
+    after.space = this
+    after.aoiSlot = before.aoiSlot
+    after.watchers = before.watchers
+    if (after.aoiSlot >= 0) this.#bySlot[after.aoiSlot] = after
+    this.members.delete(before.entity)
+    this.members.add(after.entity)
+    this.#remember(after)
+    before.space = undefined
+    before.aoiSlot = -1
+    return true
+  }
+
   /** Takes over all who sit in `other`, which was there for that alone. */
   takeSeatsOf(other: SpaceCore): void {
     this.members = other.members

@@ -370,11 +370,9 @@ export class World {
     return new SpaceCore(this, this.kindOfSaved(saved), id, epoch, spaceKind, id === this.#nilSpaceId)
   }
 
-  /** Undoes `revive`, in a world that has not started. */
+  /** Undoes `revive`, in a world that has not started. If it has a seat, it keeps it. */
   unmake(core: EntityCore): void {
-    core.space?.unseat(core)
     core.isLeaving = true
-    core.client = undefined
     this.#forget(core)
   }
 
