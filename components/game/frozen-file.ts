@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto'
 import {
   closeSync,
   existsSync,
+  fsync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -22,6 +23,7 @@ import {
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Clock, realClock } from '../../engine/base/clock.ts'
 import { messageOf, OperatorError } from '../../engine/base/errors.ts'
 import type { FrozenGates } from '../../engine/entity/freezing.ts'
@@ -122,6 +124,15 @@ export class FrozenWriter {
     this.#write([lengths, ...joined(all)])
   }
 
+  /** What is written so far is forced to the disk; nothing waits meanwhile. */
+  async settle(): Promise<void> {
+    try {
+      await promisify(fsync)(this.#file)
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
   /**
    * All is written: it takes its place. Without `sync` nothing is forced to the disk: the file is there for whoever looks, but
    * a power cut may take it, or leave one that is refused. `syncFrozen` makes good for that.
@@ -157,9 +168,13 @@ export class FrozenWriter {
     try {
       return action()
     } catch (error) {
-      this.discard()
-      throw new Error(`${this.path} could not be written: ${messageOf(error)}`, { cause: error })
+      throw this.#failed(error)
     }
+  }
+
+  #failed(error: unknown): Error {
+    this.discard()
+    return new Error(`${this.path} could not be written: ${messageOf(error)}`, { cause: error })
   }
 }
 

@@ -11,6 +11,7 @@ import { openLog } from '../process/log.ts'
 import { runProcess } from '../process/process.ts'
 import { RunFolder } from '../process/run-folder.ts'
 import { loadGame, rehearseGame, startGame, succeedGame } from './part.ts'
+import { untilFrozen } from './told-to-freeze.ts'
 
 const FLAGS = {
   gid: { type: 'int', alias: 'sid', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which game of the deployment' },
@@ -21,6 +22,8 @@ const FLAGS = {
   ...COMMON_FLAGS,
 } as const
 
+/** A freeze takes no longer, besides what it waits for authors. */
+const FREEZE_LIMIT_MS = 60_000
 /** Who is killed in the middle of a swap is gone at once. */
 const GONE_WITHIN_MS = 2000
 
@@ -30,11 +33,15 @@ void runProgram('game', async () => {
   const config = readConfig(configFile(flags))
   const settings = config.game(flags.gid)
   const name = { role: 'game', id: settings.id } as const
-  if (flags.d) return detach(name, config, settings.logFile)
+  const folder = RunFolder.of(config)
+  const frozenByNow = () => untilFrozen(folder, name, settings.freezeWaitMs + FREEZE_LIMIT_MS)
+  if (flags.d) {
+    if (flags.restore) await frozenByNow()
+    return detach(name, config, settings.logFile)
+  }
   const definition = await loadGame(resolve(flags.positionals[0]!))
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
   const { restore, drop: drops, succeed } = flags
-  const folder = RunFolder.of(config)
   const paths = { frozenPath: folder.frozenPath(name), swapPath: folder.swapPath(name) }
   const options = { id: settings.id, config, definition, links: tcpTransport, dispatchers, ...paths }
   if (flags.rehearse) {
@@ -42,6 +49,7 @@ void runProgram('game', async () => {
     process.stdout.write(`${JSON.stringify(await rehearseGame({ ...options, log }, { drops }))}\n`)
     return process.exit()
   }
+  if (restore) await frozenByNow()
   await runProcess(
     name,
     config,

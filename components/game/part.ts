@@ -34,7 +34,6 @@ import {
   retireFrozen,
   syncFrozen,
   writeCopy,
-  writeFrozen,
 } from './frozen-file.ts'
 import { type CopiedGame, Game, type GameOptions } from './game.ts'
 import { measureLoad } from './load.ts'
@@ -194,9 +193,17 @@ class GamePart implements Part {
   }
 
   async #freezeToFile(path: string): Promise<void> {
-    const taken = await this.#game.freeze()
+    const since = await this.#game.copyAhead()
+    const file = new FrozenWriter(path)
+    file.block(since.game)
+    await file.settle()
+    const frozen = await this.#game.freeze({ since }).catch((error) => {
+      file.discard()
+      throw error
+    })
     try {
-      writeFrozen(path, taken)
+      file.block(frozen)
+      file.finish()
     } catch (error) {
       this.#game.thaw()
       throw error
