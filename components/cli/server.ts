@@ -99,7 +99,9 @@ export function refuseSecond({ folder, run }: Server): void {
   const running = found.filter(({ alive }) => alive)
   if (running.length > 0) {
     const names = running.map((one) => `${nameOf(one)} (pid ${one.pid})`).join(', ')
-    throw new OperatorError(`${folder} runs already: ${names}; goworld stop ends it`)
+    throw new OperatorError(
+      `${folder} runs already: ${names}; goworld stop ends it, goworld start -missing starts what has died of it`,
+    )
   }
   for (const one of found) run.clear(one)
 }

@@ -1,13 +1,14 @@
 // `goworld start`: all processes of a server, in order, each waited for. In the foreground their logs come here and
-// Ctrl-C stops them; with -d they stay, for `goworld status` and `goworld stop`.
+// Ctrl-C stops them; with -d they stay, for `goworld status` and `goworld stop`. With -missing only those that do not run.
 //
 //     dispatchers up ─> games up ─> gates up ─> all ready ─> bots ─> … Ctrl-C ─> bots, gates, games, dispatchers stop
 import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { realClock } from '../../engine/base/clock.ts'
+import { OperatorError } from '../../engine/base/errors.ts'
 import { Child, type Status } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
-import { nameOf, type ProcessId, ROLES } from '../process/run-folder.ts'
+import { nameOf, type ProcessId, ROLES, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { endAll, type Running, runningOf } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
@@ -17,14 +18,17 @@ import {
   commandsOf,
   findServer,
   frozenGames,
+  gameFolder,
   gameModule,
   refuseSecond,
   SERVER_FLAGS,
   type Server,
+  type ServerFlags,
   shellWord,
   writeConfig,
 } from './server.ts'
 import { SuccessorsOutput } from './successors-output.ts'
+import { configOf, isSame } from './swaps.ts'
 
 const START_LIMIT_MS = 60_000
 /** Nothing is said of a wait shorter than this. */
@@ -37,6 +41,7 @@ export const start = command({
   positionals: '<game folder>',
   flags: {
     d: { type: 'bool', help: 'leave it running in the background' },
+    missing: { type: 'bool', help: 'only what has died of a server that runs; it stays in the background' },
     restore: { type: 'bool', help: 'go on with the games that are frozen; start the others anew' },
     bots: {
       type: 'int',
@@ -48,20 +53,26 @@ export const start = command({
   },
   async run(flags, [folder]) {
     const began = realClock.now()
-    const server = findServer(folder!, flags)
+    const running = flags.missing ? runningIn(folder!) : []
+    const server = running.length > 0 ? await serverOf(folder!, running, flags) : findServer(folder!, flags)
     const module = gameModule(server.folder)
-    refuseSecond(server)
+    if (!flags.missing || running.some(({ role }) => role === 'dev')) refuseSecond(server)
     const frozen = frozenGames(server, flags.restore)
     const configPath = writeConfig(server)
-    const crew = new Crew(server, flags.d)
+    const commands = commandsWith(frozen, server, module, configPath)
+    const missing = commands.filter(({ name }) => !running.some((one) => isSame(one, name)))
+    if (missing.length === 0) return say(`nothing is missing: ${running.map(nameOf).join(', ')} run`)
+    const background = flags.d || flags.missing
+    const crew = new Crew(server, background)
     const interrupts = new Interrupts(() => say('stopping; once more kills'))
-    const up = await crew.start(commandsWith(frozen, server, module, configPath), interrupts)
+    const up = await crew.start(missing, interrupts)
     if (up && flags.bots > 0) crew.addBots(flags.bots, configPath)
     if (up) {
-      say(`\n${bold(`${folder} is up`)} after ${((realClock.now() - began) / 1000).toFixed(1)} s`)
+      const what = running.length > 0 ? missing.map(({ name }) => nameOf(name)).join(', ') : folder
+      say(`\n${bold(`${what} is up`)} after ${((realClock.now() - began) / 1000).toFixed(1)} s`)
       sayAddresses(await crew.statuses())
-      sayWhatNext(folder!, configPath, flags)
-      if (flags.d) return crew.leave()
+      sayWhatNext(folder!, configPath, { ...flags, d: background })
+      if (background) return crew.leave()
       await Promise.race([interrupts.first, crew.ended])
     }
     const inOrder = await crew.end(interrupts)
@@ -69,6 +80,18 @@ export const start = command({
     else if (!up || !inOrder || crew.exitCode !== 0) process.exitCode = crew.exitCode || 1
   },
 })
+
+const runningIn = (folder: string): ProcessId[] =>
+  new RunFolder(gameFolder(folder)).processes().filter(({ alive }) => alive)
+
+/** A server that runs in part, as it was configured when it was started. Throws OperatorError when it is told otherwise. */
+async function serverOf(folder: string, running: readonly ProcessId[], flags: ServerFlags): Promise<Server> {
+  const { configfile, dispatchers, games, gates } = flags
+  if (dispatchers !== undefined || games !== undefined || gates !== undefined)
+    throw new OperatorError('flag -missing: how many of each there are is settled while a server runs')
+  const run = new RunFolder(gameFolder(folder))
+  return findServer(folder, { configfile: configfile ?? (await configOf(run, running)) })
+}
 
 /** The processes in the order of a start; those of frozen games restore them. */
 function commandsWith(frozen: readonly ProcessId[], server: Server, module: string, configPath: string) {

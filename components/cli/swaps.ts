@@ -74,7 +74,7 @@ function choose(run: RunFolder, alive: readonly ProcessFound[], { roles, names }
 }
 
 /** The configuration as the first says that answers, which is the one itself unless it is frozen; else as it was made. */
-async function configOf(run: RunFolder, processes: readonly ProcessId[]): Promise<string | undefined> {
+export async function configOf(run: RunFolder, processes: readonly ProcessId[]): Promise<string | undefined> {
   for (const name of processes) {
     const said: Status | undefined = await statusOf(run, name)
     if (typeof said?.configfile === 'string') return said.configfile

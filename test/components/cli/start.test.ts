@@ -214,6 +214,46 @@ describe('goworld start', () => {
     expect((await server.ended).code).toBe(1)
   })
 
+  test('starts what has died of a server, beside what runs, in front of whoever watches it', async () => {
+    const game = new GameFolder()
+    const server = game.begin('start', '-games', '2')
+    await server.said('stop: ')
+    const before = [game.pidOf('dispatcher'), game.pidOf('game', 1)]
+    for (const pid of [game.pidOf('game', 2), game.pidOf('gate')]) process.kill(pid, 'SIGKILL')
+    await server.said('game2 was ended by SIGKILL; the others go on')
+    await server.said('gate1 was ended by SIGKILL; the others go on')
+    const missing = await game.command('start', '-missing')
+    expect(missing).toMatchObject({ code: 0, out: expect.stringMatching(/^game2, gate1 is up after /m) })
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'game2', 'gate1'])
+    expect([game.pidOf('dispatcher'), game.pidOf('game', 1)]).toEqual(before)
+    expect((await game.command('status')).code).toBe(0)
+    const again = await game.command('start', '-missing')
+    expect(again).toMatchObject({ code: 0, out: 'nothing is missing: dispatcher1, game1, game2, gate1 run\n' })
+    expect(await game.command('start', '-missing', '-games', '3')).toMatchObject({
+      code: 2,
+      err: 'goworld: flag -missing: how many of each there are is settled while a server runs\n',
+    })
+    server.kill('SIGINT')
+    await server.ended
+    expect(game.running).toEqual([])
+  })
+
+  test('starts what has died of a server, which is all of it', async () => {
+    const game = new GameFolder()
+    expect(await game.command('start', '-missing')).toMatchObject({ code: 0 })
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'gate1'])
+  })
+
+  test('starts what has died and not what is frozen, unless it is told to', async () => {
+    const game = new GameFolder({ source: COUNTING })
+    await game.command('start', '-d')
+    process.kill(game.pidOf('game'), 'SIGUSR1')
+    await until(() => game.run.frozen().length === 1, 'the game is frozen')
+    expect((await game.command('start', '-missing')).err).toContain('goworld start -restore goes on from there')
+    expect(await game.command('start', '-missing', '-restore')).toMatchObject({ code: 0 })
+    expect([game.running, game.run.frozen()]).toEqual([['dispatcher1', 'game1', 'gate1'], []])
+  })
+
   test('ends when the server is stopped from elsewhere', async () => {
     const game = new GameFolder()
     const server = game.begin('start')
