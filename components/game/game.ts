@@ -409,10 +409,13 @@ export class Game {
 
   /** The same ahead of a freeze. Rejects when that is under way. */
   async copyAhead(): Promise<CopiedGame> {
+    const { clock } = this.#options
     const { saving, saves } = this.world
     // What is saved now is not what has changed by then.
-    saving.saveAll()
-    await saves.drain(SAVED_WITHIN_MS)
+    saving.hurry()
+    const end = clock.now() + SAVED_WITHIN_MS
+    while (saving.waiting > 0 && clock.now() < end) await new Promise<void>((resolve) => void clock.after(2, resolve))
+    await saves.drain(Math.max(0, end - clock.now()))
     const copied = new Copied()
     const game = await this.#copy(copied)
     if (this.#freezer) throw new Error('it is being frozen already')

@@ -84,6 +84,20 @@ export class Saving {
     if (core.unsaved) this.save(core).catch(() => {})
   }
 
+  /** How many wait for their time. */
+  get waiting(): number {
+    return this.#due.size
+  }
+
+  /** Whatever is unsaved is due now: a slice at a time, as fast as the queue takes it. */
+  hurry(): void {
+    const now = this.#clock.now()
+    for (const core of this.#due.keys()) this.#due.set(core, now)
+    if (this.#isStill) return
+    this.#alarm?.cancel()
+    this.#setAlarm()
+  }
+
   /** Whatever is unsaved, now. */
   saveAll(): void {
     for (const core of this.#due.keys()) this.saveUnsaved(core)

@@ -56,18 +56,37 @@ function setUp(count: number, options: Partial<SaveQueueOptions> = {}) {
   return { clock, storage, queue, saving, cores, dirty }
 }
 
+/** Of all saves that nothing came between, in milliseconds. */
+function longestSlice({ saved }: TestQueue): number {
+  let slice = 0
+  let longest = 0
+  for (const [at, ms] of saved.entries()) {
+    const pause = ms - (saved[at - 1] ?? ms) - SAVE_MS
+    slice = pause > 0.5 ? SAVE_MS : slice + SAVE_MS
+    longest = Math.max(longest, slice)
+  }
+  return longest
+}
+
 test('many that are due at once are saved in slices, with room for others between them', async () => {
   const { clock, queue, cores, dirty } = setUp(1000)
   for (const core of cores) dirty(core)
   await clock.until(() => queue.saved.length === 1000, 10_000)
-  let slice = 0
-  let longest = 0
-  for (const [at, ms] of queue.saved.entries()) {
-    const pause = ms - (queue.saved[at - 1] ?? ms) - SAVE_MS
-    slice = pause > 0.5 ? SAVE_MS : slice + SAVE_MS
-    longest = Math.max(longest, slice)
-  }
-  expect(longest).toBeLessThan(2)
+  expect(longestSlice(queue)).toBeLessThan(2)
+})
+
+test('when there is a hurry they are due before their time, in slices as well', async () => {
+  const { clock, queue, saving, cores, dirty } = setUp(1000)
+  for (const core of cores) dirty(core)
+  await clock.advance(100)
+  saving.hurry()
+  expect(saving.waiting).toBe(1000)
+  await clock.until(() => saving.waiting === 0, 500)
+  expect(queue.saved).toHaveLength(1000)
+  expect(longestSlice(queue)).toBeLessThan(2)
+  dirty(cores[0]!)
+  await clock.advance(500)
+  expect(queue.saved).toHaveLength(1000)
 })
 
 test('while the queue is full they wait, and are saved with what they are when there is room', async () => {
