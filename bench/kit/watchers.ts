@@ -6,9 +6,11 @@ import { Clients } from '../../components/gate/clients.ts'
 import { FanOut } from '../../components/gate/fan-out.ts'
 import { Filters } from '../../components/gate/filters.ts'
 import { Output } from '../../components/gate/output.ts'
+import { Unasked } from '../../components/gate/unasked.ts'
 import { Unshown } from '../../components/gate/unshown.ts'
 import { ViewChanges } from '../../components/gate/view-changes.ts'
 import { Views } from '../../components/gate/views.ts'
+import { realClock } from '../../engine/base/clock.ts'
 import { type Random, seededRandom } from '../../engine/base/random.ts'
 import type { Connection } from '../../engine/net/connection.ts'
 import { ADDRESSED_HEADER_BYTES, clientMessages } from '../../engine/wire/client-wire.ts'
@@ -67,7 +69,8 @@ export class Watchers {
       left() {},
       close() {},
     })
-    this.fanOut = new FanOut({ ...known, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
+    const unasked = new Unasked(realClock, () => {})
+    this.fanOut = new FanOut({ ...known, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {
       this.#add(n, pool)

@@ -16,6 +16,7 @@ import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
 import type { Output, PositionsFrame } from './output.ts'
 import { Stillness } from './stillness.ts'
+import type { Unasked } from './unasked.ts'
 import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
@@ -31,6 +32,7 @@ export interface FanOutOwner {
   readonly views: Views
   readonly filters: Filters
   readonly unshown: Unshown
+  readonly unasked: Unasked
   /** Whether clients have budgets, for which it matters where their players are. */
   readonly hasBudgets?: boolean
   /** `turnEnds` is to be called at the end of this turn. */
@@ -70,6 +72,7 @@ export class FanOut {
   /** The turn is over: whoever was told of positions that are no news any more is told so. */
   turnEnds(): void {
     this.#stillness.tell()
+    this.#owner.unasked.turnEnds()
   }
 
   /** The game is gone. */
@@ -219,7 +222,9 @@ export class FanOut {
       return
     }
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
-    client.output.append(this.#frame)
+    const { unasked } = this.#owner
+    unasked.tell(client.output, this.#frame)
+    unasked.end()
     this.deliveredMessages++
   }
 
@@ -247,13 +252,15 @@ export class FanOut {
     const frame = this.#frame
     // Those of 2017 have never heard of the operator.
     frame.set(clientMessages.callFiltered.code, bytes, this.#owner.protocol === '2017' ? at + 1 : at, end)
+    const { unasked } = this.#owner
     const tell = (slot: number) => {
-      this.#outputs[slot]!.append(frame)
+      unasked.tell(this.#outputs[slot]!, frame)
       this.deliveredMessages++
     }
-    if (key !== '') return this.#owner.filters.forEach(operator, key, value, tell)
+    if (key !== '') this.#owner.filters.forEach(operator, key, value, tell)
     // It is a call on the client's player: who has none yet is not called.
-    for (const client of this.#owner.clients) if (client.player) tell(client.slot)
+    else for (const client of this.#owner.clients) if (client.player) tell(client.slot)
+    unasked.end()
   }
 
   /** Rare messages to one client: read whole. Answers false for what is none of them. */

@@ -30,6 +30,7 @@ import { Output } from './output.ts'
 import { RateLimit } from './rate-limit.ts'
 import { REFUSALS, type Refusal, Refusals } from './refusals.ts'
 import { type SessionSettings, Sessions } from './sessions.ts'
+import { Unasked } from './unasked.ts'
 import { Unshown } from './unshown.ts'
 import { ViewChanges } from './view-changes.ts'
 import { type View, Views } from './views.ts'
@@ -83,6 +84,7 @@ export class Gate {
   readonly #filters = new Filters()
   readonly #unshown = new Unshown()
   readonly #viewChanges: ViewChanges
+  readonly #unasked: Unasked
   readonly #fanOut: FanOut
   readonly #farewells: Farewells
   readonly #intake: Intake
@@ -166,14 +168,17 @@ export class Gate {
       bound: (client) => this.#sessions.bound(client),
     })
     this.#budgets = new Budgets(clock, options.clientBytesPerSecond ?? 0)
+    this.#unasked = new Unasked(clock, () => this.#turn.request())
     this.#fanOut = new FanOut({
       ...known,
+      unasked: this.#unasked,
       hasBudgets: this.#budgets.bytesPerSecond > 0,
       protocol: options.protocol,
       awaitsTurnEnd: () => this.#turn.request(),
       closeClient: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
     })
     this.#intake = new Intake(this.#cluster, options.protocol, {
+      asked: (client) => this.#unasked.asked(client.output),
       drop: (client, reason) => this.#refusals.add(client, reason),
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
       session: (client, bytes, start, end) => this.#sessions.frame(client, bytes, start, end),

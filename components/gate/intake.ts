@@ -36,6 +36,8 @@ const POSITION_BYTES = TYPE_BYTES + RECORD_BYTES
 const SESSION_TYPE_MIN = sessionMessages.hello.code
 
 export interface IntakeOwner {
+  /** The client has made a call. */
+  asked(client: Client): void
   /** Counts a message that is dropped. */
   drop(client: Client, reason: Refusal): void
   /** Closes a client for what it said. */
@@ -78,6 +80,7 @@ export class Intake {
       return this.#refuse(client, 'malformed', 'a call that is cut off')
     if (!this.#stamp(messages.callFromClient.code, client, bytes, start, end)) return this.#drop(client, 'noDispatcher')
     this.calls++
+    this.#owner.asked(client)
     return true
   }
 

@@ -94,6 +94,10 @@ export class Output implements Writer, TurnTaker {
   #late: LatePositions | undefined
   #lagging = false
   #touched = false
+  /** Whoever lets things wait knows of it, and will call `endWait`. */
+  #waits = false
+  /** In which round its client has made its last call, long ago if it has made none; see `unasked.ts`. */
+  askedRound = -1000
   #full = false
   #closed = false
   #kept: Kept | undefined
@@ -132,6 +136,25 @@ export class Output implements Writer, TurnTaker {
 
   /** Adds a message. */
   append(frame: FrameCopy): void {
+    this.#touch()
+    this.#add(frame)
+  }
+
+  /** Adds a message that may wait. Answers true when `endWait` is to be called some time. */
+  appendLater(frame: FrameCopy): boolean {
+    this.#add(frame)
+    if (this.#waits || this.#touched || this.#closed) return false
+    this.#waits = true
+    return true
+  }
+
+  /** What still waits leaves with this turn. */
+  endWait(): void {
+    this.#waits = false
+    if (this.#buffer !== undefined) this.#touch()
+  }
+
+  #add(frame: FrameCopy): void {
     if (this.#positionsAt >= 0) this.#sealPositions()
     const { length } = frame
     this.budget?.pay(length)
@@ -328,6 +351,7 @@ export class Output implements Writer, TurnTaker {
 
   #beginPositions(positions: PositionsFrame): boolean {
     if (this.#lagging || this.#closed) return false
+    this.#touch()
     if (this.#positionsAt >= 0) this.#sealPositions()
     const needed = FRAME_HEADER_BYTES + Math.max(RECORD_BYTES, COMPACT_HEADER_BYTES + COMPACT_ROOM_BYTES)
     if (this.#at + needed > this.#room && !this.#makeRoom(needed)) return false
@@ -364,7 +388,6 @@ export class Output implements Writer, TurnTaker {
   /** Gets a buffer with room for `count` bytes behind what is in the batch; answers false when there may be none. */
   #makeRoom(count: number): boolean {
     if (this.#closed || this.#full) return false
-    this.#touch()
     if (!this.#buffer) {
       this.#hold(this.#pool.take(Math.max(count, this.#usualBytes)), 0)
       return true

@@ -8,6 +8,7 @@ import { FanOut } from '../../../components/gate/fan-out.ts'
 import { grantFeatures } from '../../../components/gate/features.ts'
 import { Filters } from '../../../components/gate/filters.ts'
 import { Output } from '../../../components/gate/output.ts'
+import { Unasked } from '../../../components/gate/unasked.ts'
 import { Unshown } from '../../../components/gate/unshown.ts'
 import { ViewChanges } from '../../../components/gate/view-changes.ts'
 import { Views } from '../../../components/gate/views.ts'
@@ -52,7 +53,8 @@ class Hall {
     const unshown = new Unshown()
     const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
     this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
-    this.fanOut = new FanOut({ ...known, unshown, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
+    const unasked = new Unasked(new VirtualClock(), () => {})
+    this.fanOut = new FanOut({ ...known, unshown, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
   }
 
   add(name: string, asked: number): Seer {

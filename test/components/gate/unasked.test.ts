@@ -1,0 +1,133 @@
+// What is said to many: with few writes while it is much, at once while it is little or waited for, and in its order.
+import { describe, expect, test } from 'vitest'
+import { AUDIENCE_ALL } from '../../../engine/wire/messages.ts'
+import { bodyOf, type FakeClient, idOf, Stage } from './stage.ts'
+
+const COUNT = 300
+/** What was said has arrived, unless it waits: in two steps, of a millisecond each at the most. */
+const PATH_MS = 3
+
+/** So many players, in one place. */
+async function crowd(): Promise<{ stage: Stage; players: FakeClient[] }> {
+  const stage = await Stage.start()
+  const players: FakeClient[] = []
+  for (let n = 0; n < COUNT; n++) players.push(await stage.player(idOf(`p${n}`)))
+  await stage.settle()
+  // What was said until now was not little.
+  await stage.clock.advance(1000)
+  for (const player of players) player.forget()
+  return { stage, players }
+}
+
+const say = (stage: Stage, text: string) =>
+  stage.games.tell('callFilteredClients', {
+    body: bodyOf('callFiltered', { op: 0, key: '', value: '', method: text, args: [] }),
+  })
+const heardBy = (player: FakeClient) =>
+  player.heard.flatMap(({ name, values }) =>
+    name === 'callFiltered' || name === 'callOnClient'
+      ? [values['method']]
+      : name === 'mapSet'
+        ? [values['value']]
+        : [],
+  )
+const texts = (count: number) => Array.from({ length: count }, (_, n) => `${n}`)
+
+async function sayMany(stage: Stage, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    say(stage, `${n}`)
+    await stage.clock.advance(1)
+  }
+}
+
+describe('what is said to all', () => {
+  test('leaves with one write for several while there is much of it, and all of it arrives', async () => {
+    const { stage, players } = await crowd()
+    await sayMany(stage, 100)
+    await stage.clock.advance(100)
+    for (const player of players) expect(heardBy(player)).toEqual(texts(100))
+    // One in fifteen milliseconds: 300 writes at 0.05 ms.
+    for (const { chunks } of players) expect(chunks).toBeLessThan(10)
+  })
+
+  test('leaves at once after a pause', async () => {
+    const { stage, players } = await crowd()
+    say(stage, '0')
+    await stage.clock.advance(PATH_MS)
+    expect(players.every((player) => heardBy(player).length === 1)).toBe(true)
+    await stage.clock.advance(500)
+    say(stage, '1')
+    await stage.clock.advance(PATH_MS)
+    expect(players.every((player) => heardBy(player).length === 2)).toBe(true)
+  })
+
+  test('leaves at once for a client that has made a call, and for others later', async () => {
+    const { stage, players } = await crowd()
+    const [asker, other] = [players[0]!, players[1]!]
+    say(stage, '0')
+    await stage.clock.advance(PATH_MS)
+    asker.call(idOf('p0'), 'say')
+    await stage.clock.advance(PATH_MS)
+    say(stage, '1')
+    await stage.clock.advance(PATH_MS)
+    expect(heardBy(asker)).toEqual(['0', '1'])
+    expect(heardBy(other)).toEqual(['0'])
+    await stage.clock.advance(30)
+    expect(heardBy(other)).toEqual(['0', '1'])
+    // Some time later it is one of many again.
+    await sayMany(stage, 200)
+    await stage.clock.advance(200)
+    say(stage, 'all hear this')
+    await stage.clock.advance(PATH_MS)
+    say(stage, 'and wait for this')
+    await stage.clock.advance(PATH_MS)
+    expect(heardBy(asker).at(-1)).toBe('all hear this')
+  })
+
+  test('leaves in front of what is said later and does not wait', async () => {
+    const { stage, players } = await crowd()
+    const [ann, bob] = [players[0]!, players[1]!]
+    stage.show(idOf('p1'), [ann])
+    say(stage, '0')
+    await stage.clock.advance(PATH_MS)
+    say(stage, '1')
+    stage.callClient(bob, idOf('p1'), '2')
+    stage.set(idOf('p1'), 'hp', 3, AUDIENCE_ALL)
+    await stage.clock.advance(PATH_MS)
+    expect(heardBy(ann)).toEqual(['0', '1', 3])
+    expect(heardBy(bob)).toEqual(['0', '1', '2', 3])
+    // Those who see nothing of this have it before them.
+    expect(heardBy(players[2]!)).toEqual(['0'])
+    await stage.clock.advance(30)
+    expect(heardBy(players[2]!)).toEqual(['0', '1'])
+  })
+
+  test('arrives also when the client is closed meanwhile', async () => {
+    const { stage, players } = await crowd()
+    const [ann] = players
+    say(stage, '0')
+    await stage.clock.advance(PATH_MS)
+    say(stage, '1')
+    stage.games.tell('closeClient', { clientId: ann!.id, handed: 0, reason: 'enough' })
+    await ann!.isClosed()
+    expect(heardBy(ann!)).toEqual(['0', '1'])
+    await sayMany(stage, 30)
+    await stage.clock.advance(100)
+    expect(heardBy(players[1]!)).toHaveLength(32)
+  })
+})
+
+test('what would wait alone does not wait, though it comes before its time', async () => {
+  const { stage, players } = await crowd()
+  const lateMs: number[] = []
+  for (let n = 0; n < 100; n++) {
+    const saidMs = stage.clock.now()
+    say(stage, `${n}`)
+    await stage.clock.until(() => players.every((player) => heardBy(player).length === n + 1), 1000)
+    lateMs.push(stage.clock.now() - saidMs)
+    // 300 writes at 0.05 ms are 15.
+    await stage.clock.advance(saidMs + 12 - stage.clock.now())
+  }
+  const inTime = lateMs.filter((ms) => ms < PATH_MS).length
+  expect(inTime / lateMs.length).toBeGreaterThan(0.8)
+})
