@@ -5,8 +5,8 @@
 // Whoever gathers something asks for the end of the turn; the stages then run once each, in order. What may wait asks for
 // later: it leaves with whatever leaves next, and at once when nothing has left for as long as it may wait.
 //
-// A write costs more than most of what it writes. Who writes very often may therefore gather for a millisecond, as long as
-// that brings several together:
+// A write costs more than most of what it writes, and wakes somebody. Who writes very often may therefore gather for a
+// millisecond, or for two where one brings few together, as long as it brings several:
 //
 //     at once ──more than RUNS_MAX a millisecond──> gathering ──less than GATHERED_MIN each time──> at once, RETRY_MS at least
 import type { Clock } from './clock.ts'
@@ -14,6 +14,9 @@ import type { Clock } from './clock.ts'
 /** How long what may wait does. */
 const LATER_MS = 4
 const GATHER_MS = 1
+/** Where fewer than FEW are asked for in a millisecond. */
+const GATHER_FEW_MS = 2
+const FEW = 24
 const RUNS_MAX = 1.5
 const GATHERED_MIN = 4
 /** Over so much time is counted. */
@@ -33,6 +36,7 @@ export class Turn {
   #waitedMs = Number.NEGATIVE_INFINITY
   readonly #mayGather: boolean
   #gathering = false
+  #gatherMs = GATHER_MS
   /** Since the window began: what was asked for, and how often the stages ran. */
   #asked = 0
   #runs = 0
@@ -54,12 +58,12 @@ export class Turn {
     this.#stages.push(run)
   }
 
-  /** Asks for the stages to run at the end of this turn, or a millisecond later. Cheap when already asked. */
+  /** Asks for the stages to run at the end of this turn, or a millisecond or two later. Cheap when already asked. */
   request(): void {
     this.#asked++
     if (this.#requested) return
     this.#requested = true
-    if (this.#gathering) this.#clock.after(GATHER_MS, this.#run)
+    if (this.#gathering) this.#clock.after(this.#gatherMs, this.#run)
     else this.#clock.defer(this.#run)
   }
 
@@ -92,6 +96,7 @@ export class Turn {
       this.#gathering = false
       this.#retryMs = nowMs + RETRY_MS
     }
+    this.#gatherMs = this.#asked < FEW * passedMs ? GATHER_FEW_MS : GATHER_MS
     this.#windowMs = nowMs
     this.#asked = 0
     this.#runs = 0

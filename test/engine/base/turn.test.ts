@@ -64,9 +64,16 @@ describe('who may gather', () => {
 
   test('runs the stages once a millisecond while that brings many together', async () => {
     const { clock, turn, since } = gatherer()
-    await ask(10, 50, turn, clock)
+    await ask(40, 50, turn, clock)
     expect(since(40)).toBeLessThan(12)
     expect(since(40)).toBeGreaterThan(7)
+  })
+
+  test('runs them every two milliseconds where one brings few together', async () => {
+    const { clock, turn, since } = gatherer()
+    await ask(10, 50, turn, clock)
+    expect(since(40)).toBeLessThan(7)
+    expect(since(40)).toBeGreaterThan(3)
   })
 
   test('runs them at once when asked seldom, and soon again after a rush', async () => {
