@@ -15,6 +15,8 @@ const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 /** As much as Node reads at once. */
 const RECEIVE_BYTES = 64 * 1024
+/** One for all connections: whoever hears of a chunk has done with it when it returns. */
+const RECEIVE_BUFFER = new Uint8Array(RECEIVE_BYTES)
 const NO_BYTES = new Uint8Array(0)
 
 class SocketConnection implements Connection {
@@ -80,10 +82,10 @@ class SocketConnection implements Connection {
   }
 }
 
-/** What comes of a connection that we made, in one buffer again and again: Node makes none and passes it on at once. */
+/** What comes of a connection, in one buffer again and again: Node makes none and passes it on at once. */
 class Received {
   readonly onread = {
-    buffer: new Uint8Array(RECEIVE_BYTES),
+    buffer: RECEIVE_BUFFER,
     callback: (count: number, bytes: Uint8Array): boolean => {
       const chunk = bytes.subarray(0, count)
       if (this.#take) this.#take(chunk)
@@ -101,14 +103,34 @@ class Received {
   }
 }
 
-export const tcpTransport: Transport = {
+/**
+ * The same for a connection that was accepted. Node has no option for it: what its own `onread` sets is set here. Where a
+ * release has nothing of that name any more the connection is read as any stream is, into a buffer made for each read.
+ */
+function receivedBy(socket: Socket): Received | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const buffer = symbols.find(({ description }) => description === 'kBuffer')
+  const callback = symbols.find(({ description }) => description === 'kBufferCb')
+  const inside = socket as unknown as Record<symbol, unknown> & {
+    _handle?: { useUserBuffer?(bytes: Uint8Array): void }
+  }
+  const handle = inside._handle
+  if (!buffer || !callback || typeof handle?.useUserBuffer !== 'function') return undefined
+  const received = new Received()
+  inside[buffer] = received.onread.buffer
+  inside[callback] = received.onread.callback
+  handle.useUserBuffer(received.onread.buffer)
+  return received
+}
+
+const transportOf = (accepted: (socket: Socket) => Received | undefined): Transport => ({
   async listen(address, accept) {
     if (address.kind === 'unix') await removeStale(address.path)
     const sockets = new Set<Socket>()
     const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, (socket) => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
-      accept(new SocketConnection(socket, remoteOf(socket, address)))
+      accept(new SocketConnection(socket, remoteOf(socket, address), accepted(socket)))
     })
     await listening(server, address)
     server.on('error', () => {})
@@ -134,7 +156,11 @@ export const tcpTransport: Transport = {
       })
     })
   },
-}
+})
+
+export const tcpTransport = transportOf(receivedBy)
+/** The same where Node lets nobody choose where it reads to. */
+export const plainTcpTransport = transportOf(() => undefined)
 
 const remoteOf = (socket: Socket, address: Address) =>
   address.kind === 'unix' ? `unix:${address.path}` : `${socket.remoteAddress}:${socket.remotePort}`

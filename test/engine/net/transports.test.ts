@@ -8,12 +8,13 @@ import { realClock } from '../../../engine/base/clock.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
 import type { Connection, Transport } from '../../../engine/net/connection.ts'
 import { MemoryNetwork } from '../../../engine/net/memory.ts'
-import { tcpTransport } from '../../../engine/net/tcp.ts'
+import { plainTcpTransport, tcpTransport } from '../../../engine/net/tcp.ts'
 import { tempFolder } from '../../temp-folder.ts'
 
 const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
 const TRANSPORTS: Record<string, () => { transport: Transport; address: Address }> = {
   tcp: () => ({ transport: tcpTransport, address: LOCAL }),
+  'tcp, read as any stream': () => ({ transport: plainTcpTransport, address: LOCAL }),
   unix: () => ({ transport: tcpTransport, address: { kind: 'unix', path: join(tempFolder(), 's') } }),
   memory: () => ({
     transport: new MemoryNetwork(realClock, { random: seededRandom(1), split: true }).transport,
@@ -164,6 +165,32 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     await listener.close()
     await soon(() => expect([typeof atNear.reason, typeof atFar.reason]).toEqual(['string', 'string']))
   })
+})
+
+test('what comes of accepted connections is read into one buffer again and again, over TCP and Unix sockets alike', async () => {
+  const buffers = new Set<ArrayBufferLike>()
+  let count = 0
+  const handlers = {
+    data(chunk: Uint8Array) {
+      buffers.add(chunk.buffer)
+      count += chunk.length
+    },
+    close() {},
+  }
+  for (const of of ['tcp', 'unix']) {
+    const { transport, address } = TRANSPORTS[of]!()
+    const listener = await transport.listen(address, (connection) => connection.handle(handlers))
+    onTestFinished(() => listener.close())
+    for (let n = 0; n < 3; n++) {
+      const near = await transport.connect(listener.address)
+      onTestFinished(() => near.destroy())
+      near.handle({ data() {}, close() {} })
+      const before = count
+      near.write(Buffer.alloc(100))
+      await soon(() => expect(count).toBe(before + 100))
+    }
+  }
+  expect(buffers.size).toBe(1)
 })
 
 test('a peer that ends its half and does not read what waits for it is closed all the same', async () => {
