@@ -354,7 +354,7 @@ export class Dispatcher {
     holdGame: ({ limitMs }, peer) => {
       const game = this.#gameOf(peer)
       if (!game) return
-      this.#log.info(`game ${game.id} is held`, { limitMs })
+      if (!game.held) this.#log.info(`game ${game.id} is held`, { limitMs })
       game.hold(limitMs, () => this.#holdOver(game))
       game.sendNow('gameHeld', { held: true })
     },

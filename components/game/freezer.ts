@@ -27,9 +27,8 @@ export interface FreezerOptions {
 
 /** Dispatchers answer at once, or are not there. */
 const HELD_WITHIN_MS = 5_000
-/** Whoever has left is somewhere by then, and what was said has arrived. */
+/** Whoever has left is somewhere by then. */
 const SETTLED_WITHIN_MS = 5_000
-const LOOK_MS = 2
 /** However short the game may wait for others, its own authors have this long to get ready. */
 const ON_FROZEN_MIN_MS = 100
 
@@ -40,37 +39,40 @@ export class Freezer {
   stillSinceMs = 0
   readonly #options: FreezerOptions
   readonly #held = new Set<number>()
-  #failure: string | undefined
+  #allHold = Promise.withResolvers<void>()
+  readonly #failure = Promise.withResolvers<never>()
   /** Whether authors know of the freeze. */
   #told = false
 
   constructor(options: FreezerOptions) {
     this.#options = options
+    // It may come while nobody waits, or never.
+    this.#failure.promise.catch(() => {})
   }
 
   /** A dispatcher keeps what is for the game, and all before that has come. */
   held(dispatcher: number): void {
     this.#held.add(dispatcher)
+    if (this.#held.size === this.#options.links.length) this.#allHold.resolve()
   }
 
   /** A dispatcher is not what it was: it may know nothing of the hold. */
   fail(reason: string): void {
-    this.#failure ??= reason
+    this.#failure.reject(new Error(reason))
   }
 
   /** Answers the game as data. Rejects when that cannot be, and the game must go on: see `thaw`. */
   async run(): Promise<Uint8Array[]> {
-    const { world, links, waitMs, limitMs } = this.#options
+    const { world, waitMs } = this.#options
     // Whoever leaves must have left: what dispatchers keep for the game is only for those who stay.
     world.migration.close()
-    const nobodyLeaves = () => world.migration.size === 0
-    await this.#until(nobodyLeaves, SETTLED_WITHIN_MS, 'an entity that has left has not arrived')
+    await this.#unlessFailed(world.migration.idle(SETTLED_WITHIN_MS))
+    if (world.migration.size > 0) throw new Error('an entity that has left has not arrived')
     // Who comes too late for the restore finds in storage what is there now.
     world.saving.saveAll()
     await this.#saveAll()
     this.heldSinceMs = this.#options.clock.wallMs()
-    for (const link of links) link.send('holdGame', { limitMs })
-    await this.#until(() => this.#held.size === links.length, HELD_WITHIN_MS, 'a dispatcher does not answer')
+    await this.#hold()
     await this.#turn()
     // What clients have said of where they are: nothing more comes of them.
     world.movement.settle()
@@ -92,8 +94,8 @@ export class Freezer {
     const chunks = freezeWorld(world, this.#options.copied)
     world.seal()
     await this.#turn()
-    const arrived = () => links.every(({ unackedBytes }) => unackedBytes === 0)
-    await this.#until(arrived, SETTLED_WITHIN_MS, 'a dispatcher does not take what was said to it')
+    // Once more: who answers has all that was said to it. A mere acknowledgement would take its time.
+    await this.#hold()
     return chunks
   }
 
@@ -103,8 +105,20 @@ export class Freezer {
     world.goOn()
     world.migration.open()
     world.players.offerAgain()
-    if (this.#told) for (const core of [...world.all()]) world.hook(core, 'onRestored')
+    if (this.#told) for (const core of [...world.all()]) if (core.kind.hearsRestored) world.hook(core, 'onRestored')
     for (const link of links) link.send('releaseGame', {})
+  }
+
+  /** Dispatchers keep what is for the game from now on. Resolves when all that they had said before has come. */
+  async #hold(): Promise<void> {
+    const { clock, links, limitMs, flush } = this.#options
+    this.#held.clear()
+    this.#allHold = Promise.withResolvers()
+    const { promise, reject } = this.#allHold
+    for (const link of links) link.send('holdGame', { limitMs })
+    flush()
+    const limit = clock.after(HELD_WITHIN_MS, () => reject(new Error('a dispatcher does not answer')))
+    await this.#unlessFailed(promise).finally(() => limit.cancel())
   }
 
   async #saveAll(): Promise<void> {
@@ -117,18 +131,20 @@ export class Freezer {
     this.#told = true
     let left = 0
     let failed = 0
+    const { promise, resolve } = Promise.withResolvers<void>()
     for (const core of [...world.all()]) {
       if (!core.kind.hearsFrozen) continue
       left++
       void world.hooked(core, 'onFrozen').then((ok) => {
         left--
         if (!ok) failed++
+        if (!ok || left === 0) resolve()
       })
     }
-    const end = clock.now() + Math.max(waitMs, ON_FROZEN_MIN_MS)
+    const limit = clock.after(Math.max(waitMs, ON_FROZEN_MIN_MS), resolve)
     await this.#turn()
-    while (left > 0 && failed === 0 && clock.now() < end)
-      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve))
+    if (left > 0 && failed === 0) await promise
+    limit.cancel()
     if (failed > 0) throw new Error('an onFrozen threw: its error is in the log')
     if (left > 0) throw new Error(`${left} onFrozen have not come to their end`)
   }
@@ -140,14 +156,7 @@ export class Freezer {
     flush()
   }
 
-  async #until(holds: () => boolean, limitMs: number, otherwise: string): Promise<void> {
-    const { clock } = this.#options
-    const end = clock.now() + limitMs
-    while (!holds()) {
-      if (this.#failure !== undefined) throw new Error(this.#failure)
-      if (clock.now() >= end) throw new Error(otherwise)
-      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve))
-    }
-    if (this.#failure !== undefined) throw new Error(this.#failure)
+  async #unlessFailed(done: Promise<void>): Promise<void> {
+    await Promise.race([this.#failure.promise, done])
   }
 }

@@ -508,7 +508,7 @@ export class Game {
     if (!restored) return
     this.#restored = undefined
     world.goOn()
-    for (const core of [...world.all()]) world.hook(core, 'onRestored')
+    for (const core of [...world.all()]) if (core.kind.hearsRestored) world.hook(core, 'onRestored')
     for (const [dispatcher, held] of restored) {
       if (held) continue
       world.migration.nothingKept(this.#cluster.links[dispatcher]!)
@@ -519,6 +519,8 @@ export class Game {
     for (const action of this.#postponed.splice(0)) action()
     world.players.offerAgain()
     for (const link of this.#cluster.links) link.send('releaseGame', {})
+    // What has waited is on its way while the rest of the turn runs.
+    this.#turn.end()
     this.#log.info(`game ${this.#options.id} is restored`, { entities: world.size })
     this.#options.restored?.()
   }

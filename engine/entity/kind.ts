@@ -63,6 +63,8 @@ export class Kind {
   readonly hearsInit: boolean
   /** Whether the class wants to hear of a freeze. */
   readonly hearsFrozen: boolean
+  /** Whether the class wants to hear that it goes on. */
+  readonly hearsRestored: boolean
   /** How many there are of a service. */
   readonly shards: number
   readonly #operations: Operations
@@ -98,6 +100,7 @@ export class Kind {
     this.hearsAoi = hearsAoi(type.prototype)
     this.hearsInit = type.prototype.onInit !== Actor.prototype.onInit
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
+    this.hearsRestored = type.prototype.onRestored !== Actor.prototype.onRestored
     this.hearsServices = hearsServices(type.prototype)
     this.shards = checkShards(this.name, this.contract.shards)
     checkKept(this.name, type.prototype, this.contract)

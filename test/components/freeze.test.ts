@@ -62,6 +62,24 @@ test('a game that is frozen and restored: nobody is closed, and all goes on wher
   await cluster.stop()
 })
 
+test('a freeze takes the time of its messages: it looks for nothing and waits for no acknowledgement', async () => {
+  const cluster = await start({ games: 2, dispatchers: 2 })
+  const ann = await join(cluster, 'ann', 1)
+  const { clock } = cluster
+  // Said just before, and not acknowledged when the game stands still.
+  ann.server().tally(1)
+  const beganMs = clock.now()
+  const freezing = cluster.games[0]!.freeze()
+  let took: number | undefined
+  void freezing.then(() => {
+    took = clock.now() - beganMs
+  })
+  await clock.until(() => took !== undefined, 1000, 'the freeze')
+  expect(took).toBeLessThan(5)
+  cluster.games[0]!.thaw()
+  await cluster.stop()
+})
+
 test('with connections breaking at random, games freeze and are restored in turn: no call is lost or doubled', async () => {
   for (let seed = 1; seed <= 100; seed++) {
     const cluster = await start({
