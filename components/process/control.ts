@@ -3,7 +3,7 @@
 //
 //     goworld ──{ type: 'status' | 'stop' | 'freeze' }──> process
 //             <──────────{ type: 'answer', data }────────
-import { IPCModule } from 'node-ipc'
+import type { IPCModule } from 'node-ipc'
 import { realClock } from '../../engine/base/clock.ts'
 
 export interface ControlHandlers {
@@ -22,8 +22,12 @@ const CONNECTIONS_MAX = 16
 const ANSWER_TIMEOUT_MS = 2000
 
 /** Serves on a socket at `path`, in the folder `folder`, which is made private to the user. */
-export function serveControl(path: string, folder: string, handlers: ControlHandlers): Promise<{ close(): void }> {
-  const ipc = quiet()
+export async function serveControl(
+  path: string,
+  folder: string,
+  handlers: ControlHandlers,
+): Promise<{ close(): void }> {
+  const ipc = await quiet()
   ipc.config.socketRoot = folder
   ipc.config.maxConnections = CONNECTIONS_MAX
   return new Promise((resolve, reject) => {
@@ -44,12 +48,12 @@ export function serveControl(path: string, folder: string, handlers: ControlHand
 }
 
 /** Asks the process behind a socket; rejects when there is none or it does not answer in time. */
-export function askControl(
+export async function askControl(
   path: string,
   question: Question,
   timeoutMs = ANSWER_TIMEOUT_MS,
 ): Promise<Record<string, unknown>> {
-  const ipc = quiet()
+  const ipc = await quiet()
   ipc.config.maxRetries = 0
   ipc.config.stopRetrying = true
   const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>()
@@ -66,7 +70,9 @@ export function askControl(
   })
 }
 
-function quiet(): IPCModule {
+/** Loaded when it is needed: a game that is being restored is awaited, and what it answers commands by is not. */
+async function quiet(): Promise<IPCModule> {
+  const { IPCModule } = await import('node-ipc')
   const ipc = new IPCModule()
   ipc.config.silent = true
   ipc.config.parser = 'guarded'

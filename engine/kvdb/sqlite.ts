@@ -8,6 +8,7 @@ import { checkKey, checkRange, checkValue } from './kvdb.ts'
 // One table for all collections: a collection's name is data, so it may be any.
 const TABLE = `CREATE TABLE IF NOT EXISTS kv
   (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (collection, key)) WITHOUT ROWID`
+const THERE = `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kv'`
 const GET = 'SELECT value FROM kv WHERE collection = ? AND key = ?'
 const PUT = 'INSERT INTO kv VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
 const PUT_NEW = 'INSERT INTO kv VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1'
@@ -27,6 +28,7 @@ export class SqliteKvdb implements KeyValueStore {
 
   /** Makes the table if need be. The store closes the client, also when this fails. */
   static async open(client: SqliteClient, collection: string): Promise<SqliteKvdb> {
+    if (client.finds(THERE)) return new SqliteKvdb(client, collection)
     try {
       await client.write({ sql: TABLE, parameters: [] })
     } catch (error) {

@@ -14,6 +14,7 @@ import { resolve } from 'node:path'
 import { realClock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { StorageError } from '../errors.ts'
+import { glance } from './glance.ts'
 import { Rows } from './rows.ts'
 import { Thread } from './thread.ts'
 import type { SqlRequest, SqlRow, SqlStatement, SqlValue } from './worker.ts'
@@ -78,6 +79,11 @@ export class SqliteClient {
     this.#writer = new Thread({ path, readOnly: false }, log)
     this.#reader = new Thread({ path, readOnly: true }, log)
     this.#turns = WriteTurns.of(path)
+  }
+
+  /** Whether `sql` finds a row at once, and the file can be written: for whoever opens it. False may mean anything. */
+  finds(sql: string): boolean {
+    return glance(this.path, sql)
   }
 
   /** The rows of one statement that changes nothing. */

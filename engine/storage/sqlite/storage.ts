@@ -35,6 +35,7 @@ export class SqliteStorage implements EntityStorage {
 
   /** Makes the table if need be. The storage closes the client, also when this fails. */
   static async open(client: SqliteClient): Promise<SqliteStorage> {
+    if (client.finds(COLUMNS)) return new SqliteStorage(client)
     try {
       await client.write({ sql: TABLE, parameters: [] })
       await addColumns(client)

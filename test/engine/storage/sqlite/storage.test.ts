@@ -50,6 +50,18 @@ const messageOfRejected = (call: Promise<unknown>) =>
   )
 
 describe('a SQLite file', () => {
+  it('is opened by a look when it is as it should be: no thread is started, whoever writes meanwhile', async () => {
+    const directory = temporaryDirectory()
+    const options = { baseDirectory: directory, url: 'a.db' }
+    for (const store of [await open(directory), await openKvdb(storeOptions('sqlite', options))]) await store.close()
+    const beside = openBeside(join(directory, 'a.db'))
+    beside.exec('BEGIN IMMEDIATE')
+    const posted = vi.spyOn(Worker.prototype, 'postMessage')
+    onTestFinished(() => posted.mockRestore())
+    for (const store of [await open(directory), await openKvdb(storeOptions('sqlite', options))]) await store.close()
+    expect(posted).not.toHaveBeenCalled()
+  })
+
   it('has everything when it is opened again', async () => {
     const directory = temporaryDirectory()
     const first = await open(directory)
