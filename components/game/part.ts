@@ -76,6 +76,10 @@ export interface SwapTimes extends Frozen {
   readonly bytes: number
 }
 
+/** Others wait for a game that is restored, until it goes on, or until a dispatcher is certainly not there; … */
+const BACK_WITHIN_MS = 250
+/** … and then all call at once. */
+const RUSH_MS = 100
 /** So long a successor may take until it is the game, after the one before has left. */
 const RETURN_LIMIT_MS = 10_000
 
@@ -146,6 +150,7 @@ class GamePart implements Part {
   #game!: Game
   #journals: Awaited<ReturnType<typeof openJournal>>
   #swapped: SwapTimes | undefined
+  readonly #back = Promise.withResolvers<void>()
   /** Whether its game has begun to say that it is there. */
   hasBegun = false
 
@@ -156,6 +161,14 @@ class GamePart implements Part {
     if (frozenPath === undefined) return
     this.freeze = () => this.#freezeToFile(frozenPath)
     if (swapPath !== undefined) this.#server = new SwapServer(swapPath, log, this.#asSwapped(frozenPath))
+  }
+
+  async calm(): Promise<void> {
+    if (!this.#options.restore) return
+    const limit = realClock.after(BACK_WITHIN_MS, this.#back.resolve)
+    await this.#back.promise
+    limit.cancel()
+    await new Promise<void>((resolve) => void realClock.after(RUSH_MS, resolve))
   }
 
   get ready(): boolean {
@@ -337,6 +350,7 @@ class GamePart implements Part {
         // From here on it goes its own way.
         const { id, config, frozenPath } = this.#options
         if (existsSync(frozenPath ?? '')) retireFrozen(frozenPath!, config.game(id).frozenKept)
+        this.#back.resolve()
         restored()
       },
     })

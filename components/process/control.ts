@@ -70,9 +70,11 @@ export async function askControl(
   })
 }
 
-/** Loaded when it is needed: a game that is being restored is awaited, and what it answers commands by is not. */
+/** It is loaded when it is needed: others wait for a game that is restored, and nobody for what it answers commands by. */
+export const loadControl = () => import('node-ipc')
+
 async function quiet(): Promise<IPCModule> {
-  const { IPCModule } = await import('node-ipc')
+  const { IPCModule } = await loadControl()
   const ipc = new IPCModule()
   ipc.config.silent = true
   ipc.config.parser = 'guarded'

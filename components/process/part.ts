@@ -14,6 +14,8 @@ export interface Part {
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>
+  /** Resolves when others do not wait for it any more: what answers the operator takes its time to load. */
+  calm?(): Promise<void>
   /**
    * Writes all that it is to its frozen file and leaves the cluster, to be restored; rejects, and goes on as before, when
    * that fails.

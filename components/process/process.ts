@@ -13,7 +13,7 @@ import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { onFreezeSignal } from '../signals.ts'
 import { inBackground } from './background.ts'
-import { askControl } from './control.ts'
+import { askControl, loadControl } from './control.ts'
 import type { CommonFlags } from './flags.ts'
 import { Freezing } from './freezing.ts'
 import { createHttp, httpUrl, listenHttp } from './http.ts'
@@ -185,6 +185,8 @@ export async function runProcess(
     httpAddress = await listenHttp(http, httpAddr, `${nameOf(name)} http_addr`)
   }
   if (succeeds && name.role !== 'gate') await listenElsewhere()
+  // While it stands by there is the time.
+  if (succeeds) await loadControl()
   const started = start({ log, http, doors }).finally(() => clearInterval(stay))
   starting = started.then(
     (it) => {
@@ -193,6 +195,7 @@ export async function runProcess(
     () => {},
   )
   part = await started
+  await part.calm?.()
   await doors.take()
   await place.serve()
   const where = Object.values(status().addresses).join(' ')
