@@ -11,6 +11,7 @@
 // are gone form one in the order of their going and are kept a little while, for the epoch of their next placement.
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { IdTable } from '../../engine/base/id-table.ts'
+import { Census } from '../../engine/cluster/census.ts'
 
 export const FREE = 0
 /** Not known here, but a game that has yet to report may have it: packets are held. */
@@ -133,6 +134,17 @@ export class Directory {
     }
     this.#epoch[slot] = epoch
     this.#session[slot] = session
+  }
+
+  /** A new link session of a game says what it has: if that is just what we know of it, it is as if it had said each. */
+  confirm(game: number, session: number, said: Pick<Census, 'count' | 'low' | 'high'>): boolean {
+    if (this.sizeOf(game) !== said.count) return false
+    const census = new Census()
+    for (let slot = this.firstOf(game); slot >= 0; slot = this.nextOf(slot))
+      census.addBytes(this.#ids, slot * ID_BYTES, this.#epoch[slot]!)
+    if (!census.equals(said)) return false
+    for (let slot = this.firstOf(game); slot >= 0; slot = this.nextOf(slot)) this.#session[slot] = session
+    return true
   }
 
   /** Packets are held from now on. */

@@ -336,12 +336,13 @@ export class Dispatcher {
     gateHello: (values, peer) => this.#gateHello(peer, values),
     gameReported: (_, peer) => {
       const game = this.#gameOf(peer)
-      if (!game || game.reported) return
-      game.reported = true
-      this.#log.info(`game ${game.id} is ready`, { entities: this.#directory.sizeOf(game.id) })
-      this.#entities.reported(game)
-      this.#endGatheringWhenAllIsIn()
-      this.#readyWhenAllAreThere()
+      if (game) this.#gameReported(game)
+    },
+    gameRestored: (census, peer) => {
+      const game = this.#gameOf(peer)
+      if (!game) return
+      if (this.#directory.confirm(game.id, game.session, census)) this.#gameReported(game)
+      else game.sendNow('reportAll', {})
     },
     gameLoad: ({ cpuPermille, lagMs, entities }, peer) => {
       const game = this.#gameOf(peer)
@@ -363,7 +364,7 @@ export class Dispatcher {
       const game = this.#gameOf(peer)
       if (game) this.#entities.journalsClear(game.id, game.journaled, clear)
     },
-    releaseGame: (_, peer) => this.#gameOf(peer)?.release(),
+    releaseGame: (_, peer) => this.#gameOf(peer)?.goOn(),
     mark: ({ no }, peer) => this.#gameOf(peer)?.sendNow('marked', { no }),
     registerKey: (values, peer) => this.#registerKey(peer, values),
     holdEntity: (values, peer) => {
@@ -464,6 +465,17 @@ export class Dispatcher {
     if (restoring) game.sendNow('gameHeld', { held: known !== undefined })
     else game.release()
     this.#gather()
+  }
+
+  /** All that it has is in the directory. */
+  #gameReported(game: Game): void {
+    if (game.reported) return
+    game.reported = true
+    this.#log.info(`game ${game.id} is ready`, { entities: this.#directory.sizeOf(game.id) })
+    this.#entities.reported(game)
+    if (game.isOver) game.release()
+    this.#endGatheringWhenAllIsIn()
+    this.#readyWhenAllAreThere()
   }
 
   #newGame(id: number): Game {

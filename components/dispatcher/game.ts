@@ -31,6 +31,8 @@ interface Hold {
   /** When it is over; Infinity while what was held goes out. */
   readonly untilMs: number
   draining: boolean
+  /** It has gone on, and is to be given what was held when it has reported. */
+  isOver: boolean
 }
 
 /** One game as data. */
@@ -50,7 +52,14 @@ export interface SavedGame {
   readonly lagMs: number
   readonly entities: number
   readonly placedSince: number
-  readonly hold: { readonly queue: SavedQueue; readonly leftMs: number; readonly draining: boolean } | undefined
+  readonly hold:
+    | {
+        readonly queue: SavedQueue
+        readonly leftMs: number
+        readonly draining: boolean
+        readonly isOver: boolean
+      }
+    | undefined
 }
 
 const scratch = new PacketWriter(1024)
@@ -108,6 +117,11 @@ export class Game {
     return this.#hold?.queue.byteCount ?? 0
   }
 
+  /** Whether it has gone on, and has yet to be released. */
+  get isOver(): boolean {
+    return this.#hold?.isOver === true
+  }
+
   /** Ready to be given more to do at once. */
   get steady(): boolean {
     return this.reported && this.connected && this.#hold === undefined
@@ -163,13 +177,19 @@ export class Game {
     this.#hold?.timer?.cancel()
     const queue = this.#hold?.queue ?? new PacketQueue()
     const timer = this.#clock.after(limitMs, overdue)
-    this.#hold = { queue, timer, untilMs: this.#clock.now() + limitMs, draining: false }
+    this.#hold = { queue, timer, untilMs: this.#clock.now() + limitMs, draining: false, isOver: false }
     this.#router.games.set(this.id, undefined)
   }
 
   /** What was held goes out, in its order; what comes meanwhile queues up behind it. */
   release(): void {
     if (this.held) this.#drain(this.#hold!.queue)
+  }
+
+  /** It goes on. Who is on the way to it must not arrive before it has said who is there. */
+  goOn(): void {
+    if (this.reported) this.release()
+    else if (this.#hold) this.#hold.isOver = true
   }
 
   /** The game will not come back; what waited for it is dropped and counted. */
@@ -189,7 +209,12 @@ export class Game {
       attached: this.link !== undefined,
       types,
       journaled,
-      hold: hold && { queue: hold.queue.save(), leftMs: hold.untilMs - nowMs, draining: hold.draining },
+      hold: hold && {
+        queue: hold.queue.save(),
+        leftMs: hold.untilMs - nowMs,
+        draining: hold.draining,
+        isOver: hold.isOver,
+      },
     }
   }
 
@@ -203,7 +228,7 @@ export class Game {
     if (hold.draining) return this.#drain(queue)
     const untilMs = nowMs + hold.leftMs
     const timer = this.#clock.after(untilMs - this.#clock.now(), overdue)
-    this.#hold = { queue, timer, untilMs, draining: false }
+    this.#hold = { queue, timer, untilMs, draining: false, isOver: hold.isOver }
   }
 
   /** The dispatcher stops. */
@@ -213,7 +238,7 @@ export class Game {
 
   #drain(queue: PacketQueue): void {
     this.#hold?.timer?.cancel()
-    const hold: Hold = { queue, timer: undefined, untilMs: Number.POSITIVE_INFINITY, draining: true }
+    const hold: Hold = { queue, timer: undefined, untilMs: Number.POSITIVE_INFINITY, draining: true, isOver: false }
     this.#hold = hold
     this.#router.games.set(this.id, undefined)
     // As much as the link can keep until it is acknowledged; the rest a little later.

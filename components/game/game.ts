@@ -8,6 +8,7 @@ import { bucketOfText } from '../../engine/base/id-table.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Random } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
+import { Census } from '../../engine/cluster/census.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
@@ -603,18 +604,40 @@ export class Game {
     this.#freezer?.fail(`dispatcher ${dispatcher + 1} was restarted`)
     // When it has told its gates of our end, they have closed our players' clients.
     this.#gates[dispatcher]!.dispatcherUp(forgotten)
-    const dispatchers = this.#options.dispatchers.length
-    for (const { id, epoch } of this.world.all()) {
-      if (bucketOfText(id, dispatchers) === dispatcher) link.send('entityPlaced', { entityId: id, epoch })
-    }
+    // What is kept for a restored game is for those that it has: mostly they need not be said again.
+    if (!this.#restored) this.#sayEntities(dispatcher, link)
     for (const [entityId, epoch] of this.world.endings)
-      if (bucketOfText(entityId, dispatchers) === dispatcher) link.send('entityEnding', { entityId, epoch })
+      if (this.#isKnownTo(dispatcher, entityId)) link.send('entityEnding', { entityId, epoch })
     // Whether a restored game was held, the dispatcher says itself.
     if (!this.#restored) this.world.migration.nothingKept(link)
     this.world.migration.tellAgain(link)
-    link.send('gameReported', {})
+    if (this.#restored) link.send('gameRestored', this.#census(dispatcher))
+    else link.send('gameReported', {})
     this.world.players.tellAgain(link)
     this.world.registry.tellAgain(link)
+  }
+
+  /** Whether it is the dispatcher of the entity. */
+  #isKnownTo(dispatcher: number, id: string): boolean {
+    return bucketOfText(id, this.#options.dispatchers.length) === dispatcher
+  }
+
+  #sayEntities(dispatcher: number, link: Link): void {
+    for (const { id, epoch } of this.world.all())
+      if (this.#isKnownTo(dispatcher, id)) link.send('entityPlaced', { entityId: id, epoch })
+  }
+
+  #census(dispatcher: number): Census {
+    const census = new Census()
+    for (const { id, epoch } of this.world.all()) if (this.#isKnownTo(dispatcher, id)) census.addText(id, epoch)
+    return census
+  }
+
+  /** It has not kept what we were restored to. */
+  #reportAll(dispatcher: number): void {
+    const link = this.#cluster.links[dispatcher]!
+    this.#sayEntities(dispatcher, link)
+    link.send('gameReported', {})
   }
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
@@ -694,6 +717,8 @@ export class Game {
         return this.#gameDown(dispatcher, messages.gameDown.read(bytes, at, end).gameId)
       case messages.gathered.code:
         return this.#gathered(dispatcher)
+      case messages.reportAll.code:
+        return this.#reportAll(dispatcher)
       case messages.gameHeld.code:
         return this.#gameHeld(dispatcher, messages.gameHeld.read(bytes, at, end).held)
       case messages.marked.code:

@@ -7,6 +7,7 @@ import { IdMaker } from '../../engine/base/id.ts'
 import { silentLog } from '../../engine/base/log.ts'
 import { seededRandom } from '../../engine/base/random.ts'
 import { Turn } from '../../engine/base/turn.ts'
+import { Census } from '../../engine/cluster/census.ts'
 import { value } from '../../engine/entity/collections.ts'
 import { attr, list, map } from '../../engine/entity/contract.ts'
 import { entity } from '../../engine/entity/entity.ts'
@@ -55,8 +56,11 @@ export function warmUp(): void {
     one.every(60_000, one.rest)
     void one.enterSpace(field, { x: random() * SIDE, y: 0, z: random() * SIDE })
   }
-  for (let round = 0; round < ROUNDS_MAX && realClock.now() < end; round++)
+  const census = new Census()
+  for (let round = 0; round < ROUNDS_MAX && realClock.now() < end; round++) {
     restoreWorld(warmWorld(), freezeWorld(world))
+    for (const { id, epoch } of world.all()) census.addText(id, epoch)
+  }
 }
 
 /** Nothing of it leaves it. */

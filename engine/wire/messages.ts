@@ -20,7 +20,7 @@ import {
 
 export const messages = {
   // --- who is there --------------------------------------------------------------------------------------------
-  /** First on every new link session of a game; its entities follow as `entityPlaced`, then `gameReported`. */
+  /** First on every new link session of a game; its entities follow as `entityPlaced`, then `gameReported`; or `gameRestored`. */
   gameHello: message(1, 'game', 'dispatcher', {
     gameId: u16,
     banBootEntity: bool,
@@ -35,6 +35,10 @@ export const messages = {
   }),
   /** All that the game has is in the directory: new entities may be placed on it. */
   gameReported: message(2, 'game', 'dispatcher', {}),
+  /** The same of a restored game, by a census of it (`census.ts`): it has what the dispatcher has kept for it, else see `reportAll`. */
+  gameRestored: message(96, 'game', 'dispatcher', { count: u32, low: u32, high: u32 }),
+  /** To `gameRestored`: that is not what we know. `entityPlaced` for each, then `gameReported`. */
+  reportAll: message(97, 'dispatcher', 'game', {}),
   gateHello: message(3, 'gate', 'dispatcher', { gateId: u16 }),
   /** How busy a game is: CPU in thousandths of a core, event-loop lag, entities. */
   gameLoad: message(4, 'game', 'dispatcher', { cpuPermille: u16, lagMs: f32, entities: u32 }),

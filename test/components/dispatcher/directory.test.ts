@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { AWAITED, Directory, GONE, PLACED, PLACING } from '../../../components/dispatcher/directory.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
+import { Census } from '../../../engine/cluster/census.ts'
 import { idOf } from './stage.ts'
 
 const bytesOf = (id: string) => new TextEncoder().encode(id)
@@ -48,6 +49,31 @@ test('one that came back is not forgotten', () => {
   directory.place(slot, 2, 2, 1)
   directory.forget(1e9)
   expect([directory.state(slot), directory.game(slot)]).toEqual([PLACED, 2])
+})
+
+test('a census of just what is known of a game says it all anew; any other changes nothing', () => {
+  const directory = new Directory()
+  const slots = ['a', 'b', 'c'].map((name) => directory.addText(idOf(name)))
+  slots.forEach((slot, at) => directory.place(slot, at < 2 ? 1 : 2, at + 5, 1))
+  const censusOf = (...placed: [string, number][]) => {
+    const census = new Census()
+    for (const [name, epoch] of placed) census.addText(idOf(name), epoch)
+    return census
+  }
+  const sessions = () => slots.map((slot) => directory.session(slot))
+  for (const other of [
+    censusOf(['a', 5]),
+    censusOf(['a', 5], ['b', 7]),
+    censusOf(['a', 5], ['d', 6]),
+    censusOf(['a', 6], ['b', 5]),
+    censusOf(['a', 5], ['b', 6], ['c', 7]),
+    censusOf(['a', 5], ['a', 5]),
+  ])
+    expect(directory.confirm(1, 9, other)).toBe(false)
+  expect(sessions()).toEqual([1, 1, 1])
+  expect(directory.confirm(1, 9, censusOf(['b', 6], ['a', 5]))).toBe(true)
+  expect(sessions()).toEqual([9, 9, 1])
+  expect(directory.confirm(3, 9, censusOf())).toBe(true)
 })
 
 test('it agrees with a plain map over a long random life', () => {

@@ -1,6 +1,7 @@
 // A game that freezes: what is for it is kept, in order, until it goes on or another process has restored it.
 import { expect, test } from 'vitest'
-import { idOf, type Stage, stage } from './stage.ts'
+import { Census } from '../../../engine/cluster/census.ts'
+import { type Actor, idOf, type Stage, stage } from './stage.ts'
 
 const AVATAR = idOf('avatar')
 const names = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => `call ${from + at}`)
@@ -124,6 +125,54 @@ test('a frozen game is restored by another process: nobody hears of it, and noth
     { name: 'gateUp', values: { gateId: 2 } },
     { name: 'gateDown', values: { gateId: 1 } },
   ])
+})
+
+/** A game that was held is back, and says what it has by a census. */
+async function restoredWith(set: Stage, one: Actor, ...has: [id: string, epoch: number][]) {
+  one.leave()
+  await set.until(() => !set.status.games[0]!.connected, 'it has left')
+  const restored = await set.game(1, { restoring: true, report: false })
+  const census = new Census()
+  for (const [id, epoch] of has) census.addText(id, epoch)
+  restored.say('gameRestored', census)
+  return restored
+}
+
+test('a restored game that has just what was kept for it need not say each', async () => {
+  const { set, one, call } = await twoGames()
+  one.place(idOf('pet'), 2)
+  one.say('holdGame', { limitMs: 10_000 })
+  await held(set)
+  call(0, 20)
+  const restored = await restoredWith(set, one, [idOf('pet'), 2], [AVATAR, 4])
+  restored.say('releaseGame', {})
+  await restored.hears('callEntity', 20)
+  expect(restored.calls()).toEqual(names(0, 20))
+  expect(restored.count('reportAll')).toBe(0)
+  expect(set.status).toMatchObject({ entities: 2, games: [{ id: 1, placed: 2 }, { id: 2 }] })
+})
+
+test('one that has anything else says each, and gets what was held when it has, whoever the dispatcher is by then', async () => {
+  for (const swaps of [false, true]) {
+    const { set, one, two, call } = await twoGames()
+    one.place(idOf('pet'))
+    one.say('holdGame', { limitMs: 10_000 })
+    await held(set)
+    call(0, 20)
+    two.call(idOf('pet'), 'x')
+    await set.settle()
+    const restored = await restoredWith(set, one, [AVATAR, 4])
+    restored.say('releaseGame', {})
+    await restored.hears('reportAll')
+    if (swaps) await set.swapDispatcher()
+    await set.settle()
+    expect(restored.calls()).toEqual([])
+    restored.place(AVATAR, 4)
+    restored.say('gameReported', {})
+    await restored.hears('callEntity', 21)
+    expect(restored.calls()).toEqual([...names(0, 20), 'x'])
+    expect(set.status).toMatchObject({ entities: 1, games: [{ id: 1, placed: 1 }, { id: 2 }] })
+  }
 })
 
 test('what a restored game does not have any more is gone', async () => {
