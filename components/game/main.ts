@@ -1,64 +1,6 @@
 // Runs a game: `test_game -gid 1`. The launcher of the game puts the path of its module first.
 import '../signals.ts'
-import { resolve } from 'node:path'
-import { readConfig } from '../../engine/config/config.ts'
-import { parseFlags } from '../../engine/config/flags.ts'
-import { runProgram } from '../../engine/config/program.ts'
-import { tcpTransport } from '../../engine/net/tcp.ts'
-import { detach } from '../process/detach.ts'
-import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
-import { openLog } from '../process/log.ts'
-import { runProcess } from '../process/process.ts'
-import { RunFolder } from '../process/run-folder.ts'
-import { loadGame, rehearseGame, startGame, succeedGame } from './part.ts'
-import { untilFrozen } from './told-to-freeze.ts'
+import { knowOwnModules } from '../process/own-modules.ts'
 
-const FLAGS = {
-  gid: { type: 'int', alias: 'sid', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which game of the deployment' },
-  restore: { type: 'bool', help: 'go on from where a frozen game stopped' },
-  succeed: { type: 'bool', help: 'take the place of the running game, as `goworld reload` does' },
-  rehearse: { type: 'bool', help: 'say whether the running game could go on with this code, and end' },
-  drop: { type: 'bool', help: 'with those two: though it has no place for all that is there' },
-  ...COMMON_FLAGS,
-} as const
-
-/** A freeze takes no longer, besides what it waits for authors. */
-const FREEZE_LIMIT_MS = 60_000
-/** Who is killed in the middle of a swap is gone at once. */
-const GONE_WITHIN_MS = 2000
-
-void runProgram('game', async () => {
-  const about = 'Runs the spaces and entities of a game.'
-  const flags = parseFlags(process.argv.slice(2), FLAGS, { name: 'game', about, positionals: '<module>' })
-  const config = readConfig(configFile(flags))
-  const settings = config.game(flags.gid)
-  const name = { role: 'game', id: settings.id } as const
-  const folder = RunFolder.of(config)
-  const frozenByNow = () => untilFrozen(folder, name, settings.freezeWaitMs + FREEZE_LIMIT_MS)
-  if (flags.d) {
-    if (flags.restore) await frozenByNow()
-    return detach(name, config, settings.logFile)
-  }
-  const definition = await loadGame(resolve(flags.positionals[0]!))
-  const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
-  const { restore, drop: drops, succeed } = flags
-  const paths = { frozenPath: folder.frozenPath(name), swapPath: folder.swapPath(name) }
-  const options = { id: settings.id, config, definition, links: tcpTransport, dispatchers, ...paths }
-  if (flags.rehearse) {
-    const log = openLog({ name: 'rehearsal', level: flags.log ?? 'warn', file: '', stderr: true })
-    process.stdout.write(`${JSON.stringify(await rehearseGame({ ...options, log }, { drops }))}\n`)
-    return process.exit()
-  }
-  if (restore) await frozenByNow()
-  await runProcess(
-    name,
-    config,
-    settings,
-    flags,
-    ({ log }) =>
-      succeed
-        ? succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops })
-        : startGame({ ...options, log, restore }),
-    { succeeds: succeed },
-  )
-})
+knowOwnModules()
+await import('./program.ts')
