@@ -20,9 +20,10 @@ export async function untilFrozen(folder: RunFolder, name: ProcessId, limitMs: n
     const status = await askControl(folder.socketPath(name), 'status').catch(() => undefined)
     const { freezing, freezeError } = status ?? {}
     wasFreezing ||= freezing === true
-    if (freezing === false && wasFreezing && freezeError !== undefined)
+    const isOver = freezing === false && (wasFreezing || waitsMs > BEGUN_WITHIN_MS)
+    if (isOver && freezeError !== undefined)
       throw new OperatorError(`${nameOf(name)} goes on, it could not be frozen: ${freezeError}`)
-    if (freezing === false && waitsMs > BEGUN_WITHIN_MS) return
+    if (isOver) return
     await folder.isGone(name, LOOK_MS)
   }
 }
