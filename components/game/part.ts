@@ -80,6 +80,8 @@ export interface SwapTimes extends Frozen {
 const BACK_WITHIN_MS = 250
 /** … and then all call at once. */
 const RUSH_MS = 100
+/** So long a game that is told to freeze plays on for who was started at the same time to restore it: even on a busy machine a process is there by then. */
+const GUEST_WITHIN_MS = 1000
 /** So long a successor may take until it is the game, after the one before has left. */
 const RETURN_LIMIT_MS = 10_000
 
@@ -112,6 +114,36 @@ export async function succeedGame(
 ): Promise<Part> {
   const part = new GamePart(options, await openStores(options.config, options.log))
   warmUp()
+  await takeOver(part, options, isGone, drops)
+  return part
+}
+
+/**
+ * Goes on from what a game freezes into that was told to a moment ago: it is handed over, when there is still time for that.
+ * `isGone`: whether its process has ended, waited for as long as a freeze may take.
+ */
+export async function restoreBehind(options: GamePartOptions, isGone: () => Promise<boolean>): Promise<Part> {
+  const { config, log } = options
+  const part = new GamePart(options, await openStores(config, log))
+  try {
+    // What it has no place for is left out with a warning, as out of a file.
+    await takeOver(part, options, isGone, true)
+    return part
+  } catch (error) {
+    if (part.hasBegun || !(await isGone())) throw error
+    log.info(`the game is not handed over, but restored from its file: ${messageOf(error)}`)
+    await part.giveUp()
+    return startGame(options)
+  }
+}
+
+/** Throws when the part could not become the game; that goes on then, unless `part.hasBegun`. */
+async function takeOver(
+  part: GamePart,
+  options: GamePartOptions,
+  isGone: () => Promise<boolean>,
+  drops: boolean,
+): Promise<void> {
   const swap = await SwapClient.connect(options.swapPath!)
   try {
     await part.succeed(swap, isGone, drops)
@@ -123,7 +155,6 @@ export async function succeedGame(
   }
   // It is the game, whether the other still says so or not.
   await swap.done().catch((error) => options.log.warn(messageOf(error)))
-  return part
 }
 
 /** Tries whether the running game could go on with this code, on a copy of it. Throws OperatorError when it could not. */
@@ -205,8 +236,17 @@ class GamePart implements Part {
     if (unsaved > 0) throw new Error(`${unsaved} entities could not be saved`)
   }
 
+  /** For who cannot become the game after all. */
+  async giveUp(): Promise<void> {
+    await this.#close()
+  }
+
   async #freezeToFile(path: string): Promise<void> {
+    // Whoever is to go on from the file may be on its way: the game is handed to it, and this process ends, or goes on here.
+    await this.#server?.visited(GUEST_WITHIN_MS)
+    await this.#server?.alone()
     const since = await this.#game.copyAhead()
+    await this.#server?.alone()
     const file = new FrozenWriter(path)
     file.block(since.game)
     await file.settle()

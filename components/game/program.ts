@@ -7,10 +7,10 @@ import { tcpTransport } from '../../engine/net/tcp.ts'
 import { detach } from '../process/detach.ts'
 import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
 import { openLog } from '../process/log.ts'
-import { runProcess } from '../process/process.ts'
+import { type PartTools, runProcess } from '../process/process.ts'
 import { RunFolder } from '../process/run-folder.ts'
-import { loadGame, rehearseGame, startGame, succeedGame } from './part.ts'
-import { untilFrozen } from './told-to-freeze.ts'
+import { loadGame, rehearseGame, restoreBehind, startGame, succeedGame } from './part.ts'
+import { isFreezing, untilFrozen } from './told-to-freeze.ts'
 
 const FLAGS = {
   gid: { type: 'int', alias: 'sid', required: true, min: 1, max: PROCESS_ID_MAX, help: 'which game of the deployment' },
@@ -33,9 +33,9 @@ void runProgram('game', async () => {
   const settings = config.game(flags.gid)
   const name = { role: 'game', id: settings.id } as const
   const folder = RunFolder.of(config)
-  const frozenByNow = () => untilFrozen(folder, name, settings.freezeWaitMs + FREEZE_LIMIT_MS)
+  const freezeLimitMs = settings.freezeWaitMs + FREEZE_LIMIT_MS
   if (flags.d) {
-    if (flags.restore) await frozenByNow()
+    if (flags.restore) await untilFrozen(folder, name, freezeLimitMs)
     return detach(name, config, settings.logFile)
   }
   const definition = await loadGame(resolve(flags.positionals[0]!))
@@ -48,16 +48,15 @@ void runProgram('game', async () => {
     process.stdout.write(`${JSON.stringify(await rehearseGame({ ...options, log }, { drops }))}\n`)
     return process.exit()
   }
-  if (restore) await frozenByNow()
-  await runProcess(
-    name,
-    config,
-    settings,
-    flags,
-    ({ log }) =>
-      succeed
-        ? succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops })
-        : startGame({ ...options, log, restore }),
-    { succeeds: succeed },
-  )
+  const isFrozen = async () => {
+    await untilFrozen(folder, name, freezeLimitMs)
+    return !folder.find(name)?.alive
+  }
+  const isBehind = restore && (await isFreezing(folder, name))
+  const start = ({ log }: PartTools) => {
+    if (succeed) return succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops })
+    if (isBehind) return restoreBehind({ ...options, log, restore }, isFrozen)
+    return startGame({ ...options, log, restore })
+  }
+  await runProcess(name, config, settings, flags, start, { succeeds: succeed || isBehind })
 })

@@ -9,21 +9,26 @@ const BEGUN_WITHIN_MS = 2000
 const LOOK_MS = 10
 
 /**
- * Resolves when no process has the name, or when the one that has it is not being frozen; after `limitMs` at the latest. Throws
- * an OperatorError that says why when it could not be frozen.
+ * Resolves to true as soon as the process of that name is being frozen; to false when there is none, or nobody has told it.
+ * Throws an OperatorError that says why when it could not be frozen.
  */
-export async function untilFrozen(folder: RunFolder, name: ProcessId, limitMs: number): Promise<void> {
-  const sinceMs = realClock.now()
-  let wasFreezing = false
-  for (let waitsMs = 0; waitsMs < limitMs && folder.find(name)?.alive; waitsMs = realClock.now() - sinceMs) {
+export async function isFreezing(folder: RunFolder, name: ProcessId): Promise<boolean> {
+  const end = realClock.now() + BEGUN_WITHIN_MS
+  while (folder.find(name)?.alive) {
     // Who does not answer is about to end.
     const status = await askControl(folder.socketPath(name), 'status').catch(() => undefined)
-    const { freezing, freezeError } = status ?? {}
-    wasFreezing ||= freezing === true
-    const isOver = freezing === false && (wasFreezing || waitsMs > BEGUN_WITHIN_MS)
-    if (isOver && freezeError !== undefined)
-      throw new OperatorError(`${nameOf(name)} goes on, it could not be frozen: ${freezeError}`)
-    if (isOver) return
+    if (status?.['freezing'] === true) return true
+    if (status && realClock.now() > end) {
+      if (status['freezeError'] === undefined) return false
+      throw new OperatorError(`${nameOf(name)} goes on, it could not be frozen: ${status['freezeError']}`)
+    }
     await folder.isGone(name, LOOK_MS)
   }
+  return false
+}
+
+/** Resolves when it has frozen and has ended, or is not told to; after `limitMs` at the latest. Throws as `isFreezing` does. */
+export async function untilFrozen(folder: RunFolder, name: ProcessId, limitMs: number): Promise<void> {
+  for (const end = realClock.now() + limitMs; realClock.now() < end && (await isFreezing(folder, name)); )
+    await folder.isGone(name, LOOK_MS)
 }

@@ -179,8 +179,10 @@ export async function runProcess(
   const listenElsewhere = async () => {
     const { httpAddr } = settings
     if (!http || httpAddr?.kind !== 'tcp' || httpAddr.port === 0) return
-    const { addresses } = await askControl(folder.socketPath(name), 'status')
-    const before = (addresses as Readonly<Record<string, string>>)['http']
+    // One that is being frozen may end before it answers: then the address is free.
+    const said = await askControl(folder.socketPath(name), 'status').catch(() => undefined)
+    if (!said) return
+    const before = (said['addresses'] as Readonly<Record<string, string>>)['http']
     if (before !== undefined && new URL(before).port === String(httpAddr.port)) return
     httpAddress = await listenHttp(http, httpAddr, `${nameOf(name)} http_addr`)
   }

@@ -49,6 +49,10 @@ export class SwapServer {
   #server: Server | undefined
   #isClosed = false
   #successor: Socket | undefined
+  /** All that have asked anything and are still there. */
+  readonly #guests = new Set<Socket>()
+  #alone: PromiseWithResolvers<void> | undefined
+  #visited: (() => void) | undefined
   /** Resolves when no swap is under way; never when one has come to its end. */
   #settled: PromiseWithResolvers<void> | undefined
 
@@ -72,6 +76,23 @@ export class SwapServer {
   /** Resolves when no swap is under way. */
   async settled(): Promise<void> {
     await this.#settled?.promise
+  }
+
+  /** Resolves as soon as somebody has asked anything, after `limitMs` at the latest. */
+  async visited(limitMs: number): Promise<void> {
+    if (this.#guests.size > 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const limit = realClock.after(limitMs, resolve)
+    this.#visited = resolve
+    await promise
+    limit.cancel()
+  }
+
+  /** Resolves when nobody who has asked anything is there any more; never when one of them has the place. */
+  async alone(): Promise<void> {
+    if (this.#guests.size === 0) return
+    this.#alone ??= Promise.withResolvers()
+    await this.#alone.promise
   }
 
   /** Nobody can begin any more. A swap that is under way goes on. */
@@ -101,6 +122,11 @@ export class SwapServer {
         await this.#swapped.back(why).catch((error) => this.#log.error(`it could not go on: ${messageOf(error)}`))
       }
       this.#swapped.seen?.(pid)
+      this.#guests.delete(socket)
+      if (this.#guests.size === 0) {
+        this.#alone?.resolve()
+        this.#alone = undefined
+      }
       if (this.#successor !== socket) return
       this.#successor = undefined
       this.#settled?.resolve()
@@ -119,6 +145,8 @@ export class SwapServer {
     const hear = async (asked: Asked) => {
       patience?.cancel()
       pid = asked.pid
+      if (!over) this.#guests.add(socket)
+      this.#visited?.()
       if (asked.ask === 'failed') return goBack(asked.why ?? 'it says so', true)
       if (asked.ask === 'done') {
         over = true

@@ -69,6 +69,28 @@ test('a successor asks its way to the place of the other', async () => {
   expect(said).toEqual(['done'])
 })
 
+test('it is known whether anybody has come, and when nobody is there any more', async () => {
+  await serve()
+  await server.visited(10)
+  await server.alone()
+  const mute = createConnection(path)
+  onTestFinished(() => void mute.destroy())
+  const visited = server.visited(60_000)
+  const { socket, ask } = stranger()
+  await ask('look')
+  await visited
+  await server.visited(60_000)
+  let isAlone = false
+  const alone = server.alone().then(() => {
+    isAlone = true
+  })
+  await ask('large')
+  expect(isAlone).toBe(false)
+  socket.destroy()
+  // Who is there and has asked nothing does not count.
+  await alone
+})
+
 test('who has looked and goes away has changed nothing', async () => {
   await serve()
   const { child, socket, ask } = stranger()
