@@ -445,7 +445,8 @@ export class Game {
       gameId,
       gameVersion: definition.version,
       frozenMs: clock.wallMs(),
-      entities: this.world.size,
+      // All others are in the chunks.
+      ...(ahead && { entities: this.world.size }),
     }
     return describeFrozen(known, chunks, ahead)
   }
