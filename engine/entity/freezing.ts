@@ -40,7 +40,9 @@ export class Copied {
 
   /** It was copied as it is now. */
   add(core: EntityCore): void {
-    this.#stamps.set(core, stampOf(core))
+    const stamp = stampOf(core)
+    // What may have changed within is never like itself: it need not be looked at again.
+    this.#stamps.set(core, hasStamp(core, stamp) ? stamp : NO_STAMP)
   }
 
   /** It is in the copy otherwise than it was. */
@@ -50,11 +52,14 @@ export class Copied {
 
   isSame(core: EntityCore): boolean {
     const stamp = this.#stamps.get(core)
-    return stamp !== undefined && hasStamp(core, stamp)
+    return stamp !== undefined && stamp !== NO_STAMP && hasStamp(core, stamp)
   }
 
   gone(world: World): string[] {
-    return [...this.#stamps.keys()].flatMap(({ id }) => (world.find(id) ? [] : [id]))
+    const gone: string[] = []
+    // One that is not gone is there; of one that is, another may be.
+    for (const core of this.#stamps.keys()) if (core.gone && !world.find(core.id)) gone.push(core.id)
+    return gone
   }
 }
 

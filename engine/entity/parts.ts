@@ -14,11 +14,16 @@ export interface Restoring {
   readonly elapsedMs: number
 }
 
+/** Takes in what stands for the state of an entity, value for value. */
+export interface StampSink {
+  add(value: unknown): void
+}
+
 interface Part {
   /** Plain data, or undefined for nothing to save. Changes nothing. */
   save(core: EntityCore): unknown
-  /** What it says into `stamp` differs (by Object.is) whenever what `save` answers may. Much cheaper than that. */
-  stamp(core: EntityCore, stamp: unknown[]): void
+  /** What it adds to the stamp differs (by Object.is) whenever what `save` answers may. Much cheaper than that. */
+  stamp(core: EntityCore, stamp: StampSink): void
   restore(core: EntityCore, saved: never, restoring: Restoring): void
 }
 
@@ -27,7 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** The persistent ones. */
   attrs: {
     save: ({ attrs, kind }) => persistentOf(kind, attrs),
-    stamp: ({ attrs }, stamp) => stamp.push(Attrs.writes(attrs)),
+    stamp: ({ attrs }, stamp) => stamp.add(Attrs.writes(attrs)),
     restore: () => {},
   },
   transient: {
@@ -39,7 +44,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   leftovers: {
     save: packLeftovers,
-    stamp: ({ leftovers }, stamp) => stamp.push(leftovers),
+    stamp: ({ leftovers }, stamp) => stamp.add(leftovers),
     restore: () => {},
   },
   /** The plain fields that its contract names. */
@@ -54,7 +59,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       const fields = entity as unknown as Record<string, unknown>
       for (const name of kind.contract.kept ?? []) {
         const value = fields[name]
-        stamp.push(value === undefined || isSimple(value) ? value : unlike())
+        stamp.add(value === undefined || isSimple(value) ? value : unlike())
       }
     },
     restore: ({ kind, entity }, saved: Packed) => {
@@ -65,7 +70,13 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   place: {
     save: ({ x, y, z, yaw, aoiRadius }) => [x, y, z, yaw, aoiRadius],
-    stamp: ({ x, y, z, yaw, aoiRadius }, stamp) => stamp.push(x, y, z, yaw, aoiRadius),
+    stamp: ({ x, y, z, yaw, aoiRadius }, stamp) => {
+      stamp.add(x)
+      stamp.add(y)
+      stamp.add(z)
+      stamp.add(yaw)
+      stamp.add(aoiRadius)
+    },
     restore: (core, [x, y, z, yaw, aoiRadius]: [number, number, number, number, number]) => {
       core.x = x
       core.y = y
@@ -78,7 +89,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** So that no late offer is taken twice. */
   released: {
     save: ({ released }) => released?.flatMap(({ gateId, clientId, handed }) => [gateId, clientId, handed]),
-    stamp: ({ released }, stamp) => stamp.push(released),
+    stamp: ({ released }, stamp) => stamp.add(released),
     restore: (core, saved: readonly (number | string)[]) => {
       const released: Released[] = []
       for (let at = 0; at < saved.length; at += 3) {
@@ -90,7 +101,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   filters: {
     save: ({ filters }) => filters && [...filters].flat(),
-    stamp: ({ filters }, stamp) => stamp.push(filters && JSON.stringify([...filters])),
+    stamp: ({ filters }, stamp) => stamp.add(filters && JSON.stringify([...filters])),
     restore: (core, saved: readonly string[]) => {
       core.filters = new Map()
       for (let at = 0; at < saved.length; at += 2) core.filters.set(saved[at]!, saved[at + 1]!)
@@ -99,19 +110,19 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Its client has lost its connection, and may come again: by its gate, or by another. */
   clientLost: {
     save: ({ client, clientLost }) => (client && clientLost) || undefined,
-    stamp: ({ clientLost }, stamp) => stamp.push(clientLost),
+    stamp: ({ clientLost }, stamp) => stamp.add(clientLost),
     restore: (core) => {
       core.clientLost = true
     },
   },
   awaited: {
     save: ({ awaited, world }) => awaited && world.returns.save(awaited),
-    stamp: ({ awaited }, stamp) => stamp.push(awaited && unlike()),
+    stamp: ({ awaited }, stamp) => stamp.add(awaited && unlike()),
     restore: (core, saved: SavedAwaited) => core.world.returns.restore(core, saved),
   },
   syncing: {
     save: ({ clientSyncing }) => clientSyncing || undefined,
-    stamp: ({ clientSyncing }, stamp) => stamp.push(clientSyncing),
+    stamp: ({ clientSyncing }, stamp) => stamp.add(clientSyncing),
     restore: (core) => {
       core.clientSyncing = true
     },
@@ -119,7 +130,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Which inputs have been run: they are not run again. */
   inputs: {
     save: ({ inputs }) => inputs && [inputs.clientId, inputs.no, inputs.seenMs],
-    stamp: ({ inputs }, stamp) => stamp.push(inputs?.clientId, inputs?.no, inputs?.seenMs),
+    stamp: ({ inputs }, stamp) => {
+      stamp.add(inputs?.clientId)
+      stamp.add(inputs?.no)
+      stamp.add(inputs?.seenMs)
+    },
     restore: (core, [clientId, no, seenMs]: [string, number, number]) => {
       core.inputs = freshInputs(clientId, no, seenMs)
     },
@@ -130,10 +145,13 @@ const PARTS: Readonly<Record<string, Part>> = {
       const timers = core.world.timers.saved(core)
       return { last: core.lastTimer, timers: timers.map((timer) => ({ ...timer, args: pack(timer.args) })) }
     },
-    stamp: ({ lastTimer, timers = [] }, stamp) => {
-      stamp.push(lastTimer)
-      for (const { timer, at, cron, cronMs, args } of timers)
-        stamp.push(timer, cron ? cronMs : at, args.every(isSimple) || unlike())
+    stamp: ({ lastTimer, timers }, stamp) => {
+      stamp.add(lastTimer)
+      for (const { timer, at, cron, cronMs, args } of timers ?? []) {
+        stamp.add(timer)
+        stamp.add(cron ? cronMs : at)
+        stamp.add(args.every(isSimple) || unlike())
+      }
     },
     restore: (
       core,
@@ -152,19 +170,22 @@ const PARTS: Readonly<Record<string, Part>> = {
   /** Whether calls to it go by its dispatcher, behind those that wait there. */
   detoured: {
     save: ({ detoured }) => (detoured >= 0 ? detoured : undefined),
-    stamp: ({ detoured }, stamp) => stamp.push(detoured),
+    stamp: ({ detoured }, stamp) => stamp.add(detoured),
     restore: (core, saved: number) => core.world.migration.goOnCatchingUp(core, saved),
   },
   saved: {
     save: ({ saved }) => saved && [saved.epoch, saved.no],
-    stamp: ({ saved }, stamp) => stamp.push(saved?.epoch, saved?.no),
+    stamp: ({ saved }, stamp) => {
+      stamp.add(saved?.epoch)
+      stamp.add(saved?.no)
+    },
     restore: (core, [epoch, no]: [number, number]) => {
       core.saved = { epoch, no }
     },
   },
   unsaved: {
     save: ({ unsaved }) => unsaved || undefined,
-    stamp: ({ unsaved }, stamp) => stamp.push(unsaved),
+    stamp: ({ unsaved }, stamp) => stamp.add(unsaved),
     restore: (core) => core.attrsUnsaved(),
   },
 }
@@ -229,7 +250,7 @@ export function saveParts(core: EntityCore): SavedParts {
 }
 
 /** What stands for all that is saved of it: see `Part.stamp`. */
-export function stampParts(core: EntityCore, stamp: unknown[]): void {
+export function stampParts(core: EntityCore, stamp: StampSink): void {
   for (const part of PART_VALUES) part.stamp(core, stamp)
 }
 

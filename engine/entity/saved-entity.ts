@@ -1,6 +1,6 @@
 // An entity as data: all of its parts, and what it is tied to.
 import type { Client, EntityCore } from './core.ts'
-import { type SavedParts, saveParts, stampParts } from './parts.ts'
+import { type SavedParts, type StampSink, saveParts, stampParts } from './parts.ts'
 import { SpaceCore } from './space-core.ts'
 
 /** Without `session` it has none. */
@@ -40,24 +40,36 @@ export function saveEntity(core: EntityCore): SavedEntity {
   }
 }
 
-const stampNow: unknown[] = []
+/** Writes over what it had before: an array that is emptied has to grow again each time. */
+class StampNow implements StampSink {
+  readonly values: unknown[] = []
+  count = 0
 
-function stamp(core: EntityCore): void {
-  stampNow.length = 0
-  stampNow.push(core.client, core.space)
-  stampParts(core, stampNow)
+  add(value: unknown): void {
+    this.values[this.count++] = value
+  }
+
+  take(core: EntityCore): void {
+    this.count = 0
+    this.add(core.client)
+    this.add(core.space)
+    stampParts(core, this)
+  }
 }
 
+const now = new StampNow()
+
 export function stampOf(core: EntityCore): Stamp {
-  stamp(core)
-  return stampNow.slice()
+  now.take(core)
+  return now.values.slice(0, now.count)
 }
 
 /** Whether it would be saved as it was when it had this stamp. */
 export function hasStamp(core: EntityCore, before: Stamp): boolean {
-  stamp(core)
-  if (before.length !== stampNow.length) return false
-  for (let at = 0; at < before.length; at++) if (!Object.is(before[at], stampNow[at])) return false
+  now.take(core)
+  const { values, count } = now
+  if (before.length !== count) return false
+  for (let at = 0; at < count; at++) if (!Object.is(before[at], values[at])) return false
   return true
 }
 
