@@ -23,10 +23,10 @@ export interface Connection {
   handle(handlers: ConnectionHandlers): void
   /** `bytes` must stay as they are until `done`, which is called also when the connection closes. Never throws. */
   write(bytes: Uint8Array, done?: () => void): void
-  /** Stops reading, and goes on. */
+  /** Stops reading, and goes on. That the peer is gone may be heard only then. */
   pause(): void
   resume(): void
-  /** Ends it; what was written is still sent. `isForNow`: the peer is to come again, where the transport can say so. */
+  /** Ends it, paused or not; what was written is still sent. `isForNow`: the peer is to come again, where the transport can say so. */
   close(reason?: string, isForNow?: boolean): void
   /** Ends it at once. */
   destroy(reason?: string): void

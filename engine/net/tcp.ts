@@ -74,6 +74,8 @@ class SocketConnection implements Connection {
   close(reason = 'closed by us'): void {
     this.#reason ??= reason
     this.#socket.end()
+    // Who does not read never hears that the peer has ended, too.
+    this.#socket.resume()
   }
 
   destroy(reason = 'closed by us'): void {

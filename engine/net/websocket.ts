@@ -106,6 +106,8 @@ class WebSocketConnection implements Connection {
   #end(code: number, reason: string): void {
     this.#reason ??= reason
     this.#socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES_MAX).toString())
+    // Who does not read never hears the client's answer.
+    this.#socket.resume()
   }
 }
 

@@ -157,6 +157,21 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     await soon(() => expect(atFar.bytes.toString()).toBe('patience'))
   })
 
+  test.each(['nothing', 'something'])(
+    'hears of its peer’s end when it is closed while it is paused, with %s unread',
+    async (said) => {
+      const { near, far } = await open()
+      const atNear = heard(near)
+      const atFar = heard(far)
+      far.pause()
+      if (said === 'something') near.write(Buffer.from(said))
+      far.write(Buffer.from('well'))
+      await soon(() => expect(atNear.bytes.toString()).toBe('well'))
+      far.close('enough')
+      await soon(() => expect(atFar.reason).toBe('enough'))
+    },
+  )
+
   test('ends with its listener', async () => {
     if (name === 'memory') return
     const { near, far, listener } = await open()

@@ -87,6 +87,17 @@ test('of the protocols that a client offers the one that is spoken is chosen; wi
   }
 })
 
+test('one that is closed while it is paused hears of the client’s end at once, and of nothing that was unread', async () => {
+  const { url, guests } = await serve()
+  const { socket, guest } = await visit(url, guests)
+  guest.connection.pause()
+  socket.send(Buffer.from([1, 2, 3]))
+  guest.connection.close('enough')
+  // Without an answer it would be over after five seconds.
+  await vi.waitFor(() => expect(guest.reason).toBe('enough'), { timeout: 3000, interval: 5 })
+  expect(guest.bytes).toEqual([])
+})
+
 test('a client that is to come again is told so by the code of the close', async () => {
   const { url, guests } = await serve()
   for (const isForNow of [false, true]) {
