@@ -148,6 +148,11 @@ export class Output implements Writer, TurnTaker {
     return true
   }
 
+  /** Whether `endWait` is to be called. */
+  get waits(): boolean {
+    return this.#waits
+  }
+
   /** What still waits leaves with this turn. */
   endWait(): void {
     this.#waits = false

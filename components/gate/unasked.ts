@@ -57,8 +57,9 @@ export class Unasked {
   /** Something is said: `tell` for each whom it is for, then `end`. */
   tell(output: Output, frame: FrameCopy): void {
     if (this.#round - output.askedRound <= ASKED_ROUNDS) return output.append(frame)
-    this.#said++
     if (output.appendLater(frame)) this.#waiting.push(output)
+    // Not for who is written to anyway, or has no connection.
+    if (output.waits) this.#said++
   }
 
   end(): void {

@@ -1,6 +1,9 @@
 // What is said to many: with few writes while it is much, at once while it is little or waited for, and in its order.
 import { describe, expect, test } from 'vitest'
+import { RESUMED } from '../../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL } from '../../../engine/wire/messages.ts'
+import type { SessionClient } from '../session-client.ts'
+import { SessionStage } from './session-stage.ts'
 import { bodyOf, type FakeClient, idOf, Stage } from './stage.ts'
 
 const COUNT = 300
@@ -23,8 +26,8 @@ const say = (stage: Stage, text: string) =>
   stage.games.tell('callFilteredClients', {
     body: bodyOf('callFiltered', { op: 0, key: '', value: '', method: text, args: [] }),
   })
-const heardBy = (player: FakeClient) =>
-  player.heard.flatMap(({ name, values }) =>
+const heardBy = ({ heard }: Pick<FakeClient | SessionClient, 'heard'>) =>
+  heard.flatMap(({ name, values }) =>
     name === 'callFiltered' || name === 'callOnClient'
       ? [values['method']]
       : name === 'mapSet'
@@ -117,17 +120,58 @@ describe('what is said to all', () => {
   })
 })
 
-test('what would wait alone does not wait, though it comes before its time', async () => {
-  const { stage, players } = await crowd()
+test('what waits for a client that loses its connection is heard on the next, once', async () => {
+  const sessions = await SessionStage.start()
+  const { stage } = sessions
+  for (let n = 0; n < 200; n++) await stage.player(idOf(`p${n}`))
+  const { one } = await sessions.player(idOf('ann'))
+  await stage.clock.advance(1000)
+  one.acknowledges = false
+  for (const text of texts(3)) {
+    say(stage, text)
+    await stage.clock.advance(PATH_MS)
+  }
+  // The first has left, the others wait: one in ten milliseconds.
+  expect(heardBy(one)).toEqual(['0'])
+  one.drop()
+  say(stage, '3')
+  await stage.settle()
+  say(stage, '4')
+  await stage.settle()
+  await one.connect()
+  await stage.settle()
+  expect([one.answers.at(-1), heardBy(one)]).toEqual([RESUMED.stream, texts(5)])
+})
+
+describe('what would wait alone', () => {
+  test('does not wait, though it comes before its time', async () => {
+    const { stage, players } = await crowd()
+    // 300 writes at 0.05 ms are 15.
+    expect(await inTime(stage, players, 12)).toBeGreaterThan(0.8)
+  })
+
+  test('does not either where others have lost their connections, for whom it is kept', async () => {
+    const sessions = await SessionStage.start()
+    const { stage } = sessions
+    const players: FakeClient[] = []
+    for (let n = 0; n < 100; n++) players.push(await stage.player(idOf(`p${n}`)))
+    for (let n = 0; n < 50; n++) (await sessions.player(idOf(`s${n}`))).one.drop()
+    await stage.clock.advance(1000)
+    for (const player of players) player.forget()
+    // 100 writes are 5.
+    expect(await inTime(stage, players, 4)).toBeGreaterThan(0.8)
+  })
+})
+
+/** How much of what is said every so many milliseconds is heard by all as soon as can be. */
+async function inTime(stage: Stage, players: readonly FakeClient[], everyMs: number): Promise<number> {
   const lateMs: number[] = []
   for (let n = 0; n < 100; n++) {
     const saidMs = stage.clock.now()
     say(stage, `${n}`)
     await stage.clock.until(() => players.every((player) => heardBy(player).length === n + 1), 1000)
     lateMs.push(stage.clock.now() - saidMs)
-    // 300 writes at 0.05 ms are 15.
-    await stage.clock.advance(saidMs + 12 - stage.clock.now())
+    await stage.clock.advance(Math.max(0, saidMs + everyMs - stage.clock.now()))
   }
-  const inTime = lateMs.filter((ms) => ms < PATH_MS).length
-  expect(inTime / lateMs.length).toBeGreaterThan(0.8)
-})
+  return lateMs.filter((ms) => ms < PATH_MS).length / lateMs.length
+}
