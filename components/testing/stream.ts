@@ -10,7 +10,8 @@ export function streamOver(connection: Connection, seen?: (chunk: Uint8Array) =>
   connection.handle({
     data: (chunk) => {
       seen?.(chunk)
-      data(chunk)
+      // A stream's chunks stay as they are.
+      data(new Uint8Array(chunk))
     },
     close: (reason) => closed(reason),
   })

@@ -5,6 +5,9 @@ import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { Connection, ConnectionHandlers, Transport } from './connection.ts'
 
+/** What is left of bytes that somebody was shown. */
+const SPOILED = 0xee
+
 export interface MemoryNetworkOptions {
   readonly random: Random
   /** Delay of each chunk, from and to, in milliseconds. */
@@ -203,6 +206,8 @@ class End implements Connection {
       const next = this.#held.shift()
       if (!next) return
       this.#handlers.data(next.bytes)
+      // As by a socket, which reads the next into the same place: whoever keeps it is to notice.
+      next.bytes.fill(SPOILED)
       next.done?.()
     }
   }

@@ -223,6 +223,14 @@ test('a peer that ends its half and does not read what waits for it is closed al
   await soon(() => expect(state.reason).toBe('closed by the peer'))
 })
 
+test('what was shown in memory is spoiled afterwards, as by a socket that reads on', async () => {
+  const { near, far } = await pair(TRANSPORTS['memory']!())
+  const kept: Uint8Array[] = []
+  far.handle({ data: (chunk) => void kept.push(chunk), close() {} })
+  near.write(Buffer.alloc(8))
+  await soon(() => expect(Buffer.concat(kept).toString('hex')).toBe('ee'.repeat(8)))
+})
+
 test('an address in memory is in use until its listener is closed', async () => {
   const { transport } = new MemoryNetwork(realClock, { random: seededRandom(1) })
   const listener = await transport.listen(LOCAL, () => {})
