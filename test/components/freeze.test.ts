@@ -1,7 +1,10 @@
 // A game that freezes and is restored while people play: nobody is closed, nothing is lost or doubled, and what clients
 // see goes on to be what there is.
+import { join as joined } from 'node:path'
 import { expect, test } from 'vitest'
+import { readFrozen, writeCopy } from '../../components/game/frozen-file.ts'
 import { attr, entity, GameFrozen, game, integer, list, map, value } from '../../components/game/goworld.ts'
+import { tempFolder } from '../temp-folder.ts'
 import {
   Account,
   expectTruth,
@@ -189,6 +192,17 @@ test('a dispatcher that dies during a freeze: the game goes on', async () => {
   await cluster.clock.until(() => ann.added.length === 1, 5000, 'ann to play on')
   await cluster.clock.advance(4000)
   expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('a copy that is taken while entities come and go is a file that can be read', async () => {
+  const cluster = await start()
+  await join(cluster, 'ann', 1)
+  const one = cluster.games[0]!
+  const copying = one.copy()
+  for (let count = 0; count < 3; count++) one.world.game.create(Player, { name: 'late' })
+  const path = writeCopy(joined(tempFolder(), 'game1.frozen'), process.pid, await copying)
+  expect(readFrozen(path).chunks).toHaveLength((await copying).chunks.length)
   await cluster.stop()
 })
 
