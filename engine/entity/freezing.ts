@@ -12,7 +12,7 @@ import { writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
-import { hasStamp, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
+import { hasStamp, type SavedEntity, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
@@ -39,10 +39,12 @@ export class Copied {
   readonly #stamps = new Map<EntityCore, Stamp>()
 
   /** It was copied as it is now. */
-  add(core: EntityCore): void {
+  add(core: EntityCore, { parts }: SavedEntity): void {
     const stamp = stampOf(core)
+    // Who has bytes from an attribute can change them, and nobody counts that.
+    const mayChange = hasBytes(parts['attrs']) || hasBytes(parts['transient'])
     // What may have changed within is never like itself: it need not be looked at again.
-    this.#stamps.set(core, hasStamp(core, stamp) ? stamp : NO_STAMP)
+    this.#stamps.set(core, !mayChange && hasStamp(core, stamp) ? stamp : NO_STAMP)
   }
 
   /** It is in the copy otherwise than it was. */
@@ -65,6 +67,14 @@ export class Copied {
 
 /** Nobody has that. */
 const NO_STAMP: Stamp = []
+
+function hasBytes(saved: unknown): boolean {
+  if (typeof saved !== 'object' || saved === null) return false
+  if (saved instanceof Uint8Array) return true
+  if (Array.isArray(saved)) return saved.some(hasBytes)
+  for (const key in saved) if (hasBytes((saved as Record<string, unknown>)[key])) return true
+  return false
+}
 
 /**
  * One chunk for the game, and one for each entity, or for each that is not as it was `copied` ahead. Throws for what cannot be
@@ -97,11 +107,12 @@ export async function copyWorld(world: World, pause: () => Promise<void>, copied
     await pause()
     // A space that has gone is still written: others that are in the copy were in it.
     if (core.gone && !(core instanceof SpaceCore)) continue
-    const { spaceId, ...saved } = saveEntity(core)
+    const whole = saveEntity(core)
+    const { spaceId, ...saved } = whole
     const savedMs = world.clock.wallMs()
     const isWhole = spaceId === undefined || known.has(spaceId)
     chunks.write(isWhole && spaceId !== undefined ? { ...saved, spaceId, savedMs } : { ...saved, savedMs })
-    if (isWhole) copied?.add(core)
+    if (isWhole) copied?.add(core, whole)
     else copied?.addOther(core)
   }
   return chunks.all()

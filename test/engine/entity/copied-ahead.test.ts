@@ -56,8 +56,9 @@ class Monster extends entity({ aoi: 10, attrs: { rage: attr(0, 'allClients') } }
   }
 }
 class Stone extends entity({ aoi: 0, attrs: { moss: attr(0, 'allClients') } }) {}
+class Picture extends entity({ attrs: { pixels: attr(new Uint8Array(2)), layers: map(value) } }) {}
 class Mail extends service({ attrs: { sent: attr(0) } }) {}
-const TYPES: readonly EntityClass[] = [Lobby, Field, Avatar, Monster, Stone, Mail]
+const TYPES: readonly EntityClass[] = [Lobby, Field, Avatar, Monster, Stone, Picture, Mail]
 const OPTIONS = { nilSpace: Lobby, aoiHysteresis: 5, saveIntervalMs: 500, reconnectGraceMs: 60_000 }
 
 let open: Harness[] = []
@@ -395,6 +396,25 @@ describe('what was copied ahead, with what has changed since,', () => {
     expect(rest.map(({ id }) => id).sort()).toEqual([idOf('b'), idOf('late'), nilSpaceId(1)])
     expect(header.gone).toEqual([idOf('stone')])
     expect(chunks).toHaveLength(1 + 8)
+  })
+
+  test('counts as changed where it has bytes, which may be written to by whoever has read them', async () => {
+    const h = start()
+    for (const name of ['plain', 'deep']) make(h, Picture, name)
+    const pictureOf = (on: Harness, name: string) => find(on, name)!.entity as unknown as Picture
+    pictureOf(h, 'deep').attrs.layers.set('sky', { of: [new Uint8Array(2)] } as never)
+    const sky = (on: Harness) =>
+      (pictureOf(on, 'deep').attrs.layers.toPlain() as { sky: { of: Uint8Array[] } }).sky.of[0]!
+    await h.settle()
+    const ahead = await copied(h)
+    pictureOf(h, 'plain').attrs.pixels[1] = 7
+    sky(h)[0] = 8
+    const there = await another(h)
+    restoreWorld(there.world, copies(freezeWorld(h.world, ahead.copied)), ahead.chunks)
+    expect([[...pictureOf(there, 'plain').attrs.pixels], [...sky(there)]]).toEqual([
+      [0, 7],
+      [8, 0],
+    ])
   })
 
   test('is made once where the class has an onInit, and again where what it was made of has changed', async () => {
