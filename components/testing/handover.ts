@@ -131,7 +131,7 @@ function textOf(saved: SavedEntity): [id: string, text: string] {
   const inOrder = (_: string, value: unknown) =>
     isPlainObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
   const text = (key: string, value: unknown) =>
-    key === 'leftMs' ? undefined : typeof value === 'bigint' ? `${value}` : inOrder(key, value)
+    key === 'leftMs' || key === 'savedMs' ? undefined : typeof value === 'bigint' ? `${value}` : inOrder(key, value)
   return [saved.id, JSON.stringify(saved, text)]
 }
 

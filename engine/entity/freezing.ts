@@ -90,7 +90,12 @@ export function freezeWorld(world: World, copied?: Copied): Uint8Array[] {
   const header = headerOf(world, spaces, Object.fromEntries(lingering))
   chunks.write(copied ? { ...header, gone: copied.gone(world) } : header)
   for (const cores of [spaces, others])
-    for (const core of cores) if (!copied?.isSame(core)) chunks.write(saveEntity(core))
+    for (const core of cores) {
+      if (copied?.isSame(core)) continue
+      const saved = saveEntity(core)
+      // Of timers is saved for how long they wait from now on: the first entities of many are saved long before the last.
+      chunks.write(core.timers ? { ...saved, savedMs: world.clock.wallMs() } : saved)
+    }
   return chunks.all()
 }
 

@@ -17,7 +17,7 @@ export interface SavedEntity {
   readonly client?: SavedClient
   /** The space that it is in. */
   readonly spaceId?: string
-  /** When, in milliseconds since 1970: of one that was saved before its game stood still. */
+  /** When, in milliseconds since 1970: of one that has timers, or was saved before its game stood still. */
   readonly savedMs?: number
   readonly parts: SavedParts
 }

@@ -458,6 +458,25 @@ describe('what was copied ahead, with what has changed since,', () => {
     expect([avatarOf(there, 'a')!.attrs.hp, avatarOf(there, 'b')!.attrs.hp]).toEqual([99, 94])
   })
 
+  test('has crontab timers that run once when they are due, however long the freeze takes', async () => {
+    const h = start()
+    await populate(h)
+    const avatar = avatarOf(h, 'a')!
+    avatar.cron('0 * * * *', avatar.tick, 1)
+    const { cronMs } = find(h, 'a')!.timers![0]!
+    const { clock } = h.world
+    const wallMs = clock.wallMs.bind(clock)
+    let laterMs = 0
+    clock.wallMs = () => wallMs() + laterMs++
+    const chunks = copies(freezeWorld(h.world))
+    const there = await another(h)
+    await there.clock.advance(laterMs)
+    restoreWorld(there.world, chunks)
+    there.world.goOn()
+    await there.clock.advance(cronMs - there.clock.wallMs() + 1000)
+    expect(avatarOf(there, 'a')!.attrs.hp).toBe(99)
+  })
+
   test('is refused ahead, by name, when this code cannot make it', async () => {
     const h = start()
     await populate(h)
