@@ -103,7 +103,7 @@ const NIL_SPACE_AGAIN_MS = 500
 
 export class Game {
   readonly world: World
-  readonly #options: GameOptions
+  readonly #options: Omit<GameOptions, 'frozen' | 'ahead'>
   readonly #log: Log
   readonly #turn: Turn
   readonly #cluster: Cluster
@@ -125,8 +125,11 @@ export class Game {
   #stopping = false
   #left = false
   #freezer: Freezer | undefined
-  /** What it was, unless it begins anew. */
+  /** What it was, unless it begins anew; until it goes on. */
   #frozen: FrozenGame | undefined
+  /** What was copied of it ahead, until that is made. */
+  #ahead: FrozenGame | undefined
+  #isMadeAhead = false
   readonly #restoring: Restoring
   #journals: Journals | undefined
   #journalWatch: JournalWatch | undefined
@@ -138,8 +141,10 @@ export class Game {
   #calls = 0
   #lost = 0
 
-  constructor(options: GameOptions) {
+  constructor({ frozen, ahead, ...options }: GameOptions) {
     this.#options = options
+    this.#frozen = frozen
+    this.#ahead = ahead
     this.#log = options.log
     this.#turn = new Turn(options.clock, { gathers: true })
     this.#ids = new IdMaker(options.clock, options.random)
@@ -156,7 +161,7 @@ export class Game {
         dispatchers: options.dispatchers,
         graceMs: linkGraceMs,
         resendBytesMax: linkResendBytesMax,
-        process: (options.frozen ?? options.ahead)?.process.process,
+        process: (frozen ?? ahead)?.process.process,
       },
       {
         up: (dispatcher, link, fresh, forgotten) =>
@@ -211,7 +216,6 @@ export class Game {
       intervalMs: options.config.positionSyncIntervalMs,
       flush: () => this.world.movement.flush(),
     })
-    this.#frozen = options.frozen
     this.#restoring = new Restoring(this.world)
     this.#turn.stage(() => this.#cluster.flush())
     this.keepIn(options.journals)
@@ -235,11 +239,14 @@ export class Game {
 
   /** The same for what was copied ahead, as far as that goes; `prepare` makes the rest. */
   prepareAhead(): readonly string[] {
+    const { chunks } = this.#ahead!
     this.world.standStill()
     this.#restores(() => {
-      this.#restoring.read(this.#options.ahead!.chunks)
+      this.#restoring.read(chunks)
       this.#restoring.makeAhead()
     })
+    this.#isMadeAhead = true
+    this.#ahead = undefined
     return this.world.droppedParts
   }
 
@@ -472,7 +479,7 @@ export class Game {
     const { world } = this
     world.standStill()
     this.#restores(() => {
-      if (ahead && !this.#options.ahead) this.#restoring.read(ahead)
+      if (ahead && !this.#isMadeAhead) this.#restoring.read(ahead)
       this.#restoring.finish(chunks)
     })
     this.#restored = new Map()
@@ -509,6 +516,7 @@ export class Game {
     const restored = this.#restored
     if (!restored) return
     this.#restored = undefined
+    this.#frozen = undefined
     world.goOn()
     for (const core of [...world.all()]) if (core.kind.hearsRestored) world.hook(core, 'onRestored')
     for (const [dispatcher, held] of restored) {

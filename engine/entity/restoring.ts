@@ -71,6 +71,8 @@ export class Restoring {
     this.#makeOthers(header.frozenMs)
     for (const [spaceId, ids] of Object.entries(header.lingering))
       (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
+    // It is all in the world.
+    for (const done of [this.#saved, this.#seats, this.#outdated]) done.clear()
   }
 
   /** It is not as it was copied. */

@@ -1,6 +1,8 @@
 // A game that freezes and is restored while people play: nobody is closed, nothing is lost or doubled, and what clients
 // see goes on to be what there is.
 import { join as joined } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { readFrozen, writeCopy } from '../../components/game/frozen-file.ts'
 import { attr, entity, GameFrozen, game, integer, list, map, value } from '../../components/game/goworld.ts'
@@ -250,6 +252,35 @@ test('newer code: a method that is another, an attribute that is new and one tha
   expect((core.entity as unknown as Newer).fresh).toBe(7)
   expect(ann.client.player!.attrs).toMatchObject({ title: 'veteran', count: 1, steps: [1] })
   expect(cluster.log.matching('warn', 'Player.mood was saved, but is no attribute any more')).toHaveLength(1)
+  await cluster.stop()
+})
+
+test('a game that was handed over and goes on keeps nothing of what it was made of', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const cluster = await start({ games: 1 })
+  await join(cluster, 'ann', 1)
+  const handOver = async () => {
+    const [old] = cluster.games
+    const copying = old!.copyAhead()
+    await cluster.clock.advance(5000)
+    const since = await copying
+    const successor = cluster.standBy(1, since.game)
+    successor.game.prepareAhead()
+    const freezing = old!.freeze({ saves: false, since })
+    await cluster.clock.advance(5000)
+    const frozen = await freezing
+    successor.game.prepare(frozen)
+    await cluster.retire(1)
+    await successor.takeOver()
+    await cluster.clock.advance(1000)
+    expect(successor.isRestored).toBe(true)
+    return [since.game, frozen].map((one) => new WeakRef(one))
+  }
+  const [ahead, frozen] = await handOver()
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect([ahead!.deref(), frozen!.deref()]).toEqual([undefined, undefined])
   await cluster.stop()
 })
 

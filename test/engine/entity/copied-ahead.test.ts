@@ -1,5 +1,6 @@
 // A game that is copied ahead and frozen later: what is restored of both is what it was in the end, whatever happened between.
-import { deserialize } from 'node:v8'
+import { deserialize, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import {
@@ -475,6 +476,26 @@ describe('what was copied ahead, with what has changed since,', () => {
     there.world.goOn()
     await there.clock.advance(cronMs - there.clock.wallMs() + 1000)
     expect(avatarOf(there, 'a')!.attrs.hp).toBe(99)
+  })
+
+  test('is kept no longer than until it is restored', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const h = start()
+    await populate(h)
+    const ahead = await copied(h)
+    const there = await another(h)
+    const restoring = new Restoring(there.world)
+    restoring.read(ahead.chunks)
+    restoring.makeAhead()
+    const before = new WeakRef(find(there, 'a')!)
+    h.world.movement.move(find(h, 'a')!, 30, 0, 0, 0)
+    restoring.finish(copies(freezeWorld(h.world, ahead.copied)))
+    await there.clock.advance(1)
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    expect([before.deref(), find(there, 'a')?.id]).toEqual([undefined, idOf('a')])
+    expect(restoring).toBeInstanceOf(Restoring)
   })
 
   test('is refused ahead, by name, when this code cannot make it', async () => {
