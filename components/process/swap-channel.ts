@@ -142,6 +142,13 @@ export class SwapServer {
       }
       patience = realClock.after(STEP_LIMIT_MS, () => void goBack(`it did nothing for ${STEP_LIMIT_MS / 1000} s`))
     }
+    const underWay = (asked: Promise<object>) => {
+      stepping = asked.then(
+        () => {},
+        () => {},
+      )
+      return asked
+    }
     const hear = async (asked: Asked) => {
       patience?.cancel()
       pid = asked.pid
@@ -154,7 +161,7 @@ export class SwapServer {
         return
       }
       const look = looks[asked.ask]
-      if (look) return answer(await look(pid))
+      if (look) return answer(await underWay(look(pid)))
       const step = steps[asked.ask]
       if (!step) throw new Error(`it does not know what '${asked.ask}' is`)
       if (this.#successor && this.#successor !== socket) throw new Error('it is being swapped already')
@@ -165,11 +172,7 @@ export class SwapServer {
         begun = true
         return answered
       })
-      stepping = done.then(
-        () => {},
-        () => {},
-      )
-      answer(await done)
+      answer(await underWay(done))
     }
     const lines = createInterface({ input: socket })
     lines.on('line', (line) => {

@@ -16,7 +16,7 @@ let log: MemoryLog
 let said: string[]
 let server: SwapServer
 
-async function serve(questions: Partial<Pick<Swapped, 'looks' | 'steps'>> = {}): Promise<void> {
+async function serve(questions: Partial<Pick<Swapped, 'looks' | 'steps' | 'seen'>> = {}): Promise<void> {
   server = new SwapServer(path, log, {
     looks: { look: async () => ({ here: 'it is' }), large: async () => LARGE },
     steps: {
@@ -98,6 +98,27 @@ test('who has looked and goes away has changed nothing', async () => {
   socket.destroy()
   await server.settled()
   expect([said, child.signalCode]).toEqual([[], null])
+})
+
+test('who goes away in the middle of a look is gone when that has come to its end', async () => {
+  const { promise, resolve } = Promise.withResolvers<object>()
+  const seen: string[] = []
+  const slow = () => {
+    seen.push('looks')
+    return promise.finally(() => void seen.push('has looked'))
+  }
+  await serve({ looks: { slow }, seen: () => void seen.push('gone') })
+  const { socket, ask } = stranger()
+  ask('slow').catch(() => {})
+  await until(() => seen.length > 0, 'the look')
+  socket.destroy()
+  // By then the other end knows.
+  const other = await SwapClient.connect(path)
+  await expect(other.ask('no question')).rejects.toThrow()
+  expect(seen).toEqual(['looks', 'gone'])
+  resolve({})
+  await until(() => seen.length === 4, 'the end')
+  expect(seen).toEqual(['looks', 'gone', 'has looked', 'gone'])
 })
 
 test.each([
