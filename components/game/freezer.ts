@@ -105,7 +105,7 @@ export class Freezer {
     world.goOn()
     world.migration.open()
     world.players.offerAgain()
-    if (this.#told) for (const core of [...world.all()]) if (core.kind.hearsRestored) world.hook(core, 'onRestored')
+    if (this.#told) world.tellRestored()
     for (const link of links) link.send('releaseGame', {})
   }
 

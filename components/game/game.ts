@@ -518,7 +518,7 @@ export class Game {
     this.#restored = undefined
     this.#frozen = undefined
     world.goOn()
-    for (const core of [...world.all()]) if (core.kind.hearsRestored) world.hook(core, 'onRestored')
+    world.tellRestored()
     for (const [dispatcher, held] of restored) {
       if (held) continue
       world.migration.nothingKept(this.#cluster.links[dispatcher]!)

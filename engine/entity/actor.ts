@@ -93,7 +93,7 @@ export class Actor<C extends Contract = Contract> {
    * game is not frozen.
    */
   onFrozen(): void | Promise<void> {}
-  /** All of the game is back, maybe with newer code; or the freeze that `onFrozen` told of has failed. */
+  /** All of the game is back, maybe with newer code; or the freeze that `onFrozen` told of has failed. Spaces hear first. */
   onRestored(): void {}
   /** A service (a shard of it) has begun to live somewhere, knowing nothing but what it saved: tell it what it must know. */
   onServicePlaced(_service: EntityClass, _shard: number): void {}

@@ -703,6 +703,14 @@ export class World {
     this.saving.resume()
   }
 
+  /** All of it is back, and hears so: spaces first, so that whoever is in one finds it in order. */
+  tellRestored(): void {
+    const who: EntityCore[] = []
+    for (const core of this.all()) if (core.kind.hearsRestored) who.push(core)
+    for (const spaces of [true, false])
+      for (const core of who) if (core instanceof SpaceCore === spaces) this.hook(core, 'onRestored')
+  }
+
   /** The game ends: no timer fires any more. */
   stopTime(): void {
     this.saving.stop()

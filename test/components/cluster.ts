@@ -68,6 +68,24 @@ export class TestCluster extends SimulatedCluster {
     return this.games[id - 1]!
   }
 
+  /** A game is handed over to another process, as `goworld reload` does it. Answers what that was made of. */
+  async handOver(id: number): Promise<FrozenGame[]> {
+    const old = this.games[id - 1]!
+    const within = async <T>(doing: Promise<T>): Promise<T> => {
+      await this.clock.advance(3000)
+      return doing
+    }
+    const since = await within(old.copyAhead())
+    const successor = this.standBy(id, since.game)
+    successor.game.prepareAhead()
+    const frozen = await within(old.freeze({ saves: false, since }))
+    successor.game.prepare(frozen)
+    await this.retire(id)
+    await successor.takeOver()
+    await this.clock.until(() => successor.isRestored, 20_000, `game ${id} to be handed over`)
+    return [since.game, frozen]
+  }
+
   /** The process of a gate is gone without a word, and another takes its place. */
   async replaceGate(id: number): Promise<void> {
     await Promise.all([this.gates[id - 1]!.stop(), this.clock.advance(100)])

@@ -6,7 +6,11 @@ import { TestCluster } from './cluster.ts'
 let field: Field | undefined
 let heard: string[] = []
 
-class Field extends space({}) {}
+class Field extends space({}) {
+  override onRestored() {
+    heard.push('field restored')
+  }
+}
 class Walker extends entity({ aoi: 10, attrs: { seen: attr(0, 'allClients') } }) {
   override onCreated() {
     this.setClientSyncing(true)
@@ -19,6 +23,9 @@ class Walker extends entity({ aoi: 10, attrs: { seen: attr(0, 'allClients') } })
   }
   override onFrozen() {
     heard.push('frozen')
+  }
+  override onRestored() {
+    heard.push('restored')
   }
 }
 const definition = game([Walker, Field])
@@ -38,8 +45,23 @@ test('who was seen just before a freeze, by a move that had not been told to the
     await cluster.clock.advance(50)
     await cluster.restoreGame(1, frozen)
     await cluster.clock.advance(1000)
-    expect([ms, heard]).toEqual([ms, ['seen', 'seen', 'frozen', 'frozen']])
+    expect([ms, heard.filter((what) => !what.endsWith('restored'))]).toEqual([ms, ['seen', 'seen', 'frozen', 'frozen']])
     for (const { player } of clients) expect([ms, player?.attrs]).toEqual([ms, { seen: 1 }])
     await cluster.stop()
   }
+})
+
+test('spaces hear first that the game is back, whichever way it went', async () => {
+  field = undefined
+  const cluster = await TestCluster.start({ definition, bootEntity: 'Walker' })
+  const clients = [await cluster.client<World>(), await cluster.client<World>()]
+  await cluster.clock.until(() => clients.every(({ space }) => space !== undefined), 5000, 'all to be in')
+  const inOrder = ['field restored', 'restored', 'restored']
+  const ways = [async () => cluster.restoreGame(1, await cluster.freezeGame(1)), () => cluster.handOver(1)]
+  for (const way of [...ways, ...ways]) {
+    heard = []
+    await way()
+    expect(heard.filter((what) => what.endsWith('restored'))).toEqual(inOrder)
+  }
+  await cluster.stop()
 })

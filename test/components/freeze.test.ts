@@ -260,24 +260,7 @@ test('a game that was handed over and goes on keeps nothing of what it was made 
   const collect = runInNewContext('gc') as () => void
   const cluster = await start({ games: 1 })
   await join(cluster, 'ann', 1)
-  const handOver = async () => {
-    const [old] = cluster.games
-    const copying = old!.copyAhead()
-    await cluster.clock.advance(5000)
-    const since = await copying
-    const successor = cluster.standBy(1, since.game)
-    successor.game.prepareAhead()
-    const freezing = old!.freeze({ saves: false, since })
-    await cluster.clock.advance(5000)
-    const frozen = await freezing
-    successor.game.prepare(frozen)
-    await cluster.retire(1)
-    await successor.takeOver()
-    await cluster.clock.advance(1000)
-    expect(successor.isRestored).toBe(true)
-    return [since.game, frozen].map((one) => new WeakRef(one))
-  }
-  const [ahead, frozen] = await handOver()
+  const [ahead, frozen] = (await cluster.handOver(1)).map((one) => new WeakRef(one))
   await new Promise((resolve) => setImmediate(resolve))
   collect()
   expect([ahead!.deref(), frozen!.deref()]).toEqual([undefined, undefined])
