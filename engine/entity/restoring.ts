@@ -39,18 +39,19 @@ export class Restoring {
   /** Makes of that what can be made before the rest is known. Throws for what cannot be made at all. */
   makeAhead(): void {
     const world = this.#world
+    const kindOf = (saved: SavedEntity) => named(saved, () => world.kindOfSaved(saved))
     for (const saved of this.#saved.values())
-      if (saved.spaceKind !== undefined)
-        this.#seats.set(
-          saved.id,
-          named(saved, () => world.seatsOf(saved)),
-        )
+      if (saved.spaceKind !== undefined && kindOf(saved).isSpace) this.#seats.set(saved.id, world.seatsOf(saved))
     for (const saved of this.#saved.values()) {
-      const kind = named(saved, () => world.kindOfSaved(saved))
+      const { spaceId } = saved
+      const kind = kindOf(saved)
       if (kind.hearsInit || kind.isSpace || kind.isService) continue
+      const space = spaceId === undefined ? undefined : this.#seats.get(spaceId)
+      // What was a space is none any more: said when it is whole, unless they have left it by then.
+      if (spaceId !== undefined && !space) continue
       const core = this.#make(saved)
       this.#saved.delete(saved.id)
-      if (saved.spaceId !== undefined) this.#seats.get(saved.spaceId)!.seat(core)
+      space?.seat(core)
     }
   }
 

@@ -508,4 +508,21 @@ describe('what was copied ahead, with what has changed since,', () => {
     restoring.read(chunks)
     expect(() => restoring.makeAhead()).toThrow(`Avatar<${idOf('a')}>: this game has no class Avatar`)
   })
+
+  test('is refused as a whole restore is, where what was a space is none any more', async () => {
+    const h = start()
+    await populate(h)
+    const { chunks, copied: of } = await copied(h)
+    const rest = copies(freezeWorld(h.world, of))
+    class NoField extends entity({ attrs: { weather: attr('dry') } }) {}
+    Object.defineProperty(NoField, 'name', { value: 'Field' })
+    for (const ahead of [false, true]) {
+      const there = new Harness([Lobby, NoField, Avatar, Stone, Mail], { ...OPTIONS, starts: false })
+      open.push(there)
+      const restoring = new Restoring(there.world)
+      restoring.read(chunks)
+      if (ahead) restoring.makeAhead()
+      expect(() => restoring.finish(rest)).toThrow(`was in the space ${idOf('north')}, which is not there`)
+    }
+  })
 })
