@@ -91,13 +91,14 @@ function findAll(file: string, frozen: FrozenGame): Found {
     around.members++
     if (client) around.clients++
   }
-  const sum = (key: 'clients' | 'timers') => [...types.values()].reduce((all, one) => all + one[key], 0)
+  const sum = (key: 'bytes' | 'clients' | 'timers') => [...types.values()].reduce((all, one) => all + one[key], 0)
   return {
     file,
     bytes,
     format: FROZEN_VERSION,
     checksum: 'ok',
     ...process,
+    sizes: { world: process.sizes.world, entities: sum('bytes') },
     gates: process.gates.map(([id, process]) => ({ id, process })),
     clients: sum('clients'),
     timers: sum('timers'),

@@ -60,7 +60,11 @@ async function frozenGame() {
 const inspect = (...args: string[]) => run(join(ROOT, 'components/cli/goworld'), ['inspect', ...args])
 
 interface Shown extends Readonly<Record<string, unknown>> {
-  readonly types: readonly { readonly type: string; readonly largest: { readonly id: string } }[]
+  readonly types: readonly {
+    readonly type: string
+    readonly bytes: number
+    readonly largest: { readonly id: string }
+  }[]
 }
 
 describe('goworld inspect', () => {
@@ -96,6 +100,10 @@ describe('goworld inspect', () => {
       clients: 1,
       timers: 3,
     })
+    // Those that were copied ahead, too.
+    const entitiesBytes = shown.types.reduce((sum, { bytes }) => sum + bytes, 0)
+    expect(shown['sizes']).toEqual({ world: expect.any(Number), entities: entitiesBytes })
+    expect(out).toContain(`  bytes     ${entitiesBytes} of entities, `)
     const rats = shown.types[0]!
     expect(rats).toMatchObject({ type: 'Rat', entities: 3, clients: 0, timers: 3 })
 
