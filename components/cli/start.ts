@@ -53,6 +53,7 @@ export const start = command({
   },
   async run(flags, [folder]) {
     const began = realClock.now()
+    if (flags.missing && flags.bots > 0) throw new OperatorError('flags -missing and -bots exclude each other')
     const running = flags.missing ? runningIn(folder!) : []
     const server = running.length > 0 ? await serverOf(folder!, running, flags) : findServer(folder!, flags)
     const module = gameModule(server.folder)

@@ -238,6 +238,20 @@ describe('goworld start', () => {
     expect(game.running).toEqual([])
   })
 
+  test('starts no bots with what has died, beside those that may run', async () => {
+    const game = new GameFolder({ files: { 'bots.ts': 'setInterval(() => {}, 1000)' } })
+    expect(await game.command('start', '-d', '-bots', '1')).toMatchObject({ code: 0 })
+    process.kill(game.pidOf('gate'), 'SIGKILL')
+    await until(() => !game.running.includes('gate1'), 'the gate is dead')
+    expect(await game.command('start', '-missing', '-bots', '1')).toMatchObject({
+      code: 2,
+      err: 'goworld: flags -missing and -bots exclude each other\n',
+    })
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'bots1'])
+    expect(await game.command('start', '-missing')).toMatchObject({ code: 0 })
+    expect(game.running).toEqual(['dispatcher1', 'game1', 'gate1', 'bots1'])
+  })
+
   test('starts what has died of a server, which is all of it', async () => {
     const game = new GameFolder()
     expect(await game.command('start', '-missing')).toMatchObject({ code: 0 })
