@@ -422,7 +422,7 @@ export class Game {
     // What is saved now is not what has changed by then.
     saving.hurry()
     const end = clock.now() + SAVED_WITHIN_MS
-    while (saving.waiting > 0 && clock.now() < end) await new Promise<void>((resolve) => void clock.after(2, resolve))
+    while (saving.isDue && clock.now() < end) await new Promise<void>((resolve) => void clock.after(2, resolve))
     await saves.drain(Math.max(0, end - clock.now()))
     const copied = new Copied()
     const game = await this.#copy(copied)

@@ -84,9 +84,10 @@ export class Saving {
     if (core.unsaved) this.save(core).catch(() => {})
   }
 
-  /** How many wait for their time. */
-  get waiting(): number {
-    return this.#due.size
+  /** Whether anybody has to be saved by now. */
+  get isDue(): boolean {
+    const [dueMs] = this.#due.values()
+    return dueMs !== undefined && dueMs <= this.#clock.now()
   }
 
   /** Whatever is unsaved is due now: a slice at a time, as fast as the queue takes it. */

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { readFrozen, writeCopy } from '../../components/game/frozen-file.ts'
 import { attr, entity, GameFrozen, game, integer, list, map, value } from '../../components/game/goworld.ts'
 import { tempFolder } from '../temp-folder.ts'
+import { TestCluster } from './cluster.ts'
 import {
   Account,
   expectTruth,
@@ -264,6 +265,31 @@ test('a game that was handed over and goes on keeps nothing of what it was made 
   await new Promise((resolve) => setImmediate(resolve))
   collect()
   expect([ahead!.deref(), frozen!.deref()]).toEqual([undefined, undefined])
+  await cluster.stop()
+})
+
+test('what is written to while a game is copied ahead is not waited for', async () => {
+  class Clockwork extends entity({ attrs: { ticks: attr(0, 'persistent') } }) {
+    override onCreated() {
+      this.every(10, this.tick)
+    }
+    tick() {
+      this.attrs.ticks++
+    }
+  }
+  const cluster = await TestCluster.start({ definition: game([Clockwork]), bootEntity: 'Clockwork' })
+  const { world } = cluster.games[0]!
+  for (let n = 0; n < 20; n++) {
+    world.create(world.kindOf(Clockwork), {})
+    await cluster.clock.advance(1)
+  }
+  await cluster.clock.advance(1000)
+  let isCopied = false
+  const copying = cluster.games[0]!.copyAhead().then(() => {
+    isCopied = true
+  })
+  await cluster.clock.until(() => isCopied, 200, 'the copy')
+  await copying
   await cluster.stop()
 })
 
