@@ -11,7 +11,7 @@
 //                            goworld.ini  the configuration that `goworld start` made, when it made one
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -95,15 +95,19 @@ export class RunFolder {
   /** Makes a process (this one) the only one of its name here; answers how to give the name back. */
   claim(name: ProcessId, pid = process.pid): () => void {
     this.create()
-    this.refuseSecond(name)
     const file = this.#pidPath(name)
     const text = `${pid}\n${beginningOf(pid)}\n`
-    if (existsSync(file)) this.clear(name)
+    const left = readText(file)
+    this.refuseSecond(name)
+    // Only what a dead process has left: by now another may have claimed it.
+    if (left !== undefined && readText(file) === left) this.clear(name)
     try {
       writeFileSync(file, text, { flag: 'wx' })
     } catch (error) {
       // A full disk takes the file, and not its text.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true })
+      const running = this.find(name)
+      if (running?.alive) throw this.#refusal(running)
       throw new OperatorError(`${file}: cannot be written: ${messageOf(error)}`)
     }
     return () => this.#release(file, text)
@@ -124,7 +128,11 @@ export class RunFolder {
   /** Throws OperatorError when a process has the name. */
   refuseSecond(name: ProcessId): void {
     const running = this.find(name)
-    if (running?.alive) throw new OperatorError(`${nameOf(name)} runs already in ${this.path}, pid ${running.pid}`)
+    if (running?.alive) throw this.#refusal(running)
+  }
+
+  #refusal(running: ProcessFound): OperatorError {
+    return new OperatorError(`${nameOf(running)} runs already in ${this.path}, pid ${running.pid}`)
   }
 
   #release(file: string, text: string | undefined): void {

@@ -57,6 +57,26 @@ describe('the run folder', () => {
     expect(run.find(GATE1)).toMatchObject({ pid: process.pid, alive: true })
   })
 
+  test.each([
+    ['that nobody had', () => {}],
+    ['of a dead process', (path: string) => writeFileSync(join(path, 'gate1.pid'), `${process.pid}\n1\n`)],
+  ])('gives a name %s to one of two that want it at the same moment', async (_whose, leave) => {
+    const run = newFolder()
+    run.create()
+    leave(run.path)
+    await withStranger((pid) => {
+      class Raced extends RunFolder {
+        override refuseSecond(name: typeof GATE1) {
+          super.refuseSecond(name)
+          run.claim(name, pid)
+        }
+      }
+      const late = new Raced(join(run.path, '..'))
+      expect(() => late.claim(GATE1)).toThrow(`gate1 runs already in ${run.path}, pid ${pid}`)
+      expect(run.find(GATE1)).toMatchObject({ pid, alive: true })
+    })
+  })
+
   test('is not fooled by a program that has the pid of a dead process', async () => {
     const run = newFolder()
     run.create()
