@@ -23,6 +23,8 @@ export interface FreezerOptions {
   readonly saves: boolean
   /** What has been copied ahead: only what has changed since is answered. */
   readonly copied: Copied | undefined
+  /** Is called again and again by what takes long while the game goes on: lets others run. */
+  readonly pause: () => Promise<void>
 }
 
 /** Dispatchers answer at once, or are not there. */
@@ -71,6 +73,7 @@ export class Freezer {
     // Who comes too late for the restore finds in storage what is there now.
     world.saving.saveAll()
     await this.#saveAll()
+    await this.#options.copied?.lookThrough(this.#options.pause)
     this.heldSinceMs = this.#options.clock.wallMs()
     await this.#hold()
     await this.#turn()

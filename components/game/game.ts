@@ -97,8 +97,8 @@ const OPEN_DEADLINE_MS = 5_000
 const REFUSALS_LOGGED_MAX = 10_000
 /** What is unsaved when a freeze is ahead may take so long: what is not saved by then changes later. */
 const SAVED_WITHIN_MS = 2_000
-/** A copy takes so long at a time. */
-const COPY_SLICE_MS = 1.5
+/** What is done while the game goes on takes so long at a time. */
+const SLICE_MS = 1.5
 const NIL_SPACE_AGAIN_MS = 500
 
 export class Game {
@@ -247,6 +247,8 @@ export class Game {
     })
     this.#isMadeAhead = true
     this.#ahead = undefined
+    // So that it is counted fast when all others wait for that.
+    for (const dispatcher of this.#options.dispatchers.keys()) this.#census(dispatcher)
     return this.world.droppedParts
   }
 
@@ -392,6 +394,7 @@ export class Game {
       flush: () => this.#turn.end(),
       saves,
       copied: since?.copied,
+      pause: this.#slices(),
     })
     this.#freezer = freezer
     try {
@@ -431,14 +434,18 @@ export class Game {
   }
 
   async #copy(copied?: Copied): Promise<FrozenGame> {
+    return this.#described(await copyWorld(this.world, this.#slices(), copied))
+  }
+
+  /** Lets others run, whenever what calls it has taken its time. */
+  #slices(): () => Promise<void> {
     const { clock } = this.#options
     let sinceMs = clock.now()
-    const pause = async () => {
-      if (clock.now() - sinceMs < COPY_SLICE_MS) return
+    return async () => {
+      if (clock.now() - sinceMs < SLICE_MS) return
       await new Promise<void>((resolve) => void clock.after(1, resolve))
       sinceMs = clock.now()
     }
-    return this.#described(await copyWorld(this.world, pause, copied))
   }
 
   #described(chunks: readonly Uint8Array[], ahead?: readonly Uint8Array[]): FrozenGame {

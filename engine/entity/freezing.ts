@@ -52,6 +52,15 @@ export class Copied {
     this.#stamps.set(core, NO_STAMP)
   }
 
+  /** Looks at each once: what lies in memory that was read a moment ago is compared many times faster. `pause`: see copyWorld. */
+  async lookThrough(pause: () => Promise<void>): Promise<void> {
+    let looked = 0
+    for (const core of this.#stamps.keys()) {
+      if (looked++ % LOOKED_AT_ONCE === 0) await pause()
+      this.isSame(core)
+    }
+  }
+
   isSame(core: EntityCore): boolean {
     const stamp = this.#stamps.get(core)
     return stamp !== undefined && stamp !== NO_STAMP && hasStamp(core, stamp)
@@ -65,6 +74,8 @@ export class Copied {
   }
 }
 
+/** Between two looks at the clock. */
+const LOOKED_AT_ONCE = 64
 /** Nobody has that. */
 const NO_STAMP: Stamp = []
 
