@@ -84,6 +84,17 @@ try {
     const restored = newWorld(definition)
     collectGarbage()
     restores.push(cpuOf(() => restoreWorld(restored, readFrozen(path).chunks)).seconds)
+    if (restored.size !== world.size) throw new Error(`${restored.size} entities of ${world.size} are back`)
+    const plain = new Uint8Array(bytes)
+    const other = join(folder, 'plain')
+    references.push(
+      cpuOf(() => {
+        writeFileSync(other, plain)
+        return readFileSync(other)
+      }).seconds,
+    )
+  }
+  for (let round = 0; round < ROUNDS; round++) {
     const ahead = newWorld(definition)
     ahead.standStill()
     const copied = new Copied()
@@ -98,15 +109,6 @@ try {
     freezesSince.push(rest.seconds)
     restoresSince.push(cpuOf(() => restoring.finish(rest.result)).seconds)
     if (ahead.size !== world.size) throw new Error(`${ahead.size} entities of ${world.size} are back`)
-    if (restored.size !== world.size) throw new Error(`${restored.size} entities of ${world.size} are back`)
-    const plain = new Uint8Array(bytes)
-    const other = join(folder, 'plain')
-    references.push(
-      cpuOf(() => {
-        writeFileSync(other, plain)
-        return readFileSync(other)
-      }).seconds,
-    )
   }
   const scenario = `freeze: ${ENTITIES} entities in ${SPACES} spaces`
   const both = median(freezes.map((seconds, round) => seconds + restores[round]!))

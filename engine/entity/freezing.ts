@@ -103,9 +103,8 @@ export function freezeWorld(world: World, copied?: Copied): Uint8Array[] {
   for (const cores of [spaces, others])
     for (const core of cores) {
       if (copied?.isSame(core)) continue
-      const saved = saveEntity(core)
       // Of timers is saved for how long they wait from now on: the first entities of many are saved long before the last.
-      chunks.write(core.timers ? { ...saved, savedMs: world.clock.wallMs() } : saved)
+      chunks.write(saveEntity(core, core.timers !== undefined))
     }
   return chunks.all()
 }
@@ -123,12 +122,11 @@ export async function copyWorld(world: World, pause: () => Promise<void>, copied
     await pause()
     // A space that has gone is still written: others that are in the copy were in it.
     if (core.gone && !(core instanceof SpaceCore)) continue
-    const whole = saveEntity(core)
-    const { spaceId, ...saved } = whole
-    const savedMs = world.clock.wallMs()
+    const saved = saveEntity(core, true)
+    const { spaceId, ...placeless } = saved
     const isWhole = spaceId === undefined || known.has(spaceId)
-    chunks.write(isWhole && spaceId !== undefined ? { ...saved, spaceId, savedMs } : { ...saved, savedMs })
-    if (isWhole) copied?.add(core, whole)
+    chunks.write(isWhole ? saved : placeless)
+    if (isWhole) copied?.add(core, saved)
     else copied?.addOther(core)
   }
   return chunks.all()

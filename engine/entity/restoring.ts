@@ -18,8 +18,16 @@ export function restoreWorld(world: World, chunks: readonly Uint8Array[], ahead?
   restoring.finish(chunks)
 }
 
+/** Made, and not in its space yet. */
+interface Standing {
+  readonly core: EntityCore
+  readonly spaceId: string | undefined
+}
+
 export class Restoring {
   readonly #world: World
+  /** Whether anything was copied ahead. */
+  #isAhead = false
   /** By id: what is yet to be made. */
   readonly #saved = new Map<string, SavedEntity>()
   /** Where those sit whose space is yet to be made, by its id. */
@@ -33,7 +41,12 @@ export class Restoring {
 
   /** Takes in what was copied ahead. */
   read(chunks: readonly Uint8Array[]): void {
-    for (const saved of savedIn(chunks)) this.#saved.set(saved.id, saved)
+    this.#isAhead = true
+    for (let at = 1; at < chunks.length; at++) {
+      const saved = decodeOwn(chunks[at]!) as unknown as SavedEntity
+      if (this.#saved.has(saved.id)) throw twice(saved)
+      this.#saved.set(saved.id, saved)
+    }
   }
 
   /** Makes of that what can be made before the rest is known. Throws for what cannot be made at all. */
@@ -64,12 +77,29 @@ export class Restoring {
     world.players.restoreOffers(header.offers)
     for (const gateId of header.told ?? []) world.movement.told.add(gateId)
     for (const id of header.gone ?? []) this.#outdate(id)
-    for (const saved of savedIn(chunks)) {
-      this.#outdate(saved.id)
-      this.#saved.set(saved.id, saved)
+    const standing: Standing[] = []
+    const make = (saved: SavedEntity) =>
+      standing.push({ core: this.#make(saved, header.frozenMs), spaceId: saved.spaceId })
+    let areSpacesMade = false
+    // One by one, so that what was read of each need not be kept. Spaces are in front; then those that have not changed.
+    const changed = new Set<string>()
+    for (let at = 1; at < chunks.length; at++) {
+      const saved = decodeOwn(chunks[at]!) as unknown as SavedEntity
+      if (this.#isAhead) {
+        if (changed.size === changed.add(saved.id).size) throw twice(saved)
+        this.#outdate(saved.id)
+      }
+      if (saved.spaceKind !== undefined) {
+        this.#makeSpace(saved, header.frozenMs)
+        continue
+      }
+      if (!areSpacesMade) this.#makeSpaces()
+      areSpacesMade = true
+      make(saved)
     }
-    this.#makeSpaces(header.frozenMs)
-    this.#makeOthers(header.frozenMs)
+    if (!areSpacesMade) this.#makeSpaces()
+    for (const saved of this.#saved.values()) make(saved)
+    this.#seat(standing)
     for (const [spaceId, ids] of Object.entries(header.lingering))
       (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
     // It is all in the world.
@@ -85,30 +115,35 @@ export class Restoring {
     this.#outdated.set(id, core)
   }
 
-  #makeSpaces(frozenMs: number): void {
+  /** Those that are as they were copied. */
+  #makeSpaces(): void {
     for (const saved of this.#saved.values()) {
       if (saved.spaceKind === undefined) continue
-      const space = this.#make(saved, frozenMs) as SpaceCore
-      const seats = this.#seats.get(saved.id)
-      if (seats) space.takeSeatsOf(seats)
       this.#saved.delete(saved.id)
+      this.#makeSpace(saved)
     }
   }
 
-  #makeOthers(frozenMs: number): void {
-    const standing: [EntityCore, SpaceCore][] = []
-    for (const saved of this.#saved.values()) {
-      const core = this.#make(saved, frozenMs)
-      const space = this.#spaceOf(core, saved)
-      const before = this.#outdated.get(saved.id)
-      if (before && before.space === space && space?.reseat(before, core)) this.#outdated.delete(saved.id)
-      else if (space) standing.push([core, space])
+  #makeSpace(saved: SavedEntity, frozenMs?: number): void {
+    const space = this.#make(saved, frozenMs) as SpaceCore
+    const seats = this.#seats.get(saved.id)
+    if (seats) space.takeSeatsOf(seats)
+  }
+
+  /** All are there before the first is seated. */
+  #seat(standing: readonly Standing[]): void {
+    const seated: [EntityCore, SpaceCore][] = []
+    for (const { core, spaceId } of standing) {
+      const space = this.#spaceOf(core, spaceId)
+      const before = this.#outdated.get(core.id)
+      if (before && before.space === space && space?.reseat(before, core)) this.#outdated.delete(core.id)
+      else if (space) seated.push([core, space])
     }
     for (const core of this.#outdated.values()) core.space?.unseat(core)
-    for (const [core, space] of standing) space.seat(core)
+    for (const [core, space] of seated) space.seat(core)
   }
 
-  #spaceOf(core: EntityCore, { spaceId }: SavedEntity): SpaceCore | undefined {
+  #spaceOf(core: EntityCore, spaceId: string | undefined): SpaceCore | undefined {
     if (spaceId === undefined) return undefined
     const space = this.#world.find(spaceId)
     if (space instanceof SpaceCore) return space
@@ -125,14 +160,7 @@ export class Restoring {
   }
 }
 
-function* savedIn(chunks: readonly Uint8Array[]): Iterable<SavedEntity> {
-  const ids = new Set<string>()
-  for (const chunk of chunks.slice(1)) {
-    const saved = decodeOwn(chunk) as unknown as SavedEntity
-    if (ids.size === ids.add(saved.id).size) throw new Error(`${saved.type}<${saved.id}> is there already`)
-    yield saved
-  }
-}
+const twice = ({ type, id }: SavedEntity) => new Error(`${type}<${id}> is there already`)
 
 /** Throws with the entity that cannot be made again. */
 function named<T>(saved: SavedEntity, make: () => T): T {

@@ -25,9 +25,10 @@ export interface SavedEntity {
 /** What stands for all that is saved of an entity, and is cheap to compare. */
 export type Stamp = readonly unknown[]
 
-/** Throws for what cannot be saved. Changes nothing. */
-export function saveEntity(core: EntityCore): SavedEntity {
-  const { kind, id, epoch, client, space } = core
+/** Throws for what cannot be saved. Changes nothing. `saysWhen`: whether it is to have `savedMs`. */
+export function saveEntity(core: EntityCore, saysWhen = false): SavedEntity {
+  const { kind, id, epoch, client, space, world } = core
+  const parts = saveParts(core)
   return {
     type: kind.name,
     id,
@@ -36,7 +37,9 @@ export function saveEntity(core: EntityCore): SavedEntity {
     ...(core instanceof SpaceCore && { spaceKind: core.spaceKind }),
     ...(client && { client: saveClient(client) }),
     ...(space && { spaceId: space.id }),
-    parts: saveParts(core),
+    // Not before: what is left of a timer's time is measured from then on.
+    ...(saysWhen && { savedMs: world.clock.wallMs() }),
+    parts,
   }
 }
 
