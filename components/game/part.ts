@@ -348,15 +348,8 @@ class GamePart implements Part {
   async succeed(swap: SwapClient, isGone: () => Promise<boolean>, drops: boolean): Promise<void> {
     const { id, config, log } = this.#options
     const { path } = await swap.ask<{ readonly path: string }>('ahead')
-    const file = new FrozenReader(path)
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#game = this.#newGame({ ahead: file.ahead() }, resolve)
-    refuseDropped(this.#game.prepareAhead(), drops)
-    const times = await swap.ask<Frozen>('freeze')
-    const frozenMs = realClock.wallMs()
-    const frozen = file.rest()
-    file.close()
-    refuseDropped(this.#game.prepare(frozen), drops)
+    const { frozen, times, frozenMs } = await this.#standIn(swap, new FrozenReader(path), drops, resolve)
     const preparedMs = realClock.wallMs()
     await swap.ask('leave').catch(async (error) => {
       // It may have left or not: once it is dead, what it was is here and nowhere else.
@@ -381,6 +374,21 @@ class GamePart implements Part {
       bytes: bytesOf(frozen),
     }
     await this.listen()
+  }
+
+  /** The game as it was when the other stood still, in memory alone. Whatever comes of it, the file is closed. */
+  async #standIn(swap: SwapClient, file: FrozenReader, drops: boolean, restored: () => void) {
+    try {
+      this.#game = this.#newGame({ ahead: file.ahead() }, restored)
+      refuseDropped(this.#game.prepareAhead(), drops)
+      const times = await swap.ask<Frozen>('freeze')
+      const frozenMs = realClock.wallMs()
+      const frozen = file.rest()
+      refuseDropped(this.#game.prepare(frozen), drops)
+      return { frozen, times, frozenMs }
+    } finally {
+      file.close()
+    }
   }
 
   #newGame(was: Was, restored = () => {}): Game {
