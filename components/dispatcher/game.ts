@@ -11,12 +11,11 @@
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { type MessageName, messages, type Values } from '../../engine/wire/messages.ts'
-import { getU16, PacketWriter } from '../../engine/wire/packet.ts'
+import { FRAME_LENGTH_BYTES, getU16, PacketWriter } from '../../engine/wire/packet.ts'
 import type { Drops } from './drops.ts'
 import { PacketQueue, type SavedQueue } from './held.ts'
 import type { Router } from './routes.ts'
 
-const FRAME_LENGTH_BYTES = 4
 /** How soon a game that cannot take all at once is given more. */
 const DRAIN_MS = 5
 

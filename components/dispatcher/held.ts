@@ -2,9 +2,8 @@
 //
 //     bytes: | … taken … | u32 length | packet | u32 length | packet | … free … |
 //                        └ head                                      └ tail
-import { getU32, putU32 } from '../../engine/wire/packet.ts'
+import { FRAME_LENGTH_BYTES, getU32, putU32 } from '../../engine/wire/packet.ts'
 
-const LENGTH_BYTES = 4
 /** An emptied queue keeps a buffer up to this size, larger ones are given back. */
 const KEEP_BYTES = 64 * 1024
 const NOTHING = new Uint8Array(0)
@@ -37,10 +36,10 @@ export class PacketQueue implements PacketSink {
 
   forward(bytes: Uint8Array, start: number, end: number): void {
     const count = end - start
-    this.#reserve(LENGTH_BYTES + count)
+    this.#reserve(FRAME_LENGTH_BYTES + count)
     putU32(this.#bytes, this.#tail, count)
-    this.#bytes.set(bytes.subarray(start, end), this.#tail + LENGTH_BYTES)
-    this.#tail += LENGTH_BYTES + count
+    this.#bytes.set(bytes.subarray(start, end), this.#tail + FRAME_LENGTH_BYTES)
+    this.#tail += FRAME_LENGTH_BYTES + count
     this.#packets++
   }
 
@@ -49,11 +48,11 @@ export class PacketQueue implements PacketSink {
     let moved = 0
     // The queue is read anew each time round: the sink may end it by going down.
     while (this.#packets > 0 && moved < bytesMax) {
-      const start = this.#head + LENGTH_BYTES
+      const start = this.#head + FRAME_LENGTH_BYTES
       const end = start + getU32(this.#bytes, this.#head)
       this.#head = end
       this.#packets--
-      moved += LENGTH_BYTES + end - start
+      moved += FRAME_LENGTH_BYTES + end - start
       sink.forward(this.#bytes, start, end)
     }
     if (this.#packets === 0) this.clear()
@@ -125,7 +124,7 @@ export class HeldEntities {
   /** Keeps a packet for the entity; false when there is no room. */
   add(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { packetsMax, bytesMax, entitiesMax } = this.#limits
-    if (this.#byteCount + LENGTH_BYTES + end - start > bytesMax) return false
+    if (this.#byteCount + FRAME_LENGTH_BYTES + end - start > bytesMax) return false
     let queue = this.#queues.get(slot)
     if (!queue) {
       if (this.#queues.size >= entitiesMax) return false
@@ -133,7 +132,7 @@ export class HeldEntities {
       this.#queues.set(slot, queue)
     } else if (queue.packets >= packetsMax) return false
     queue.forward(bytes, start, end)
-    this.#byteCount += LENGTH_BYTES + end - start
+    this.#byteCount += FRAME_LENGTH_BYTES + end - start
     this.#packets++
     return true
   }

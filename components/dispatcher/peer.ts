@@ -67,7 +67,12 @@ export class Peer implements LinkEvents {
     const code = getU16(bytes, start)
     const action = this.#actions[code]!
     if (this.greeted && this.#router.forward(action, bytes, start, end)) return
+    this.#router.endRun()
     this.#lookCloser(code, action, bytes, start, end)
+  }
+
+  batchEnds(): void {
+    this.#router.endRun()
   }
 
   down(reason: string, said: boolean): void {

@@ -4,9 +4,12 @@
 //     packet: | u16 type | entity id (16) or game / gate number (u16) | … unopened … |
 //                 │              └ which link
 //                 └ action[type]: one byte, by who sent it
-import type { Link } from '../../engine/cluster/link.ts'
+//
+// Packets that came one behind the other for the same link are a run, and are copied together when it ends: when one is
+// for another link or is not forwarded at all, and with the batch.
+import { type Link, RUN_BYTES_MAX } from '../../engine/cluster/link.ts'
 import { type MessageName, messages, type ReceivedBy } from '../../engine/wire/messages.ts'
-import { getU16 } from '../../engine/wire/packet.ts'
+import { FRAME_LENGTH_BYTES, getU16 } from '../../engine/wire/packet.ts'
 import type { Directory } from './directory.ts'
 
 /** What is done with a packet. */
@@ -51,6 +54,8 @@ export const HANDLED_NAMES: ReadonlyMap<number, ReceivedBy<'dispatcher'>> = new 
     .map(([name, message]) => [message.code, name as ReceivedBy<'dispatcher'>]),
 )
 
+const NO_BYTES: Uint8Array = new Uint8Array(0)
+
 /** Links by number; there is none at 0, nor where packets must be held. */
 class LinkTable {
   readonly #links: (Link | undefined)[] = [undefined]
@@ -85,6 +90,11 @@ export class Router {
   readonly #directory: Directory
   forwarded = 0
   shed = 0
+  /** Whom the run is for, if there is one, and where its frames lie. */
+  #runLink: Link | undefined
+  #runBytes = NO_BYTES
+  #runFrom = 0
+  #runTo = 0
 
   constructor(directory: Directory) {
     this.#directory = directory
@@ -100,7 +110,10 @@ export class Router {
     this.shed = shed
   }
 
-  /** Forwards a packet if it is one to forward and its receiver is there; answers false when it needs a closer look. */
+  /**
+   * Forwards a packet of a batch, its length in front of it, if it is one to forward and its receiver is there; answers
+   * false when it needs a closer look. It is copied when `endRun` is called, at the latest.
+   */
   forward(action: number, bytes: Uint8Array, start: number, end: number): boolean {
     switch (action) {
       case BY_ENTITY: {
@@ -125,8 +138,25 @@ export class Router {
   #pass(link: Link | undefined, bytes: Uint8Array, start: number, end: number): boolean {
     if (link === undefined) return false
     this.forwarded++
-    link.forward(bytes, start, end)
+    const from = start - FRAME_LENGTH_BYTES
+    const goesOn = link === this.#runLink && from === this.#runTo && bytes === this.#runBytes
+    if (!goesOn || end - this.#runFrom > RUN_BYTES_MAX) {
+      this.endRun()
+      this.#runLink = link
+      this.#runBytes = bytes
+      this.#runFrom = from
+    }
+    this.#runTo = end
     return true
+  }
+
+  /** Passes on what was put off. */
+  endRun(): void {
+    const link = this.#runLink
+    if (link === undefined) return
+    this.#runLink = undefined
+    link.forwardRun(this.#runBytes, this.#runFrom, this.#runTo)
+    this.#runBytes = NO_BYTES
   }
 
   #passOrShed(table: LinkTable, bytes: Uint8Array, start: number, end: number): boolean {

@@ -165,6 +165,7 @@ export class LinkAcceptor {
     const link = new Link(this.#options, {
       up: (fresh, forgotten) => events?.up(fresh, forgotten),
       packet: (bytes, start, end) => events?.packet(bytes, start, end),
+      batchEnds: () => events?.batchEnds?.(),
       down: (reason, said) => {
         if (this.#sessions.get(key)?.link === link) this.#sessions.delete(key)
         events?.down(reason, said)

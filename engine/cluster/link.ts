@@ -14,7 +14,7 @@ import type { Random } from '../base/random.ts'
 import type { Turn } from '../base/turn.ts'
 import type { Connection } from '../net/connection.ts'
 import { type MessageName, messages, type Values } from '../wire/messages.ts'
-import { FRAME_HEADER_BYTES, getU32, PacketWriter, putU32 } from '../wire/packet.ts'
+import { FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, getU32, PacketWriter, putU32 } from '../wire/packet.ts'
 import {
   ackFrame,
   BATCH_HEADER_BYTES,
@@ -37,6 +37,8 @@ export interface LinkEvents {
   up(fresh: boolean, forgotten: boolean): void
   /** Type and fields from `start` to `end`, valid until it returns. */
   packet(bytes: Uint8Array, start: number, end: number): void
+  /** The packets so far are no longer valid: whoever has put off copying one does it now. */
+  batchEnds?(): void
   /** The session is over; what was not acknowledged is lost. `said` when the other end has said goodbye. */
   down(reason: string, said: boolean): void
   /** The connection broke; the session waits for another. */
@@ -57,6 +59,8 @@ export interface LinkOptions {
   readonly resendBytesMax: number
 }
 
+/** Of frames that are passed on together. */
+export const RUN_BYTES_MAX = 16 * 1024
 /** A longer packet is dropped where it is written. */
 const PACKET_BYTES_MAX = 64 * 1024 * 1024
 /** A connection that cuts batches in two puts them together in one buffer, again and again. */
@@ -194,13 +198,27 @@ export class Link {
   /** Passes a packet on as it came. */
   forward(bytes: Uint8Array, start: number, end: number): void {
     const { out } = this
+    out.reserve(FRAME_LENGTH_BYTES)
+    putU32(out.bytes, out.at, end - start)
+    this.lastFrame = out.at
+    out.at += FRAME_LENGTH_BYTES
+    this.#copy(bytes, start, end)
+    this.touched()
+  }
+
+  /** Passes frames on, one behind the other as they came: at most `RUN_BYTES_MAX`, or a single one. */
+  forwardRun(bytes: Uint8Array, start: number, end: number): void {
+    this.lastFrame = this.out.at
+    this.#copy(bytes, start, end)
+    this.touched()
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    const { out } = this
     const length = end - start
-    out.reserve(length + 4)
+    out.reserve(length)
     const target = out.bytes
-    let at = out.at
-    this.lastFrame = at
-    putU32(target, at, length)
-    at += 4
+    let { at } = out
     // Words of eight bytes, several in flight, beat both single bytes and the call of `set` up to about this size.
     if (length <= 288) {
       if (bytes !== this.#fromBytes) {
@@ -232,7 +250,6 @@ export class Link {
       at += length
     }
     out.at = at
-    this.touched()
   }
 
   touched(): void {
@@ -472,12 +489,16 @@ export class Link {
     if (number !== next(this.#received)) throw new WireError(`batch ${number} came after batch ${this.#received}`)
     this.#received = number
     this.#oweAck(end - start)
-    for (let at = start + 8; at < end && this.up; ) {
-      if (end - at < FRAME_HEADER_BYTES) throw new WireError('a packet is cut off')
-      const next = at + 4 + getU32(bytes, at)
-      if (next > end || next - at < FRAME_HEADER_BYTES) throw new WireError('a packet reaches beyond its batch')
-      this.#events.packet(bytes, at + 4, next)
-      at = next
+    try {
+      for (let at = start + 8; at < end && this.up; ) {
+        if (end - at < FRAME_HEADER_BYTES) throw new WireError('a packet is cut off')
+        const next = at + FRAME_LENGTH_BYTES + getU32(bytes, at)
+        if (next > end || next - at < FRAME_HEADER_BYTES) throw new WireError('a packet reaches beyond its batch')
+        this.#events.packet(bytes, at + FRAME_LENGTH_BYTES, next)
+        at = next
+      }
+    } finally {
+      this.#events.batchEnds?.()
     }
   }
 

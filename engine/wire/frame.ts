@@ -6,9 +6,7 @@
 //                     └─ waits ─────┘
 import { WireError } from '../base/errors.ts'
 import { larger } from '../base/larger.ts'
-import { getU32 } from './packet.ts'
-
-const LENGTH_BYTES = 4
+import { FRAME_LENGTH_BYTES, getU32 } from './packet.ts'
 
 /** Gets each frame's payload as a range of `bytes`, valid until it returns. Answers false to stop the reader. */
 export type OnFrame = (bytes: Uint8Array, start: number, end: number) => boolean | undefined
@@ -49,11 +47,11 @@ export class FrameReader {
       at = this.#complete(chunk)
       if (at < 0) return chunk.length
     }
-    while (!this.#stopped && chunk.length - at >= LENGTH_BYTES) {
+    while (!this.#stopped && chunk.length - at >= FRAME_LENGTH_BYTES) {
       const length = this.#check(getU32(chunk, at))
-      const end = at + LENGTH_BYTES + length
+      const end = at + FRAME_LENGTH_BYTES + length
       if (end > chunk.length) break
-      this.#emit(chunk, at + LENGTH_BYTES, end)
+      this.#emit(chunk, at + FRAME_LENGTH_BYTES, end)
       at = end
     }
     if (this.#stopped) return at
@@ -64,12 +62,12 @@ export class FrameReader {
   /** Adds what the waiting frame lacks; answers where the chunk goes on, or -1 when the frame still waits. */
   #complete(chunk: Uint8Array): number {
     let at = 0
-    if (this.#waitingBytes < LENGTH_BYTES) {
-      at = Math.min(LENGTH_BYTES - this.#waitingBytes, chunk.length)
+    if (this.#waitingBytes < FRAME_LENGTH_BYTES) {
+      at = Math.min(FRAME_LENGTH_BYTES - this.#waitingBytes, chunk.length)
       this.#keep(chunk, 0, at)
-      if (this.#waitingBytes < LENGTH_BYTES) return -1
+      if (this.#waitingBytes < FRAME_LENGTH_BYTES) return -1
     }
-    const whole = LENGTH_BYTES + this.#check(getU32(this.#waiting, 0))
+    const whole = FRAME_LENGTH_BYTES + this.#check(getU32(this.#waiting, 0))
     const take = Math.min(whole - this.#waitingBytes, chunk.length - at)
     this.#keep(chunk, at, at + take)
     if (this.#waitingBytes < whole) return -1
@@ -77,7 +75,7 @@ export class FrameReader {
     this.#waitingBytes = 0
     // Whoever gets the frame may use it until it returns, and nothing is pushed before that.
     if (frame.length > this.#reusedBytes) this.#waiting = new Uint8Array(0)
-    this.#emit(frame, LENGTH_BYTES, whole)
+    this.#emit(frame, FRAME_LENGTH_BYTES, whole)
     return at + take
   }
 
@@ -94,7 +92,7 @@ export class FrameReader {
   #keep(chunk: Uint8Array, from: number, to: number): void {
     const needed = this.#waitingBytes + to - from
     if (needed > this.#waiting.length) {
-      const twice = Math.min(this.#waiting.length * 2, this.#maxBytes + LENGTH_BYTES)
+      const twice = Math.min(this.#waiting.length * 2, this.#maxBytes + FRAME_LENGTH_BYTES)
       this.#waiting = larger(this.#waiting, Math.max(needed, twice, 64))
     }
     this.#waiting.set(chunk.subarray(from, to), this.#waitingBytes)

@@ -3,7 +3,9 @@ import { WireError } from '../base/errors.ts'
 import { ID_BYTES } from '../base/id.ts'
 import { larger } from '../base/larger.ts'
 
-/** Bytes before a frame's fields: u32 length of what follows, u16 message type. */
+/** In front of a frame: u32 length of what follows. */
+export const FRAME_LENGTH_BYTES = 4
+/** In front of a frame's fields: the length, u16 message type. */
 export const FRAME_HEADER_BYTES = 6
 
 const encoder = new TextEncoder()

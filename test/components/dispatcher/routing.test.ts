@@ -1,6 +1,8 @@
 // Packets find their entity, game or gate; what may not be said is not.
 import { expect, test } from 'vitest'
+import { seededRandom } from '../../../engine/base/random.ts'
 import { messages } from '../../../engine/wire/messages.ts'
+import { putU32 } from '../../../engine/wire/packet.ts'
 import { Actor, idOf, stage } from './stage.ts'
 
 const AVATAR = idOf('avatar')
@@ -34,6 +36,85 @@ test('positions go by game, and to a gate by gate', async () => {
   await gate.hears('positions')
   expect(one.of('positionsFromClients')[0]!.records).toEqual(new Uint8Array(32).fill(4))
   expect(gate.of('callClient')).toEqual([{ gateId: 3, clientId: CLIENT, body: new Uint8Array([1, 2]) }])
+})
+
+test('what is said in one piece reaches each in order, whatever lies between: packets for others, for nobody, and of any length', async () => {
+  const set = await stage({ games: 3 })
+  const [here, there] = [idOf('here'), idOf('there')]
+  const one = await set.game(1, { has: { [here]: 1 } })
+  const two = await set.game(2, { has: { [there]: 1 } })
+  const three = await set.game(3)
+  const random = seededRandom(3)
+  const below = (limit: number) => Math.floor(random() * limit)
+  const said = { [here]: [] as string[], [there]: [] as string[] }
+  for (let round = 0; round < 40; round++) {
+    // Now and then a long piece for the same game, and now and then one packet that is longer than any piece.
+    const isLong = round % 8 === 0
+    const length = round % 10 === 3 ? 20_000 : 2 + below(300)
+    for (let count = isLong ? 400 : 1 + below(20), entityId = here; count > 0; count--) {
+      if (!isLong && below(3) === 0) entityId = entityId === here ? there : here
+      const method = `${round}.${count}`
+      const args = new Uint8Array(length).fill(count)
+      three.say('callEntity', { entityId, method, args })
+      said[entityId]!.push(`${method} ${length} ${count & 255}`)
+      if (below(9) === 0) three.call(idOf('nobody'), 'x')
+      if (below(9) === 0) three.sayBytes(messages.callEntity.code, new Uint8Array(3))
+      if (below(9) === 0) three.place(idOf(`${round}x${count}`))
+    }
+    await set.settle()
+  }
+  const heardBy = (game: Actor) =>
+    game.of('callEntity').map(({ method, args }) => {
+      expect(args.every((byte) => byte === args[0])).toBe(true)
+      return `${method} ${args.length} ${args[0]}`
+    })
+  expect(heardBy(one)).toEqual(said[here])
+  expect(heardBy(two)).toEqual(said[there])
+})
+
+test('an entity that comes and is called in one piece is called', async () => {
+  const set = await stage()
+  const one = await set.game(1)
+  const two = await set.game(2, { has: { [idOf('two')]: 1 } })
+  for (let n = 0; n < 50; n++) {
+    one.call(idOf('two'), `two ${n}`)
+    one.place(idOf(`new ${n}`))
+    one.call(idOf(`new ${n}`), `new ${n}`)
+    one.call(idOf('two'), `again ${n}`)
+  }
+  await one.hears('callEntity', 50)
+  await two.hears('callEntity', 100)
+  const each = Array.from({ length: 50 }, (_, n) => n)
+  expect(one.calls()).toEqual(each.map((n) => `new ${n}`))
+  expect(two.calls()).toEqual(each.flatMap((n) => [`two ${n}`, `again ${n}`]))
+})
+
+test('what takes another way through the dispatcher does not overtake', async () => {
+  const set = await stage()
+  const one = await set.game(1, { has: { [AVATAR]: 1 }, made: 'AAAAAmaker1AAAAA' })
+  const two = await set.game(2)
+  two.call(AVATAR, 'first')
+  // Nobody has named it yet: it goes to who made it.
+  two.call('BBBBBmaker1CCCCC', 'second')
+  two.call(AVATAR, 'third')
+  await one.hears('callEntity', 3)
+  expect(one.calls()).toEqual(['first', 'second', 'third'])
+})
+
+test('a piece that is broken does not take away what came before the break', async () => {
+  const set = await stage()
+  const one = await set.game(1, { has: { [AVATAR]: 1 } })
+  const two = await set.game(2)
+  two.call(AVATAR, 'first')
+  two.call(AVATAR, 'second')
+  two.say('callEntity', { entityId: AVATAR, method: 'broken', args: new Uint8Array(2) })
+  // Its length reaches beyond the end.
+  putU32(two.link.out.bytes, two.link.lastFrame, 1000)
+  await one.hears('callEntity', 2)
+  expect(one.calls()).toEqual(['first', 'second'])
+  expect(set.log.matching('error', 'reaches beyond its batch').length + set.log.matching('warn', 'beyond').length).toBe(
+    1,
+  )
 })
 
 test('packets for nobody are counted and do not fill the log', async () => {
