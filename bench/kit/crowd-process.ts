@@ -248,13 +248,16 @@ process.on('message', async (order: CrowdOrder) => {
   if (order === 'end') return tell({ said: 'figures', figures: figures() })
   options = order
   loopDelay.enable()
-  for (let n = 0; n < (options.rehearsals ?? 0); n++) {
-    const all = await connectAll(options)
-    await Promise.all(all.map((client) => client.leave()))
+  const seconds: number[] = []
+  for (let left = options.rehearsals ?? 0; ; left--) {
+    const beganMs = nowMs()
+    const clients = await connectAll(options)
+    seconds.push((nowMs() - beganMs) / 1000)
+    if (left === 0) {
+      tell({ said: 'ready', seconds })
+      return act(clients)
+    }
+    await Promise.all(clients.map((client) => client.leave()))
   }
-  const beganMs = nowMs()
-  const clients = await connectAll(options)
-  tell({ said: 'ready', seconds: (nowMs() - beganMs) / 1000 })
-  act(clients)
 })
 process.on('disconnect', () => process.exit())

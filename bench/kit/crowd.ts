@@ -55,17 +55,17 @@ export interface CrowdFigures {
 /** The first says what to do. */
 export type CrowdOrder = CrowdOptions | 'begin' | 'end' | 'ease' | 'rest'
 export type CrowdReport =
-  | { readonly said: 'ready'; readonly seconds: number }
+  | { readonly said: 'ready'; readonly seconds: readonly number[] }
   | { readonly said: 'figures'; readonly figures: CrowdFigures }
   | { readonly said: 'failed'; readonly error: string }
 
 export class Crowd {
-  /** How long it took until all were there, when they came to stay. */
-  readonly startSeconds: number
+  /** How long it took until all were there: each time that they came, the last time to stay. */
+  readonly startSeconds: readonly number[]
   readonly #process: ChildProcess
   readonly #ended: Promise<never>
 
-  private constructor(process: ChildProcess, ended: Promise<never>, startSeconds: number) {
+  private constructor(process: ChildProcess, ended: Promise<never>, startSeconds: readonly number[]) {
     this.#process = process
     this.#ended = ended
     this.startSeconds = startSeconds

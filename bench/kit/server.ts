@@ -7,7 +7,13 @@ import { basename, join, resolve } from 'node:path'
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 const GOWORLD = join(REPOSITORY, 'components/cli/goworld')
 
+/** Without a database, as GoWorld was measured: what is saved is kept in memory. */
 const INI = `
+[storage]
+type=memory
+journal=
+[kvdb]
+type=memory
 [dispatcher_common]
 http_addr=
 [dispatcher1]

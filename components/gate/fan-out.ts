@@ -121,6 +121,7 @@ export class FanOut {
     }
     const timeMs = getU32(bytes, at + 3)
     const step = (bytes[at + 7]! << 24) >> 24
+    this.#owner.unasked.positions()
     const told = this.#stillness.toldIn(gameId, timeMs)
     if (told !== this.#positionsFrame.told || step !== this.#positionsFrame.step)
       this.#positionsFrame = { timeMs, step, told }

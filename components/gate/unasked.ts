@@ -1,8 +1,10 @@
 // What games call on clients that have not asked for anything. Often it is said to very many at once (world chat, a
 // publication), and each of them costs a write: while there is much of that it waits in their batches, for more of its kind.
 //
-//     said to 1000 ──> leaves      said to 1000 ──┐ said to 1000 ──> leave with one write each, 50 ms after the first
-//     said to 10   ──> leaves      said to 10   ──> leaves, half a millisecond after the first
+//     said to 1000 ──> leaves      said to 1000 ──┐ said to 1000 ──> leave with one write each, 100 ms after the first
+//     said to 10   ──> leaves      said to 10   ──> leaves, a millisecond after the first
+//
+// Positions come to most of them anyway, every 100 ms: when these come and half of the time is over, it leaves with them.
 //
 // What a client hears keeps its order: what waits leaves in front of whatever does not. A client that has made a call just
 // now may be waiting for one of these, and hears it at once. Where waiting brings hardly any together, since each is for
@@ -11,10 +13,12 @@ import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { FrameCopy } from './frame-copy.ts'
 import type { Output } from './output.ts'
 
-/** A write takes 5 to 10 µs, most of it in the kernel: so all this takes a fifth of a core at the most. */
-const MS_A_WRITE = 0.05
-/** As long as a frame or three on a screen: nobody sees it. */
-const WAIT_MS_MAX = 50
+/** A write takes 5 to 10 µs, most of it in the kernel: so all this takes a tenth of a core at the most. */
+const MS_A_WRITE = 0.1
+/** As long as positions wait for each other: nobody who has not asked for it sees it. */
+const WAIT_MS_MAX = 100
+/** What would leave shortly before positions do waits for them: their flushes may be a little late. */
+const GRACE = 1.2
 /** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
 const ASKED_ROUNDS = 2
 const ROUND_MS = 50
@@ -33,6 +37,10 @@ export class Unasked {
   /** How many things were said to these. */
   #said = 0
   #dueMs = Number.NEGATIVE_INFINITY
+  /** When it last left. */
+  #leftMs = Number.NEGATIVE_INFINITY
+  /** Positions go out with this turn. */
+  #goPositions = false
   /** The end of the turn, or of the wait, is under way. */
   #isAwaited = false
   #timer: Scheduled | undefined
@@ -52,6 +60,11 @@ export class Unasked {
   /** The client has made a call. */
   asked(output: Output): void {
     output.askedRound = this.#round
+  }
+
+  /** Many are told of positions in this turn. */
+  positions(): void {
+    this.#goPositions = true
   }
 
   /** Something is said: `tell` for each whom it is for, then `end`. */
@@ -84,7 +97,9 @@ export class Unasked {
     }
     const waiting = this.#waiting
     const { length } = waiting
-    if (length === 0 || nowMs < this.#dueMs) return
+    const isEarly = this.#goPositions && nowMs - this.#leftMs >= (this.#dueMs - this.#leftMs) / (2 * GRACE)
+    this.#goPositions = false
+    if (length === 0 || (nowMs < this.#dueMs && !isEarly)) return
     for (const output of waiting) output.endWait()
     waiting.length = 0
     this.#isAwaited = false
@@ -92,7 +107,8 @@ export class Unasked {
     this.#timer = undefined
     if (this.#hasWaited) this.#judge(this.#said / length, nowMs)
     this.#said = 0
-    if (nowMs >= this.#retryMs) this.#dueMs = nowMs + Math.min(length * MS_A_WRITE, WAIT_MS_MAX)
+    this.#leftMs = nowMs
+    if (nowMs >= this.#retryMs) this.#dueMs = nowMs + Math.min(length * MS_A_WRITE, WAIT_MS_MAX) * GRACE
   }
 
   #judge(gain: number, nowMs: number): void {

@@ -12,6 +12,9 @@ import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
 const body = new PacketWriter(4096)
+/** A call on a client's entity, and what it says: when the next says the same of another, only the id is written. */
+const call = new PacketWriter(4096)
+let called: { readonly method: string; readonly args: readonly unknown[]; readonly bytes: number } | undefined
 const attrsWriter = new PacketWriter(4096)
 
 export class Views {
@@ -177,11 +180,11 @@ export class Views {
       return
     }
     core.flushAttrs()
-    const call = this.#callBody(core, method, args)
+    const said = this.#callBody(core, method, args)
     const { gameId } = this.#world
-    if (core.awaited) this.#keepCall(core.awaited, call)
+    if (core.awaited) this.#keepCall(core.awaited, said)
     this.#forEachAudience(core, true, (gateId) =>
-      this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, gameId, body: call }),
+      this.#world.cluster.toGate(gateId).send('callAllClients', { gateId, gameId, body: said }),
     )
   }
 
@@ -194,9 +197,9 @@ export class Views {
     const { fields } = clientMessages.callFiltered
     const values = filteredBody(target, method, args)
     for (const [name, field] of Object.entries(fields)) field.write(body, values[name] as never)
-    const call = body.copy()
+    const said = body.copy()
     for (const gateId of this.#world.gates) {
-      this.#world.cluster.toGate(gateId).send('callFilteredClients', { gateId, body: call })
+      this.#world.cluster.toGate(gateId).send('callFilteredClients', { gateId, body: said })
     }
   }
 
@@ -214,11 +217,16 @@ export class Views {
   }
 
   #callBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
-    body.at = 0
-    body.id(core.id)
-    body.varstr(method)
-    writeArgs(body, args)
-    return body.written()
+    call.at = 0
+    call.id(core.id)
+    if (called?.method === method && isSaidAgain(called.args, args)) call.at = called.bytes
+    else {
+      called = undefined
+      call.varstr(method)
+      writeArgs(call, args)
+      called = { method, args, bytes: call.at }
+    }
+    return call.written()
   }
 
   #createBody(core: EntityCore, isPlayer: boolean): Uint8Array {
@@ -255,6 +263,16 @@ export class Views {
     core.publicAttrs = encodeMap(seen)
     return core.publicAttrs
   }
+}
+
+/** Whether it is the same to the bit, and cannot have changed meanwhile. */
+function isSaidAgain(before: readonly unknown[], args: readonly unknown[]): boolean {
+  if (before.length !== args.length) return false
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]
+    if ((typeof arg === 'object' && arg !== null) || !Object.is(before[at], arg)) return false
+  }
+  return true
 }
 
 /** Their count is 16 bits on the wire. */

@@ -14,12 +14,15 @@ import {
   string,
   value,
 } from '../../../components/game/goworld.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
 import { receiveCall } from '../../../engine/entity/calls.ts'
 import { coreOf } from '../../../engine/entity/core.ts'
 import type { Entity } from '../../../engine/entity/entity.ts'
+import type { Data } from '../../../engine/wire/codec.ts'
 import { DEFAULT_STEP } from '../../../engine/wire/compact.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
+import { clientMessage } from './client-message.ts'
 import { callBytes, client, Harness } from './harness.ts'
 
 let open: Harness[] = []
@@ -218,6 +221,56 @@ test('an attribute is flushed before the call that follows it, and a create alre
   await h.settle()
   const said = h.take()
   expect(said.map(({ name, values }) => [name, values['audience']])).toEqual([['changeAttr', 1]])
+})
+
+test('what is said to one client after another is what was said, however much it is like the last', () => {
+  class Teller extends entity({ client: { hears(..._what: Data[]) {}, other(..._what: Data[]) {} } }) {}
+  const h = start([Teller as EntityClass])
+  const tellers = Array.from({ length: 3 }, (_, n) => {
+    const one = h.game.create(Teller)
+    h.world.views.bind(coreOf(one), client(n))
+    return one
+  })
+  h.take()
+  const list = [1]
+  const changes = () => {
+    list.push(list.length + 1)
+    return list
+  }
+  const bytes = new Uint8Array([1])
+  const changesBytes = () => {
+    bytes[0]!++
+    return bytes
+  }
+  const random = seededRandom(5)
+  const whats: (() => Data)[] = [
+    () => 'a',
+    () => ['a', 'b'].join(''),
+    () => 'ab',
+    () => 0,
+    () => -0,
+    () => Number.NaN,
+    () => null,
+    () => true,
+    () => 'é'.repeat(300),
+    changes,
+    changesBytes,
+  ]
+  for (let round = 0; round < 2000; round++) {
+    // Mostly the same three times, sometimes with another in between.
+    const what = Array.from({ length: Math.floor(random() * 3) }, () => whats[Math.floor(random() * whats.length)]!)
+    const method = random() < 0.5 ? 'hears' : 'other'
+    const expected: unknown[] = []
+    for (const one of tellers) {
+      if (random() < 0.1) expect(() => one.client.hears((() => {}) as never)).toThrow(TypeError)
+      if (random() < 0.2) what[0] = whats[Math.floor(random() * whats.length)]!
+      const args = what.map((value) => value())
+      expected.push([one.id, method, structuredClone(args)])
+      one.client[method](...args)
+    }
+    const said = h.take().map(({ values }) => clientMessage(1009, values['body'] as Uint8Array))
+    expect(said.map(({ entityId, method: its, args }) => [entityId, its, args])).toEqual(expected)
+  }
 })
 
 test('what is created and destroyed in one turn is both said', async () => {
