@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { bareSockets } from './kit/bare-sockets.ts'
 import type { CrowdOptions } from './kit/crowd.ts'
+import { reportCpu } from './kit/machine.ts'
 import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
@@ -67,7 +68,10 @@ for (const { name, crowd, bounds, perCpuSecond } of chosen(ROWS)) {
   const { windows } = measured
   for (const [key, { metric, unit, of }] of Object.entries(METRICS)) {
     const bound = bounds.find(([its]) => its === key)
-    report({ scenario, metric, unit, ...over(windows, of), ...(bound && { goworld: bound[1], atMost: bound[2] }) })
+    const figure = { scenario, metric, unit, ...over(windows, of) }
+    if (!bound) report(figure)
+    else if (key === 'cpu') await reportCpu({ ...figure, goworld: bound[1], atMost: bound[2] })
+    else report({ ...figure, goworld: bound[1], atMost: bound[2] })
   }
   report({ scenario, metric: 'calls', unit: '1/s', ...over(windows, ({ answers, seconds }) => answers / seconds) })
   const perCpu = over(windows, ({ answers, seconds, allCpu }) => answers / seconds / allCpu)

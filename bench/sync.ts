@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { RECORD_BYTES } from '../engine/wire/sync.ts'
 import { bareSockets } from './kit/bare-sockets.ts'
+import { reportCpu } from './kit/machine.ts'
 import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
@@ -45,7 +46,8 @@ for (const { clients, seen, goworld, target } of chosen(ROWS)) {
     unit,
     ...over(windows, of),
   })
-  report({ ...figure('server', 'CPU', ({ allCpu }) => allCpu), goworld: goworld.cpu, atMost: target.cpu })
+  const server = figure('server', 'CPU', ({ allCpu }) => allCpu)
+  await reportCpu({ ...server, goworld: goworld.cpu, atMost: target.cpu })
   report(figure('records delivered', '1/s', ({ records, seconds }) => records / seconds))
   report(figure('CPU a record', 'µs', ({ records, seconds, allCpu }) => (allCpu * seconds * 1e6) / records))
   report({

@@ -20,7 +20,7 @@ const WAIT_MS_MAX = 100
 /** What would leave shortly before positions do waits for them: their flushes may be a little late. */
 const GRACE = 1.2
 /** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
-const ASKED_ROUNDS = 2
+const ASKED_ROUNDS = 1
 const ROUND_MS = 50
 /** So many have to leave with one write, on average over some flushes, or waiting does not pay. */
 const GAIN_MIN = 1.25
