@@ -22,6 +22,8 @@ import type { View, Views } from './views.ts'
 
 /** GoWorld's clients of 2017 know this message by another number. */
 const MAP_CLEAR_2017 = 1014
+/** A client's id and its player's. */
+const CALL_BYTES = 2 * ID_BYTES
 /** In front of the records of a game's message. */
 const POSITIONS_HEADER_BYTES = 2 + 1 + 4 + 1
 
@@ -91,6 +93,9 @@ export class FanOut {
         return true
       case messages.callClient.code:
         this.#callClient(bytes, start + 4, end)
+        return true
+      case messages.callClients.code:
+        this.#callClients(bytes, start + 4, end)
         return true
       case messages.inputDone.code:
         this.#inputDone(bytes, start + 4, end)
@@ -212,21 +217,44 @@ export class FanOut {
   #callClient(bytes: Uint8Array, at: number, end: number): void {
     const body = at + ID_BYTES
     if (end - body < ID_BYTES) throw new WireError('a call that is cut off')
-    const client = this.#owner.clients.find(bytes, at)
-    if (!client) {
-      this.missedClients++
-      return
-    }
-    const { player } = client
-    if (!this.#isHeard(player) || !sameId(bytes, body, player.destroyBody, player.idAt)) {
-      this.missedEntities++
-      return
-    }
+    const client = this.#callee(bytes, at)
+    if (!client) return
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     const { unasked } = this.#owner
     unasked.tell(client.output, this.#frame)
     unasked.end()
     this.deliveredMessages++
+  }
+
+  /** u32 run | u32 length, what is said | client id, entity id | client id, entity id | … */
+  #callClients(bytes: Uint8Array, at: number, end: number): void {
+    const said = at + 8
+    const calls = said + (end < said ? 0 : getU32(bytes, at + 4))
+    if (end < calls || (end - calls) % CALL_BYTES !== 0) throw new WireError('calls that are cut off')
+    const frame = this.#frame
+    frame.setNameless(clientMessages.callOnClient.code, this.#owner.gateId, bytes, said, calls)
+    const { unasked } = this.#owner
+    for (let one = calls; one < end; one += CALL_BYTES) {
+      const client = this.#callee(bytes, one)
+      if (!client) continue
+      frame.nameEntity(bytes, one + ID_BYTES)
+      unasked.tell(client.output, frame)
+      this.deliveredMessages++
+    }
+    unasked.end()
+  }
+
+  /** The client whose id is at `at`, when its player's is behind it. */
+  #callee(bytes: Uint8Array, at: number): Client | undefined {
+    const client = this.#owner.clients.find(bytes, at)
+    if (!client) {
+      this.missedClients++
+      return undefined
+    }
+    const { player } = client
+    if (this.#isHeard(player) && sameId(bytes, at + ID_BYTES, player.destroyBody, player.idAt)) return client
+    this.missedEntities++
+    return undefined
   }
 
   /** Client id | body, which names nobody. */

@@ -2,11 +2,14 @@
 //
 //     | u32 length | u16 type | u16 gate | client id: 16 | body … |     10xx: addressed
 //     | u32 length | u16 type | body …                            |     1501: the same for all
+import { ID_BYTES } from '../../engine/base/id.ts'
 import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
 
 /** Where in an addressed frame the client's id must be put. */
 export const CLIENT_ID_AT = FRAME_HEADER_BYTES + 2
-const ADDRESS_BYTES = 2 + 16
+const ADDRESS_BYTES = 2 + ID_BYTES
+/** Where in an addressed frame the id is that its body begins with. */
+const ENTITY_ID_AT = FRAME_HEADER_BYTES + ADDRESS_BYTES
 const USUAL_BYTES = 4096
 // A scratch that one huge message made larger is let go again.
 const KEPT_BYTES_MAX = 256 * 1024
@@ -22,9 +25,18 @@ export class FrameCopy {
   /** A message that names its gate and client; the client's id is for the copier to put in. */
   setAddressed(type: number, gateId: number, body: Uint8Array, start: number, end: number): void {
     this.#begin(type, ADDRESS_BYTES, body, start, end)
-    this.#frame[FRAME_HEADER_BYTES] = gateId
-    this.#frame[FRAME_HEADER_BYTES + 1] = gateId >>> 8
-    this.addressed = true
+    this.#address(gateId)
+  }
+
+  /** The same without the id at the beginning of its body, which `nameEntity` puts there. */
+  setNameless(type: number, gateId: number, rest: Uint8Array, start: number, end: number): void {
+    this.#begin(type, ADDRESS_BYTES + ID_BYTES, rest, start, end)
+    this.#address(gateId)
+  }
+
+  nameEntity(bytes: Uint8Array, at: number): void {
+    const frame = this.#frame
+    for (let byte = 0; byte < ID_BYTES; byte++) frame[ENTITY_ID_AT + byte] = bytes[at + byte]!
   }
 
   /** A message that is the same for all. */
@@ -38,8 +50,14 @@ export class FrameCopy {
     bytes.set(this.#frame, at)
   }
 
-  #begin(type: number, addressBytes: number, body: Uint8Array, start: number, end: number): void {
-    const bodyAt = FRAME_HEADER_BYTES + addressBytes
+  #address(gateId: number): void {
+    this.#frame[FRAME_HEADER_BYTES] = gateId
+    this.#frame[FRAME_HEADER_BYTES + 1] = gateId >>> 8
+    this.addressed = true
+  }
+
+  #begin(type: number, headBytes: number, body: Uint8Array, start: number, end: number): void {
+    const bodyAt = FRAME_HEADER_BYTES + headBytes
     const length = bodyAt + end - start
     const scratchBytes = this.#scratch.length
     if (length > scratchBytes || (scratchBytes > KEPT_BYTES_MAX && length <= USUAL_BYTES))

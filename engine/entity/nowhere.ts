@@ -8,6 +8,7 @@ export function nowhere(): Outbound {
   const sink: PacketSink = {
     out,
     up: true,
+    lastFrame: -1,
     begin(type) {
       out.at = 0
       return out.beginFrame(type)

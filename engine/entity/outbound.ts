@@ -7,6 +7,8 @@ export interface PacketSink {
   /** Whether there is a session: what is written without one is lost. */
   readonly up: boolean
   readonly out: PacketWriter
+  /** Where the newest frame begins that has not left, or -1. Who has written it may go on with it, and call `end` again. */
+  readonly lastFrame: number
   /** Begins a frame; what is then written to `out` is its fields, `end()` completes it. */
   begin(type: number): number
   end(): void

@@ -1,9 +1,10 @@
 // What a game says to the gates: who is whose player, who sees what, what changed, what is called. Each thing is said
 // once per gate; the gate says it to each client. Bodies are the client's own messages behind the client's id.
+import { ID_BYTES } from '../base/id.ts'
 import { clientMessages, SPACE_KIND, SPACE_TYPE } from '../wire/client-wire.ts'
 import { writeArgs, writeData } from '../wire/codec.ts'
-import { AUDIENCE_ALL } from '../wire/messages.ts'
-import { PacketWriter } from '../wire/packet.ts'
+import { AUDIENCE_ALL, messages } from '../wire/messages.ts'
+import { FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, getU16, getU32, PacketWriter } from '../wire/packet.ts'
 import { type AttrChange, Attrs } from './attrs.ts'
 import type { Awaited } from './awaiting.ts'
 import { type FilteredTarget, filteredBody } from './calls.ts'
@@ -15,6 +16,10 @@ const body = new PacketWriter(4096)
 /** A call on a client's entity, and what it says: when the next says the same of another, only the id is written. */
 const call = new PacketWriter(4096)
 let called: { readonly method: string; readonly args: readonly unknown[]; readonly bytes: number } | undefined
+/** Counts what was said again; modulo 2^32. */
+let run = 0
+/** Where in a frame of `callClients` its run is. */
+const RUN_AT = FRAME_HEADER_BYTES + 2
 const attrsWriter = new PacketWriter(4096)
 
 export class Views {
@@ -170,7 +175,31 @@ export class Views {
       return
     }
     core.flushAttrs()
-    this.#link(client).send('callClient', { ...client, body: this.#callBody(core, method, args) })
+    const before = called
+    const body = this.#callBody(core, method, args)
+    if (called !== before) this.#link(client).send('callClient', { ...client, body })
+    else this.#callAgain(client, core.id, body)
+  }
+
+  /** What was said of the last one is said of another: whoever says it to a thousand says it once, and to whom. */
+  #callAgain(client: Client, entityId: string, body: Uint8Array): void {
+    const { gateId, clientId } = client
+    const link = this.#link(client)
+    const { out, lastFrame } = link
+    const goesOn =
+      lastFrame >= 0 &&
+      getU16(out.bytes, lastFrame + FRAME_LENGTH_BYTES) === messages.callClients.code &&
+      getU16(out.bytes, lastFrame + FRAME_HEADER_BYTES) === gateId &&
+      getU32(out.bytes, lastFrame + RUN_AT) === run
+    if (!goesOn) {
+      link.begin(messages.callClients.code)
+      out.u16(gateId)
+      out.u32(run)
+      out.varbytes(body.subarray(ID_BYTES))
+    }
+    out.id(clientId)
+    out.id(entityId)
+    link.end()
   }
 
   callAllClients(core: EntityCore, method: string, args: unknown[]): void {
@@ -225,6 +254,7 @@ export class Views {
       call.varstr(method)
       writeArgs(call, args)
       called = { method, args, bytes: call.at }
+      run = (run + 1) >>> 0
     }
     return call.written()
   }

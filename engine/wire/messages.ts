@@ -206,6 +206,11 @@ export const messages = {
   changeAttr: message(64, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, type: u16, body: rest }, 'gate'),
   /** Body: 1009. */
   callClient: message(65, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
+  /**
+   * As many of these as there are `calls`, each client id and entity id, which all say the same. `said`: what in the body of 1009 is
+   * behind the entity's id. `run`: they grow while others of the same are added.
+   */
+  callClients: message(98, 'game', 'gate', { gateId: u16, run: u32, said: bytes, calls: rest }, 'gate'),
   /** The client's inputs have been run up to a number. Body: 3107. */
   inputDone: message(88, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
   /** To the entity's own client and all that see it. Body: 1009. */

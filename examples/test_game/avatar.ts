@@ -329,10 +329,9 @@ export class Avatar extends entity({
     }
     const tester = this.game.create(AOITester)
     tester.enterSpace(this.space, this.position)
-    this.game.defer(() => {
-      this.client.OnTestAOI(tester.id)
-      tester.destroy()
-    })
+    // At once: its client may say in a moment that it is elsewhere, and would not see it any more.
+    this.client.OnTestAOI(tester.id)
+    this.game.defer(() => tester.destroy())
   }
 
   /** Every client that sees this avatar, its own too, is asked to answer once. */

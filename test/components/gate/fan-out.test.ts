@@ -250,6 +250,32 @@ describe('a call', () => {
     expect(bob.heard).toEqual([])
   })
 
+  test('that says the same to many reaches each as if it had been said to it alone, in its place', async () => {
+    const stage = await Stage.start()
+    const [ann, bob, cat] = [await stage.player(ANN), await stage.player(BOB), await stage.player(CAT)]
+    const gone = cat.id
+    cat.connection.close()
+    await stage.games.hears('clientGone')
+    const said = bodyOf('callOnClient', { entityId: ANN, method: 'hello', args: [1, 'two'] }).slice(16)
+    const tell = (...calls: readonly [clientId: string, entityId: string][]) =>
+      stage.games.tell('callClients', { run: 1, said, calls: Buffer.from(calls.flat().join('')) })
+    stage.callClient(bob, BOB, 'first')
+    const { deliveredMessages: before } = stage.gate.status()
+    // To one that is gone, to one on an entity that is not its player, and to one twice.
+    tell([ann.id, ANN], [gone, CAT], [bob.id, BOB], [ann.id, BOB], [ann.id, ANN])
+    stage.callClient(bob, BOB, 'last')
+    tell()
+    await bob.hears('callOnClient', 3)
+    const heardBy = ({ id }: FakeClient, entityId: string) => ({
+      ...{ gateId: GATE_ID, clientId: id, entityId },
+      ...{ method: 'hello', args: [1, 'two'] },
+    })
+    expect(ann.of('callOnClient')).toEqual([heardBy(ann, ANN), heardBy(ann, ANN)])
+    expect(bob.of('callOnClient')[1]).toEqual(heardBy(bob, BOB))
+    expect(bob.of('callOnClient').map(({ method }) => method)).toEqual(['first', 'hello', 'last'])
+    expect(stage.gate.status()).toMatchObject({ missedClients: 1, missedEntities: 1, deliveredMessages: before + 5 })
+  })
+
   test('of one that has gone is dropped and counted', async () => {
     const stage = await Stage.start()
     const ann = await stage.player(ANN)
@@ -381,7 +407,7 @@ test('what cannot be read costs nobody anything', async () => {
   const stage = await Stage.start()
   const ann = await stage.player(ANN)
   const gate = [GATE_ID, 0]
-  for (const type of [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 6, 5, 1, 999]) {
+  for (const type of [60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 98, 6, 5, 1, 999]) {
     stage.games.sayBytes(type, Uint8Array.from([...gate, 1]))
     stage.games.sayBytes(type, Uint8Array.from([...gate, ...Buffer.from(CAT)]))
     stage.games.sayBytes(type, new Uint8Array([...gate, ...new Array(45).fill(255)]))
@@ -405,7 +431,7 @@ describe('the recorded session of a real GoWorld', () => {
     .filter(({ dir }) => dir === 'gate>client')
 
   /** Says, as a game of ours, what made GoWorld send this frame; answers the game's own name for the client's player. */
-  function replay(stage: Stage, client: FakeClient, frame: Uint8Array, player: string): string {
+  function replay(stage: Stage, client: FakeClient, frame: Uint8Array, player: string, asMany: boolean): string {
     const body = frame.slice(24)
     const at = 24
     switch (getU16(frame, 4)) {
@@ -423,9 +449,12 @@ describe('the recorded session of a real GoWorld', () => {
         else stage.games.tell('hideEntity', { ...gone, clientIds: [client.id] })
         return player
       }
-      case clientMessages.callOnClient.code:
-        stage.games.tell('callClient', { clientId: client.id, body })
+      case clientMessages.callOnClient.code: {
+        const calls = Buffer.concat([Buffer.from(client.id), body.subarray(0, 16)])
+        if (asMany) stage.games.tell('callClients', { run: 1, said: body.subarray(16), calls })
+        else stage.games.tell('callClient', { clientId: client.id, body })
         return player
+      }
       case clientMessages.callFiltered.code:
         stage.games.tell('callFilteredClients', { body: frame.slice(6) })
         return player
@@ -443,21 +472,26 @@ describe('the recorded session of a real GoWorld', () => {
     }
   }
 
-  test.each([1, 2])('is what client %i hears, byte for byte and in its order', async (number) => {
-    const frames = golden
-      .filter(({ client }) => client === number)
-      .map(({ hex }) => new Uint8Array(Buffer.from(hex, 'hex')))
-    const stage = await Stage.start({ seed: number })
-    const client = await stage.client()
-    // The first player must be the boot entity: the recorded one has another id.
-    const first = clientMessages.createEntity.read(frames[0]!, 6, frames[0]!.length).entityId
-    const renamed = frames.map((frame) => replaced(frame, first, client.bootId))
-    let player = ''
-    for (const frame of renamed) player = replay(stage, client, frame, player)
-    await stage.clock.until(() => bytesIn(client.frames) >= bytesIn(renamed), 5000, 'the whole session')
-    // Positions that follow one another share a frame here, where GoWorld sent two.
-    expect(joined(client.frames)).toEqual(joined(renamed.map((frame) => addressedTo(frame, client.id))))
-  })
+  const ways = [1, 2].flatMap((number) => [false, true].map((asMany) => ({ number, asMany })))
+  test.each(ways)(
+    'is what client $number hears, byte for byte and in its order, said to many: $asMany',
+    async (way) => {
+      const { number, asMany } = way
+      const frames = golden
+        .filter(({ client }) => client === number)
+        .map(({ hex }) => new Uint8Array(Buffer.from(hex, 'hex')))
+      const stage = await Stage.start({ seed: number })
+      const client = await stage.client()
+      // The first player must be the boot entity: the recorded one has another id.
+      const first = clientMessages.createEntity.read(frames[0]!, 6, frames[0]!.length).entityId
+      const renamed = frames.map((frame) => replaced(frame, first, client.bootId))
+      let player = ''
+      for (const frame of renamed) player = replay(stage, client, frame, player, asMany)
+      await stage.clock.until(() => bytesIn(client.frames) >= bytesIn(renamed), 5000, 'the whole session')
+      // Positions that follow one another share a frame here, where GoWorld sent two.
+      expect(joined(client.frames)).toEqual(joined(renamed.map((frame) => addressedTo(frame, client.id))))
+    },
+  )
 
   const bytesIn = (frames: readonly Uint8Array[]) => joined(frames).join('').length
 

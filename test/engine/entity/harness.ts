@@ -20,36 +20,56 @@ export interface Said {
   readonly values: Record<string, unknown>
 }
 
+/** Calls that say the same, each as if it had been said alone. */
+function eachCall({ gateId, said, calls }: Values<'callClients'>): Said[] {
+  const each: Said[] = []
+  for (let at = 0; at < calls.length; at += 32) {
+    const clientId = String.fromCharCode(...calls.subarray(at, at + 16))
+    const body = new Uint8Array([...calls.subarray(at + 16, at + 32), ...said])
+    each.push({ name: 'callClient', values: { gateId, clientId, body } })
+  }
+  return each
+}
+
 /** Keeps every frame that is written to it. */
 class Sink implements PacketSink {
   readonly up = true
   caughtUp: (values: Values<'caughtUp'>) => void = () => {}
   readonly out = new PacketWriter(4096)
-  #start = 0
+  lastFrame = -1
 
   begin(type: number): number {
-    this.#start = this.out.beginFrame(type)
-    return this.#start
+    this.lastFrame = this.out.beginFrame(type)
+    return this.lastFrame
   }
   end(): void {
-    this.out.endFrame(this.#start)
+    this.out.endFrame(this.lastFrame)
   }
   send<N extends MessageName>(name: N, values: Values<N>): void {
     // A dispatcher sends it back at once.
     if (name === 'caughtUp') queueMicrotask(() => this.caughtUp(values as Values<'caughtUp'>))
-    else messages[name].write(this.out, values as never)
+    else {
+      this.lastFrame = this.out.at
+      messages[name].write(this.out, values as never)
+    }
   }
   /** Everything said since the last time. */
   take(): Said[] {
     const said: Said[] = []
     const bytes = this.out.copy()
     this.out.at = 0
+    this.lastFrame = -1
     for (let at = 0; at < bytes.length; ) {
       const end = at + 4 + getU32(bytes, at)
       const type = getU16(bytes, at + 4)
       const found = Object.entries(messages).find(([, message]) => message.code === type)
       if (!found) throw new Error(`no message has the number ${type}`)
-      said.push({ name: found[0] as MessageName, values: found[1].read(bytes, at + 6, end) as Record<string, unknown> })
+      if (type === messages.callClients.code) said.push(...eachCall(messages.callClients.read(bytes, at + 6, end)))
+      else
+        said.push({
+          name: found[0] as MessageName,
+          values: found[1].read(bytes, at + 6, end) as Record<string, unknown>,
+        })
       at = end
     }
     return said
@@ -126,6 +146,11 @@ export class Harness {
   /** What was said to anybody since the last time. */
   take(): Said[] {
     return this.#sink.take()
+  }
+
+  /** How many bytes that is. */
+  get saidBytes(): number {
+    return this.#sink.out.at
   }
 
   /** The client messages among it, in order, in short: what its gate would tell this client. */

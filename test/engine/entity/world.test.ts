@@ -273,6 +273,26 @@ test('what is said to one client after another is what was said, however much it
   }
 })
 
+test('what is said to a hundred clients goes to their gate once', () => {
+  class Teller extends entity({ client: { hears(_text: string) {} } }) {}
+  const h = start([Teller as EntityClass])
+  const text = 'as long as a message in a chat is'.repeat(10)
+  const tellers = Array.from({ length: 100 }, (_, n) => {
+    const one = h.game.create(Teller)
+    h.world.views.bind(coreOf(one), client(n, 1 + Math.floor(n / 50)))
+    return one
+  })
+  h.take()
+  for (const one of tellers) one.client.hears(text)
+  // To the first alone, and once to each of two gates, with the ids of client and entity for each.
+  expect(h.saidBytes).toBeLessThan(3 * (text.length + 60) + 100 * 32)
+  const said = h.take()
+  expect(said.map(({ values }) => [values['gateId'], values['clientId']])).toEqual(
+    tellers.map((_, n) => [1 + Math.floor(n / 50), client(n).clientId]),
+  )
+  for (const { values } of said) expect(clientMessage(1009, values['body'] as Uint8Array)['args']).toEqual([text])
+})
+
 test('what is created and destroyed in one turn is both said', async () => {
   const h = start([Walker, Room])
   const room = h.game.createSpace(Room, 1)
