@@ -137,16 +137,18 @@ export class Router {
 
   #pass(link: Link | undefined, bytes: Uint8Array, start: number, end: number): boolean {
     if (link === undefined) return false
-    this.forwarded++
     const from = start - FRAME_LENGTH_BYTES
     const goesOn = link === this.#runLink && from === this.#runTo && bytes === this.#runBytes
     if (!goesOn || end - this.#runFrom > RUN_BYTES_MAX) {
       this.endRun()
+      // What has left may have been what was too much for it.
+      if (!link.up) return false
       this.#runLink = link
       this.#runBytes = bytes
       this.#runFrom = from
     }
     this.#runTo = end
+    this.forwarded++
     return true
   }
 

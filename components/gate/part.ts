@@ -19,6 +19,7 @@ import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
+import { FRAME_LENGTH_BYTES } from '../../engine/wire/packet.ts'
 import type { Part } from '../process/part.ts'
 import type { Doors } from '../process/process.ts'
 import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
@@ -28,8 +29,6 @@ import { freeNumber, nextNumber } from './successor-number.ts'
 import { secretToken } from './tokens.ts'
 
 const WEBSOCKET_PATH = '/ws'
-/** Before each packet. A message may hold several. */
-const LENGTH_BYTES = 4
 /** However short packets have to be, a client gathers this much in one message: our own up to 16 KiB (`kept-bytes.ts`). */
 const MESSAGE_BYTES_MIN = 64 * 1024
 /** So long the cluster may take to know a successor, and to tell it of its games. */
@@ -120,7 +119,7 @@ class GatePart implements Part {
     this.#door =
       http &&
       serveWebSocket(http, WEBSOCKET_PATH, accept, {
-        messageBytesMax: Math.max(MESSAGE_BYTES_MIN, 2 * (settings.clientPacketBytesMax + LENGTH_BYTES)),
+        messageBytesMax: Math.max(MESSAGE_BYTES_MIN, 2 * (settings.clientPacketBytesMax + FRAME_LENGTH_BYTES)),
         protocols: [SESSION_SUBPROTOCOL],
       })
     this.webSocketPath = this.#door && WEBSOCKET_PATH

@@ -10,7 +10,7 @@ import type { Log } from '../../engine/base/log.ts'
 import type { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { RESUMED, sessionMessages } from '../../engine/wire/client-wire.ts'
-import { getU16 } from '../../engine/wire/packet.ts'
+import { FRAME_LENGTH_BYTES, getU16 } from '../../engine/wire/packet.ts'
 import type { Client } from './client.ts'
 import { type Hello, readHello } from './hello.ts'
 import { Kept } from './kept.ts'
@@ -21,7 +21,6 @@ import { SessionTalk } from './session-talk.ts'
 /** Of what a client says why it goes, for the log. */
 const REASON_CHARACTERS_MAX = 100
 /** In front of a frame. */
-const LENGTH_BYTES = 4
 /** How long a player's game may take to say whether a client is its client: it may be frozen, or its dispatcher away. */
 const RESUME_MS = 30_000
 
@@ -150,7 +149,7 @@ export class Sessions {
     const hello = readHello(bytes, start, end)
     if (typeof hello === 'string') return this.#refuse(client, 'badHello', hello)
     // What follows it is of its stream.
-    client.takenBytes -= LENGTH_BYTES + end - start
+    client.takenBytes -= FRAME_LENGTH_BYTES + end - start
     return hello.token === '' ? this.#begin(client, hello.features) : this.#resume(client, hello)
   }
 

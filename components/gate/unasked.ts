@@ -1,7 +1,7 @@
 // What games call on clients that have not asked for anything. Often it is said to very many at once (world chat, a
 // publication), and each of them costs a write: while there is much of that it waits in their batches, for more of its kind.
 //
-//     said to 1000 ──> leaves      said to 1000 ──┐ said to 1000 ──> leave with one write each, 100 ms after the first
+//     said to 1000 ──> leaves      said to 1000 ──┐ said to 1000 ──> leave with one write each, 120 ms after the first
 //     said to 10   ──> leaves      said to 10   ──> leaves, a millisecond after the first
 //
 // Positions come to most of them anyway, every 100 ms: when these come and half of the time is over, it leaves with them.
@@ -20,7 +20,7 @@ const WAIT_MS_MAX = 100
 /** What would leave shortly before positions do waits for them: their flushes may be a little late. */
 const GRACE = 1.2
 /** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
-const ASKED_ROUNDS = 1
+const ASKED_ROUNDS = 2
 const ROUND_MS = 50
 /** So many have to leave with one write, on average over some flushes, or waiting does not pay. */
 const GAIN_MIN = 1.25

@@ -120,7 +120,7 @@ interface Kept {
 
 export class Link {
   readonly out = new PacketWriter(64 * 1024)
-  /** Where the newest frame of the batch begins, or -1 when there is none. */
+  /** Where the newest frame of the batch begins, or the newest run of them; -1 when there is none. */
   lastFrame = -1
   peer: Peer | undefined
   /** Names the process at the other end. */
@@ -147,7 +147,7 @@ export class Link {
   #graceUntilMs = 0
   #aliveTimer: Scheduled | undefined
   #heardMs = 0
-  // The views through which `forward` copies, and what they look at.
+  // The views through which `#copy` copies, and what they look at.
   #fromBytes: Uint8Array = NO_BYTES
   #from: DataView = NO_VIEW
   #toBytes: Uint8Array = NO_BYTES

@@ -4,7 +4,7 @@
 // of each name. So a call costs no Proxy, and the compiler knows what may be called.
 import { messageOf, WireError } from '../base/errors.ts'
 import { FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
-import { decode, encode, readArgs, writeArgs } from '../wire/codec.ts'
+import { decode, encode, encodeArgs, readArgs } from '../wire/codec.ts'
 import { messages } from '../wire/messages.ts'
 import { PacketReader, type PacketWriter } from '../wire/packet.ts'
 import type { Actor } from './actor.ts'
@@ -161,20 +161,19 @@ function writeFrame(
   args: unknown[],
   header: (writer: PacketWriter) => void,
 ): void {
-  const link = world.cluster.toEntity(id)
-  const writer = link.out
-  const at = writer.at
+  let said: Uint8Array
   try {
-    link.begin(code)
-    writer.id(id)
-    header(writer)
-    writer.varstr(method)
-    writeArgs(writer, args)
+    said = encodeArgs(args)
   } catch (error) {
-    // What cannot be said leaves no half of a frame behind.
-    writer.at = at
     throw new TypeError(`call of ${method}(): ${messageOf(error)}`)
   }
+  const link = world.cluster.toEntity(id)
+  const { out } = link
+  link.begin(code)
+  out.id(id)
+  header(out)
+  out.varstr(method)
+  out.raw(said)
   link.end()
 }
 

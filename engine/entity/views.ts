@@ -2,7 +2,7 @@
 // once per gate; the gate says it to each client. Bodies are the client's own messages behind the client's id.
 import { ID_BYTES } from '../base/id.ts'
 import { clientMessages, SPACE_KIND, SPACE_TYPE } from '../wire/client-wire.ts'
-import { writeArgs, writeData } from '../wire/codec.ts'
+import { encodeArgs, writeData } from '../wire/codec.ts'
 import { AUDIENCE_ALL, messages } from '../wire/messages.ts'
 import { FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, getU16, getU32, PacketWriter } from '../wire/packet.ts'
 import { type AttrChange, Attrs } from './attrs.ts'
@@ -13,11 +13,6 @@ import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
 const body = new PacketWriter(4096)
-/** A call on a client's entity, and what it says: when the next says the same of another, only the id is written. */
-const call = new PacketWriter(4096)
-let called: { readonly method: string; readonly args: readonly unknown[]; readonly bytes: number } | undefined
-/** Counts what was said again; modulo 2^32. */
-let run = 0
 /** Where in a frame of `callClients` its run is. */
 const RUN_AT = FRAME_HEADER_BYTES + 2
 const attrsWriter = new PacketWriter(4096)
@@ -26,6 +21,14 @@ export class Views {
   readonly #world: World
   /** Calls to a client that was not there. */
   droppedCalls = 0
+  /** The body of the last call. When the next says the same of another entity, only the id is written. */
+  readonly #call = new PacketWriter(1024)
+  #method = ''
+  /** Undefined when they may change. */
+  #args: readonly unknown[] | undefined
+  #bytes = 0
+  /** Counts the calls that did not say the same as the one before; modulo 2^32. */
+  #run = 0
 
   constructor(world: World) {
     this.#world = world
@@ -175,13 +178,16 @@ export class Views {
       return
     }
     core.flushAttrs()
-    const before = called
+    const before = this.#run
     const body = this.#callBody(core, method, args)
-    if (called !== before) this.#link(client).send('callClient', { ...client, body })
+    if (this.#run !== before) this.#link(client).send('callClient', { ...client, body })
     else this.#callAgain(client, core.id, body)
   }
 
-  /** What was said of the last one is said of another: whoever says it to a thousand says it once, and to whom. */
+  /**
+   * What was said of the last one is said of another: whoever says it to a thousand says it once, and to whom. Those on
+   * gates of one dispatcher are told one after the other, or it is said each time that the gate is another.
+   */
   #callAgain(client: Client, entityId: string, body: Uint8Array): void {
     const { gateId, clientId } = client
     const link = this.#link(client)
@@ -190,11 +196,11 @@ export class Views {
       lastFrame >= 0 &&
       getU16(out.bytes, lastFrame + FRAME_LENGTH_BYTES) === messages.callClients.code &&
       getU16(out.bytes, lastFrame + FRAME_HEADER_BYTES) === gateId &&
-      getU32(out.bytes, lastFrame + RUN_AT) === run
+      getU32(out.bytes, lastFrame + RUN_AT) === this.#run
     if (!goesOn) {
       link.begin(messages.callClients.code)
       out.u16(gateId)
-      out.u32(run)
+      out.u32(this.#run)
       out.varbytes(body.subarray(ID_BYTES))
     }
     out.id(clientId)
@@ -246,16 +252,22 @@ export class Views {
   }
 
   #callBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
+    const call = this.#call
+    if (this.#args !== undefined && method === this.#method && isSame(this.#args, args)) {
+      call.at = 0
+      call.id(core.id)
+      call.at = this.#bytes
+      return call.written()
+    }
+    const said = encodeArgs(args)
     call.at = 0
     call.id(core.id)
-    if (called?.method === method && isSaidAgain(called.args, args)) call.at = called.bytes
-    else {
-      called = undefined
-      call.varstr(method)
-      writeArgs(call, args)
-      called = { method, args, bytes: call.at }
-      run = (run + 1) >>> 0
-    }
+    call.varstr(method)
+    call.raw(said)
+    this.#method = method
+    this.#args = args.some(mayChange) ? undefined : args
+    this.#bytes = call.at
+    this.#run = (this.#run + 1) >>> 0
     return call.written()
   }
 
@@ -295,13 +307,12 @@ export class Views {
   }
 }
 
-/** Whether it is the same to the bit, and cannot have changed meanwhile. */
-function isSaidAgain(before: readonly unknown[], args: readonly unknown[]): boolean {
+const mayChange = (arg: unknown) => typeof arg === 'object' && arg !== null
+
+/** Whether they are encoded the same to the bit. */
+function isSame(before: readonly unknown[], args: readonly unknown[]): boolean {
   if (before.length !== args.length) return false
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]
-    if ((typeof arg === 'object' && arg !== null) || !Object.is(before[at], arg)) return false
-  }
+  for (let at = 0; at < args.length; at++) if (!Object.is(before[at], args[at])) return false
   return true
 }
 

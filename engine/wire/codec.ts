@@ -48,6 +48,29 @@ export function writeArgs(writer: PacketWriter, args: readonly unknown[]): void 
   for (let at = 0; at < args.length; at++) writeData(writer, args[at])
 }
 
+/** What a writer of `encodeArgs` may keep. */
+const KEPT_BYTES_MAX = 256 * 1024
+/** By how many are under way: to read a value may run a getter, and that may make a call of its own. */
+const argsWriters: PacketWriter[] = []
+let argsUnderWay = 0
+
+/** The same on its own, before anything of a frame is written: a value may turn out to be one that cannot be sent. Valid until the next. */
+export function encodeArgs(args: readonly unknown[]): Uint8Array {
+  let writer = argsWriters[argsUnderWay]
+  if (writer === undefined || writer.bytes.length > KEPT_BYTES_MAX) {
+    writer = new Writer(1024)
+    argsWriters[argsUnderWay] = writer
+  }
+  writer.at = 0
+  argsUnderWay++
+  try {
+    writeArgs(writer, args)
+  } finally {
+    argsUnderWay--
+  }
+  return writer.written()
+}
+
 const scratch = new Writer(1024)
 
 /** One value as bytes of their own. */

@@ -207,8 +207,8 @@ export const messages = {
   /** Body: 1009. */
   callClient: message(65, 'game', 'gate', { gateId: u16, clientId: id, body: rest }, 'gate'),
   /**
-   * As many of these as there are `calls`, each client id and entity id, which all say the same. `said`: what in the body of 1009 is
-   * behind the entity's id. `run`: they grow while others of the same are added.
+   * The same call on many: `calls` is a client's id and its player's, for each. `said`: what is behind the entity's id in the body
+   * of 1009. `run`: which of the calls of its game this is; the message grows while it goes on.
    */
   callClients: message(98, 'game', 'gate', { gateId: u16, run: u32, said: bytes, calls: rest }, 'gate'),
   /** The client's inputs have been run up to a number. Body: 3107. */

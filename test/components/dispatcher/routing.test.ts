@@ -112,9 +112,7 @@ test('a piece that is broken does not take away what came before the break', asy
   putU32(two.link.out.bytes, two.link.lastFrame, 1000)
   await one.hears('callEntity', 2)
   expect(one.calls()).toEqual(['first', 'second'])
-  expect(set.log.matching('error', 'reaches beyond its batch').length + set.log.matching('warn', 'beyond').length).toBe(
-    1,
-  )
+  expect(set.log.lines.filter(({ message }) => message.includes('reaches beyond its batch'))).toHaveLength(1)
 })
 
 test('packets for nobody are counted and do not fill the log', async () => {
@@ -305,7 +303,9 @@ test('positions are left out for a gate that does not keep up; calls are not', a
     one.say('positions', { gateId: 1, gameId: 1, audience: 1, timeMs: 0, step: 6, records: new Uint8Array(3200) })
     one.say('callClient', { gateId: 1, clientId: CLIENT, body: new Uint8Array(1000) })
   }
-  for (let time = 0; time < 100; time++) {
+  for (let time = 0; time < 50; time++) {
+    // Both times in one piece: what is left out lies between what is not.
+    sayBoth()
     sayBoth()
     await set.clock.advance(1)
   }

@@ -276,6 +276,21 @@ describe('a call', () => {
     expect(stage.gate.status()).toMatchObject({ missedClients: 1, missedEntities: 1, deliveredMessages: before + 5 })
   })
 
+  test.each([
+    ['in what is said', [255, 255, 0, 0]],
+    ['in the ids', [2, 0, 0, 0, 0, 0, ...Array(31).fill(65)]],
+    ['in its length', [0]],
+  ])('on many that is cut off %s is counted, and reaches nobody', async (_, bytes) => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    const { unreadable } = stage.gate.status()
+    stage.games.sayBytes(98, Uint8Array.from([GATE_ID, 0, 1, 0, 0, 0, ...(bytes as number[])]))
+    stage.callClient(ann, ANN, 'fine')
+    await ann.hears('callOnClient')
+    expect(stage.gate.status()).toMatchObject({ unreadable: unreadable + 1, missedClients: 0, missedEntities: 0 })
+    expect(ann.of('callOnClient')).toHaveLength(1)
+  })
+
   test('of one that has gone is dropped and counted', async () => {
     const stage = await Stage.start()
     const ann = await stage.player(ANN)

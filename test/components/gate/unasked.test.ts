@@ -77,6 +77,14 @@ describe('what is said to all', () => {
     expect(heardBy(other)).toEqual(['0'])
     await stage.clock.advance(40)
     expect(heardBy(other)).toEqual(['0', '1'])
+    // Also a tenth of a second after it has called, and some more after that it is one of many again.
+    asker.call(idOf('p0'), 'say')
+    for (let n = 2; n < 11; n++) {
+      await stage.clock.advance(10 - PATH_MS)
+      say(stage, `${n}`)
+      await stage.clock.advance(PATH_MS)
+      expect(heardBy(asker).at(-1)).toBe(`${n}`)
+    }
     // Some time later it is one of many again.
     await sayMany(stage, 200)
     await stage.clock.advance(200)
@@ -122,8 +130,9 @@ describe('what is said to all', () => {
     await stage.clock.advance(PATH_MS)
     expect([heardBy(ann), heardBy(bob), heardBy(eve)]).toEqual(Array(3).fill(['0', '1']))
     // From then on it waits anew.
+    await stage.clock.advance(16)
     say(stage, '2')
-    await stage.clock.advance(20)
+    await stage.clock.advance(8)
     expect(heardBy(eve)).toEqual(['0', '1'])
     await stage.clock.advance(20)
     expect(heardBy(eve)).toEqual(['0', '1', '2'])

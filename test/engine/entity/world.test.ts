@@ -18,8 +18,9 @@ import { seededRandom } from '../../../engine/base/random.ts'
 import { receiveCall } from '../../../engine/entity/calls.ts'
 import { coreOf } from '../../../engine/entity/core.ts'
 import type { Entity } from '../../../engine/entity/entity.ts'
-import type { Data } from '../../../engine/wire/codec.ts'
+import { decode } from '../../../engine/wire/codec.ts'
 import { DEFAULT_STEP } from '../../../engine/wire/compact.ts'
+import type { Data } from '../../../engine/wire/decoder.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
 import { writeRecord } from '../../../engine/wire/sync.ts'
 import { clientMessage } from './client-message.ts'
@@ -271,6 +272,64 @@ test('what is said to one client after another is what was said, however much it
     const said = h.take().map(({ values }) => clientMessage(1009, values['body'] as Uint8Array))
     expect(said.map(({ entityId, method: its, args }) => [entityId, its, args])).toEqual(expected)
   }
+})
+
+test('what was said elsewhere meanwhile does not go on with what was said before', () => {
+  class Teller extends entity({ client: { hears(_text: string) {} } }) {}
+  const h = start([Teller as EntityClass])
+  const [a, b, alone] = [h.game.create(Teller), h.game.create(Teller), h.game.create(Teller)]
+  h.world.views.bind(coreOf(a), client(1))
+  h.world.views.bind(coreOf(b), client(2))
+  h.take()
+  a.client.hears('x')
+  b.client.hears('x')
+  // Nobody is there to hear it.
+  alone.allClients.hears('y')
+  a.client.hears('y')
+  const heard = h.take().map(({ values }) => clientMessage(1009, values['body'] as Uint8Array)['args'])
+  expect(heard).toEqual([['x'], ['x'], ['y']])
+})
+
+test('an argument that makes calls of its own when it is read, and cannot be sent, does no harm', () => {
+  class Teller extends entity({ client: { hears(_what: Data) {} } }) {}
+  const h = start([Teller as EntityClass])
+  const [a, b] = [h.game.create(Teller), h.game.create(Teller)]
+  h.world.views.bind(coreOf(a), client(1))
+  h.world.views.bind(coreOf(b), client(2))
+  h.take()
+  const far = { id: 'BBBBBmaker1CCCCC' }
+  const talks = (other: unknown) => ({
+    get said() {
+      b.client.hears('x')
+      h.world.calling.call(far.id, 'poke', [1])
+      return other
+    },
+  })
+  a.client.hears('x')
+  expect(() => h.world.calling.call(far.id, 'm', [talks(() => {})])).toThrow('call of m()')
+  expect(() => a.client.hears(talks(() => {}) as never)).toThrow(TypeError)
+  a.client.hears(talks(2) as never)
+  h.world.calling.call(far.id, 'm', [talks(3)])
+  b.client.hears('x')
+  const said = h.take().map(({ name, values }) => {
+    if (name === 'callEntity') return [values['method'], decode((values['args'] as Uint8Array).subarray(6))]
+    const { entityId, args } = clientMessage(1009, values['body'] as Uint8Array)
+    return [entityId === a.id ? 'a' : 'b', ...(args as unknown[])]
+  })
+  const inside = [
+    ['b', 'x'],
+    ['poke', 1],
+  ]
+  expect(said).toEqual([
+    ['a', 'x'],
+    ...inside,
+    ...inside,
+    ...inside,
+    ['a', { said: 2 }],
+    ...inside,
+    ['m', { said: 3 }],
+    ['b', 'x'],
+  ])
 })
 
 test('what is said to a hundred clients goes to their gate once', () => {
