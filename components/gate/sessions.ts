@@ -20,7 +20,6 @@ import { SessionTalk } from './session-talk.ts'
 
 /** Of what a client says why it goes, for the log. */
 const REASON_CHARACTERS_MAX = 100
-/** In front of a frame. */
 /** How long a player's game may take to say whether a client is its client: it may be frozen, or its dispatcher away. */
 const RESUME_MS = 30_000
 
