@@ -132,7 +132,7 @@ describe('what is said to all', () => {
     // From then on it waits anew.
     await stage.clock.advance(16)
     say(stage, '2')
-    stage.callClient(bob, idOf('p1'), 'for bob alone')
+    stage.set(idOf('p1'), 'hp', 3)
     await stage.clock.advance(8)
     expect(heardBy(eve)).toEqual(['0', '1'])
     await stage.clock.advance(20)
