@@ -161,7 +161,7 @@ function writeFrame(
   args: unknown[],
   header: (writer: PacketWriter) => void,
 ): void {
-  let said: Uint8Array
+  let said: PacketWriter
   try {
     said = encodeArgs(args)
   } catch (error) {
@@ -173,7 +173,7 @@ function writeFrame(
   out.id(id)
   header(out)
   out.varstr(method)
-  out.raw(said)
+  out.raw(said.bytes, 0, said.at)
   link.end()
 }
 

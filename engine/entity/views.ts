@@ -263,7 +263,7 @@ export class Views {
     call.at = 0
     call.id(core.id)
     call.varstr(method)
-    call.raw(said)
+    call.raw(said.bytes, 0, said.at)
     this.#method = method
     this.#args = args.some(mayChange) ? undefined : args
     this.#bytes = call.at

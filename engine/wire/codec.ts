@@ -55,7 +55,7 @@ const argsWriters: PacketWriter[] = []
 let argsUnderWay = 0
 
 /** The same on its own, before anything of a frame is written: a value may turn out to be one that cannot be sent. Valid until the next. */
-export function encodeArgs(args: readonly unknown[]): Uint8Array {
+export function encodeArgs(args: readonly unknown[]): PacketWriter {
   let writer = argsWriters[argsUnderWay]
   if (writer === undefined || writer.bytes.length > KEPT_BYTES_MAX) {
     writer = new Writer(1024)
@@ -68,7 +68,7 @@ export function encodeArgs(args: readonly unknown[]): Uint8Array {
   } finally {
     argsUnderWay--
   }
-  return writer.written()
+  return writer
 }
 
 const scratch = new Writer(1024)
