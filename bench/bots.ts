@@ -40,7 +40,7 @@ async function play(server: BenchServer, bots: number): Promise<Summary> {
 for (const { bots, goworld, target } of chosen(ROWS)) {
   const scenario = `bots: ${bots} strict ones for ${DURATION} s`
   let serverCpu = Number.NaN
-  const server = new BenchServer(join(EXAMPLES, 'test_game'))
+  const server = new BenchServer(join(EXAMPLES, 'test_game'), { inMemory: true })
   try {
     const roles = ['dispatcher', 'game', 'gate']
     const cpuNow = () => roles.map((role) => server.cpuSeconds(role))

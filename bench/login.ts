@@ -18,7 +18,7 @@ const perSecond: number[] = []
 const coldPerSecond: number[] = []
 const cpuMs: number[] = []
 for (let n = 0; n < WINDOWS; n++) {
-  const server = new BenchServer(join(import.meta.dirname, 'kit/crowd-game'))
+  const server = new BenchServer(join(import.meta.dirname, 'kit/crowd-game'), { inMemory: true })
   try {
     const rehearsals = WARM_UP + COUNTED - 1
     const before = server.cpuSeconds()

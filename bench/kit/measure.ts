@@ -43,7 +43,7 @@ export interface Scenario extends ServerOptions {
 
 /** Runs it. Rejects when a client is closed. */
 export async function measure({ game, crowd: options, ...how }: Scenario): Promise<Measured> {
-  const server = new BenchServer(game, how)
+  const server = new BenchServer(game, { inMemory: true, ...how })
   let crowd: Crowd | undefined
   try {
     crowd = await Crowd.start({ ...options, gate: server.gate })

@@ -7,13 +7,14 @@ import { basename, join, resolve } from 'node:path'
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 const GOWORLD = join(REPOSITORY, 'components/cli/goworld')
 
-/** Without a database, as GoWorld was measured: what is saved is kept in memory. */
-const INI = `
+const IN_MEMORY = `
 [storage]
 type=memory
 journal=
 [kvdb]
 type=memory
+`
+const INI = `
 [dispatcher_common]
 http_addr=
 [dispatcher1]
@@ -29,6 +30,8 @@ export interface ServerOptions {
   /** Of `goworld start`. */
   readonly flags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Without a database, as GoWorld was measured: what is saved is kept in memory. */
+  readonly inMemory?: boolean
   /** More lines for the gates in goworld.ini. */
   readonly gateIni?: readonly string[]
 }
@@ -49,13 +52,13 @@ export class BenchServer {
   readonly #processes: readonly ProcessStatus[]
 
   /** Starts the game of a folder; throws with what the server said when it does not come up. */
-  constructor(game: string, { flags = [], env = {}, gateIni = [] }: ServerOptions = {}) {
+  constructor(game: string, { flags = [], env = {}, inMemory = false, gateIni = [] }: ServerOptions = {}) {
     this.#env = env
     const name = basename(game)
     this.folder = mkdtempSync(join(tmpdir(), 'goworld-bench-'))
     const module = JSON.stringify(resolve(game, `${name}.ts`))
     writeFileSync(join(this.folder, 'game.ts'), `export { default } from ${module}\n`)
-    writeFileSync(join(this.folder, 'goworld.ini'), `${INI}${gateIni.join('\n')}\n`)
+    writeFileSync(join(this.folder, 'goworld.ini'), `${inMemory ? IN_MEMORY : ''}${INI}${gateIni.join('\n')}\n`)
     try {
       this.#goworld('start', '-d', ...flags)
       this.#processes = this.statuses()

@@ -77,7 +77,7 @@ describe('what is said to all', () => {
     expect(heardBy(other)).toEqual(['0'])
     await stage.clock.advance(40)
     expect(heardBy(other)).toEqual(['0', '1'])
-    // Also a tenth of a second after it has called, and some more after that it is one of many again.
+    // For a tenth of a second after it has called.
     asker.call(idOf('p0'), 'say')
     for (let n = 2; n < 11; n++) {
       await stage.clock.advance(10 - PATH_MS)
