@@ -18,7 +18,7 @@ const REPEATS = 9
 const RADIUS = (0.6 * FLUSHES) / (2 * Math.PI)
 
 /** What a game says at one flush after the other, until all are where they began. */
-function flushes(step: number): Uint8Array[] {
+function flushes(step: number): Uint8Array[][] {
   return Array.from({ length: FLUSHES }, (_, flush) => {
     const writer = new PacketWriter(64 * 1024)
     for (let n = 0; n < CLIENTS; n++) {
@@ -26,8 +26,11 @@ function flushes(step: number): Uint8Array[] {
       const [x, z] = [Math.cos(turn * 2 * Math.PI), Math.sin(turn * 2 * Math.PI)]
       writeRecord(writer, idOf('player', n), n * 7 + RADIUS * x, 0, n * 3 + RADIUS * z, turn * 360)
     }
-    const values = { gateId: GATE_ID, gameId: 1, audience: SYNC_WATCHERS, timeMs: flush * 100, step }
-    return packetOf('positions', { ...values, records: writer.copy() })
+    const said = { gateId: GATE_ID, gameId: 1 }
+    return [
+      packetOf('positions', { ...said, audience: SYNC_WATCHERS, step, records: writer.copy() }),
+      packetOf('positionsFlushed', { ...said, timeMs: flush * 100, intervalMs: 100 }),
+    ]
   })
 }
 
@@ -35,7 +38,7 @@ class Subject {
   readonly ns: number[] = []
   bytes = 0
   readonly #crowd: Watchers
-  readonly #packets: readonly Uint8Array[]
+  readonly #packets: readonly Uint8Array[][]
 
   constructor(compact: boolean, step: number) {
     this.#crowd = new Watchers({ clients: CLIENTS, watchers: WATCHERS, compact })
@@ -47,8 +50,8 @@ class Subject {
     const receivedBefore = this.#crowd.received
     const before = process.cpuUsage()
     for (let round = 0; round < ROUNDS; round++) {
-      for (const packet of this.#packets) {
-        this.#crowd.say(packet)
+      for (const packets of this.#packets) {
+        for (const packet of packets) this.#crowd.say(packet)
         this.#crowd.endTurn()
       }
     }

@@ -40,7 +40,6 @@ function positions(crowd: Watchers): Scenario {
     gateId: GATE_ID,
     gameId: 1,
     audience: SYNC_WATCHERS,
-    timeMs: 0,
     step: 6,
     records: writer.copy(),
   })

@@ -4,8 +4,10 @@ import { BufferPool } from '../../components/gate/buffers.ts'
 import { Client, type ClientOwner } from '../../components/gate/client.ts'
 import { Clients } from '../../components/gate/clients.ts'
 import { FanOut } from '../../components/gate/fan-out.ts'
+import { grantFeatures } from '../../components/gate/features.ts'
 import { Filters } from '../../components/gate/filters.ts'
 import { Output } from '../../components/gate/output.ts'
+import { Phases } from '../../components/gate/phases.ts'
 import { Unasked } from '../../components/gate/unasked.ts'
 import { Unshown } from '../../components/gate/unshown.ts'
 import { ViewChanges } from '../../components/gate/view-changes.ts'
@@ -13,7 +15,7 @@ import { Views } from '../../components/gate/views.ts'
 import { realClock } from '../../engine/base/clock.ts'
 import { type Random, seededRandom } from '../../engine/base/random.ts'
 import type { Connection } from '../../engine/net/connection.ts'
-import { ADDRESSED_HEADER_BYTES, clientMessages } from '../../engine/wire/client-wire.ts'
+import { ADDRESSED_HEADER_BYTES, clientMessages, FEATURES } from '../../engine/wire/client-wire.ts'
 import { messages } from '../../engine/wire/messages.ts'
 import { PacketWriter } from '../../engine/wire/packet.ts'
 
@@ -58,7 +60,9 @@ export class Watchers {
 
   constructor({ clients, watchers, compact = false }: WatchersOptions) {
     const views = new Views(() => {})
-    const known = { gateId: GATE_ID, clients: this.#clients, views, filters: new Filters(), unshown: new Unshown() }
+    const phases = new Phases(realClock, () => {})
+    const seen = { clients: this.#clients, views, filters: new Filters(), unshown: new Unshown() }
+    const known = { gateId: GATE_ID, phases, ...seen }
     this.#viewChanges = new ViewChanges({
       ...known,
       refuse() {},
@@ -74,14 +78,17 @@ export class Watchers {
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {
       this.#add(n, pool)
-      if (compact) views.number(n)
+      phases.add(n)
+      if (compact) grantFeatures(FEATURES.compactPositions, n, views, phases)
     }
     for (let n = 0; n < clients; n++) this.#bind(n)
     for (let n = 0; n < clients; n++) this.#show(n, clients, watchers)
     this.endTurn()
   }
 
+  /** Everybody's time has come. */
   endTurn(): void {
+    for (let n = 0; n < this.sinks.length; n++) this.fanOut.tellMoved(n)
     this.fanOut.turnEnds()
     for (const output of this.#touched) output.flush()
     this.#touched.length = 0
@@ -123,7 +130,7 @@ export class Watchers {
     }
     this.watchers.push(Int32Array.from(others))
     const clientIds = [...others].map((other) => idOf('client', other))
-    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, body: createBody(entityId) }
+    const placed = { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, calm: false, body: createBody(entityId) }
     this.#change(packetOf('showEntity', { ...placed, clientIds }))
   }
 

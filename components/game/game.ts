@@ -214,8 +214,10 @@ export class Game {
       clock: options.clock,
       log: options.log,
       intervalMs: options.config.positionSyncIntervalMs,
-      flush: () => this.world.movement.flush(),
+      flush: (intervalMs) => this.world.movement.flush(intervalMs),
+      tellGates: () => this.world.movement.tellGates(),
     })
+    this.world.movement.listed = () => this.#positionFlush.listed()
     this.#restoring = new Restoring(this.world)
     this.#turn.stage(() => this.#cluster.flush())
     this.keepIn(options.journals)
@@ -352,6 +354,7 @@ export class Game {
     this.thaw()
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
+    this.#positionFlush.stop()
     for (const gates of this.#gates) gates.stop()
     const { world } = this
     await this.#journalWatch?.stop()
@@ -476,6 +479,7 @@ export class Game {
     this.#left = true
     this.#stopping = true
     for (const timer of this.#timers) timer.cancel()
+    this.#positionFlush.stop()
     for (const gates of this.#gates) gates.stop()
     this.world.stopTime()
     await Promise.all([this.#journalWatch?.stop(), this.#cluster.close()])

@@ -1,5 +1,6 @@
-// When a game sends the positions of what has moved: at every interval; less often while it is behind, for they are what
-// it can leave out. Each flush has all that moved since the last one, so that only freshness is lost.
+// When a game says what has moved: to the gates shortly after it did, so that each client can hear of it at its own point in
+// the interval; and once in an interval that this was all. Less often while it is behind, and then nothing in between, for
+// positions are what it can leave out. Each flush has all that moved since the last one, so that only freshness is lost.
 //
 //     every interval ──late twice in a row──> every 2nd ──late──> every 4th ──late──> every 8th
 //           ^                                     │  ^               │  ^               │
@@ -7,9 +8,11 @@
 //
 // That its own timer comes late is how a game learns that it is behind: what it has to do between two beats takes longer
 // than an interval.
-import type { Clock } from '../../engine/base/clock.ts'
+import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 
+/** What moves within so much time the gates are told of in one piece. */
+const GATHER_MS = 10
 const INTERVALS_MAX = 8
 /** One beat that is late is a hiccup: a freeze, a large save, the machine. */
 const LATE_BEATS = 2
@@ -20,8 +23,10 @@ export interface PositionFlushOptions {
   readonly clock: Clock
   readonly log: Log
   readonly intervalMs: number
-  /** Sends what has moved since the last time. */
-  readonly flush: () => void
+  /** An interval of so many milliseconds is over: says what has moved since the last time, and that this was all. */
+  readonly flush: (intervalMs: number) => void
+  /** Says what has moved since the last time. */
+  readonly tellGates: () => void
 }
 
 export class PositionFlush {
@@ -35,6 +40,7 @@ export class PositionFlush {
   #onTimeBeats = 0
   #dueMs = Number.POSITIVE_INFINITY
   #flushedMs = Number.NEGATIVE_INFINITY
+  #telling: Scheduled | undefined
 
   constructor(options: PositionFlushOptions) {
     this.#options = options
@@ -53,7 +59,22 @@ export class PositionFlush {
       return
     }
     this.#flushedMs = nowMs
-    flush()
+    this.#telling?.cancel()
+    this.#telling = undefined
+    flush(this.#intervals * intervalMs)
+  }
+
+  /** Something has moved that the gates have not heard of. */
+  listed(): void {
+    if (this.#behind || this.#telling) return
+    this.#telling = this.#options.clock.after(GATHER_MS, () => {
+      this.#telling = undefined
+      this.#options.tellGates()
+    })
+  }
+
+  stop(): void {
+    this.#telling?.cancel()
   }
 
   #late(): void {

@@ -1,12 +1,12 @@
-// One position record to all that it is for, when some of them hear in compact form (`engine/wire/compact.ts`). It is encoded once,
-// in two forms; who has been told of the place before gets the difference, who has not the whole.
+// The place of an entity to all who hear of it in compact form (`engine/wire/compact.ts`), when an interval of its game is over. It
+// is encoded once, in two forms; who has been told of the place before gets the difference, who has not the whole.
 //
 //     mark of a watcher   | number | place told last |   the entity's last place ── the same ──> difference
 //                                                                               └─ another ──> whole
-import { CompactEncoder, putHead } from '../../engine/wire/compact.ts'
-import { SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
+import { CompactEncoder, putHead, ToldPlace } from '../../engine/wire/compact.ts'
+import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../../engine/wire/sync.ts'
 import type { Output, PositionsFrame } from './output.ts'
-import { markOf, numberIn, placeIn, type View } from './views.ts'
+import { markOf, numberIn, placeIn, type View, type Views } from './views.ts'
 
 /** No mark has it. */
 const NO_PLACE = -1
@@ -15,21 +15,21 @@ export class CompactFanOut {
   readonly #encoder = new CompactEncoder()
   /** By the client's slot. */
   readonly #outputs: readonly Output[]
+  readonly #views: Views
+  /** Nobody knows it. */
+  readonly #nowhere = new ToldPlace()
 
-  constructor(outputs: readonly Output[]) {
+  constructor(outputs: readonly Output[], views: Views) {
     this.#outputs = outputs
+    this.#views = views
   }
 
-  /** Copies the record in `bytes`, of which `source` is a view. Answers to how many. */
-  copy(
-    source: DataView,
-    bytes: Uint8Array,
-    record: number,
-    entity: View,
-    audience: number,
-    positions: PositionsFrame,
-  ): number {
+  /** Tells those that watch the entity of its newest place. Answers how many that are. */
+  tellWatchers(entity: View, positions: PositionsFrame): number {
     const encoder = this.#encoder
+    const views = this.#views
+    const { records, words: source } = views.places
+    const record = entity.slot * RECORD_BYTES
     encoder.encode(
       entity.told,
       source.getFloat32(record + 16, true),
@@ -46,25 +46,26 @@ export class CompactFanOut {
     const difference0 = words.getBigInt64(0)
 
     const outputs = this.#outputs
-    const { watchers, marks, own } = entity
-    const count = audience & SYNC_WATCHERS ? entity.watcherCount : 0
-    let copied = 0
-    for (let one = 0; one < count; one++) {
+    const { watchers, marks, watcherCount } = entity
+    let told = 0
+    for (let one = 0; one < watcherCount; one++) {
       const output = outputs[watchers[one]!]!
       const mark = marks[one]!
       const number = numberIn(mark)
       if (number === 0) {
-        copyFull(output, source, bytes, record)
-        copied++
+        // Others in full form have their own time.
+        if (!views.isNumbered(watchers[one]!)) continue
+        copyFull(output, source, records, record)
+        told++
         continue
       }
       const follows = placeIn(mark) === before
       if (follows && stands) continue
-      copied++
+      told++
       const at = output.roomForCompact(positions)
       if (at < 0) {
         marks[one] = markOf(number, 0)
-        output.keepLate(bytes, record, number, positions)
+        output.keepLate(records, record, number, positions)
         continue
       }
       marks[one] = markOf(number, after)
@@ -78,30 +79,26 @@ export class CompactFanOut {
       if (differenceBytes > 8) copyWords(words, 8, target, rest + 8)
       output.recordEnds(rest + differenceBytes)
     }
-    if ((audience & SYNC_OWN) === 0 || own < 0) return copied
-    this.#toOwn(outputs[own]!, entity.ownNumber, source, bytes, record, positions)
-    return copied + 1
+    return told
   }
 
-  /** Always whole: the client may have moved its player meanwhile, and back to where it was is a place too. */
-  #toOwn(
-    output: Output,
-    number: number,
-    source: DataView,
-    bytes: Uint8Array,
-    record: number,
-    positions: PositionsFrame,
-  ): void {
-    if (number === 0) return copyFull(output, source, bytes, record, true)
+  /** Tells its own client, always whole: that may have moved it meanwhile, and back to where it was is a place too. */
+  tellOwn({ own, ownNumber, ownRecord }: View, positions: PositionsFrame): void {
+    const output = this.#outputs[own]!
+    const record = ownRecord!
+    if (ownNumber === 0) return output.tellOwn(record)
     const at = output.roomForCompact(positions, true)
-    if (at < 0) output.keepLate(bytes, record, number, positions, true)
-    else output.recordEnds(this.#encoder.putWhole(output.view, at, number))
+    if (at < 0) return output.keepLate(record, 0, ownNumber, positions, true)
+    const encoder = this.#encoder
+    const [x, y, z, yaw] = [recordX(record, 0), recordY(record, 0), recordZ(record, 0), recordYaw(record, 0)]
+    encoder.encode(this.#nowhere, x, y, z, yaw, positions.step)
+    output.recordEnds(encoder.putWhole(output.view, at, ownNumber))
   }
 }
 
-function copyFull(output: Output, source: DataView, bytes: Uint8Array, record: number, isOwn = false): void {
-  const at = output.roomForRecord(isOwn)
-  if (at < 0) return output.keepLate(bytes, record, 0, undefined, isOwn)
+function copyFull(output: Output, source: DataView, bytes: Uint8Array, record: number): void {
+  const at = output.roomForRecord()
+  if (at < 0) return output.keepLate(bytes, record)
   const target = output.view
   for (let word = 0; word < 32; word += 8) target.setBigInt64(at + word, source.getBigInt64(record + word))
 }

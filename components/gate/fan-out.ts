@@ -2,11 +2,13 @@
 // passed on unopened; an attribute change, a call or a position begins with the entity's id, which is looked up.
 //
 //     changeAttr ──> view of the entity ──> own client, watchers: same frame, each with its own id patched in
-//     positions  ──> for each record: view ──> 32 bytes to own client, watchers; or few, see compact-fan-out.ts
+//     positions  ──> for each record: places of views; who watches will be told
+//                      ├─ at the client's own time ──> 32 bytes for each that it watches and that has moved since
+//                      └─ positionsFlushed ──────────> few, to those in compact form: see compact-fan-out.ts
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
-import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS } from '../../engine/wire/messages.ts'
+import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader, sameId } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 import type { Client } from './client.ts'
@@ -15,17 +17,19 @@ import { CompactFanOut } from './compact-fan-out.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
 import type { Output, PositionsFrame } from './output.ts'
+import type { Phases } from './phases.ts'
+import type { Places } from './places.ts'
 import { Stillness } from './stillness.ts'
 import type { Unasked } from './unasked.ts'
 import type { Unshown } from './unshown.ts'
-import type { View, Views } from './views.ts'
+import type { View, Views, Watched } from './views.ts'
 
 /** GoWorld's clients of 2017 know this message by another number. */
 const MAP_CLEAR_2017 = 1014
 /** A client's id and its player's. */
 const CALL_BYTES = 2 * ID_BYTES
 /** In front of the records of a game's message. */
-const POSITIONS_HEADER_BYTES = 2 + 1 + 4 + 1
+const POSITIONS_HEADER_BYTES = 2 + 1 + 1
 
 export interface FanOutOwner {
   readonly gateId: number
@@ -35,6 +39,7 @@ export interface FanOutOwner {
   readonly filters: Filters
   readonly unshown: Unshown
   readonly unasked: Unasked
+  readonly phases: Phases
   /** Whether clients have budgets, for which it matters where their players are. */
   readonly hasBudgets?: boolean
   /** `turnEnds` is to be called at the end of this turn. */
@@ -53,9 +58,9 @@ export class FanOut {
   readonly #owner: FanOutOwner
   /** By the client's slot. */
   readonly #outputs: Output[] = []
-  readonly #compact = new CompactFanOut(this.#outputs)
-  /** Of the packet that is being passed on. */
-  #positionsFrame: PositionsFrame = { timeMs: 0, step: 0, told: undefined }
+  readonly #compact: CompactFanOut
+  /** What has moved since its game's last flush, of what somebody sees in compact form. By the game, then by the step. */
+  readonly #moved: Map<number, View[]>[] = []
   readonly #stillness: Stillness
   readonly #frame = new FrameCopy()
   readonly #reader = new PacketReader()
@@ -64,6 +69,7 @@ export class FanOut {
 
   constructor(owner: FanOutOwner) {
     this.#owner = owner
+    this.#compact = new CompactFanOut(this.#outputs, owner.views)
     this.#stillness = new Stillness(() => owner.awaitsTurnEnd())
   }
 
@@ -80,6 +86,7 @@ export class FanOut {
   /** The game is gone. */
   gameDown(gameId: number): void {
     this.#stillness.forget(gameId)
+    this.#moved[gameId]?.clear()
   }
 
   /** Takes a packet, type and fields; answers false when it is none of those that are for clients. */
@@ -87,6 +94,9 @@ export class FanOut {
     switch (getU16(bytes, start)) {
       case messages.positions.code:
         this.#positions(bytes, start + 4, end)
+        return true
+      case messages.positionsFlushed.code:
+        this.#positionsFlushed(messages.positionsFlushed.read(bytes, start + 2, end))
         return true
       case messages.changeAttr.code:
         this.#changeAttr(bytes, start + 4, end)
@@ -113,23 +123,19 @@ export class FanOut {
 
   // --- the hot path --------------------------------------------------------------------------------------------------
 
-  /** u16 game | u8 audience | u32 time | u8 step | records. */
+  /** u16 game | u8 audience | u8 step | records. */
   #positions(bytes: Uint8Array, at: number, end: number): void {
     const first = at + POSITIONS_HEADER_BYTES
     if (end < first || (end - first) % RECORD_BYTES !== 0) throw new WireError('positions that are cut off')
     const gameId = getU16(bytes, at)
     const audience = bytes[at + 2]!
-    const { views, unshown, hasBudgets } = this.#owner
+    const { views, unshown, hasBudgets, phases } = this.#owner
     if (unshown.has(gameId)) {
       this.missedEntities += (end - first) / RECORD_BYTES
       return
     }
-    const timeMs = getU32(bytes, at + 3)
-    const step = (bytes[at + 7]! << 24) >> 24
-    this.#owner.unasked.positions()
-    const told = this.#stillness.toldIn(gameId, timeMs)
-    if (told !== this.#positionsFrame.told || step !== this.#positionsFrame.step)
-      this.#positionsFrame = { timeMs, step, told }
+    const { places } = views
+    const source = this.#viewOf(bytes)
     for (let record = first; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
       if (view === undefined || view.gameId !== gameId) {
@@ -137,45 +143,105 @@ export class FanOut {
         continue
       }
       if (hasBudgets && view.own >= 0) this.#outputs[view.own]!.budget?.playerAt(bytes, record + ID_BYTES)
-      if (view.numberedCount === 0) this.#copyRecord(bytes, record, view, audience)
-      else this.#copyCompact(bytes, record, view, audience)
+      if (audience & SYNC_WATCHERS) {
+        places.move(view.slot, source, record)
+        const { watchers, watcherCount } = view
+        for (let one = 0; one < watcherCount; one++) phases.moved(watchers[one]!, gameId)
+      } else {
+        places.set(view.slot, bytes, record + ID_BYTES)
+      }
+      if (audience & SYNC_OWN && view.own >= 0) this.#moveOwn(view, bytes, record)
+      if (view.compactCount > 0) this.#listCompact(view, audience, (bytes[at + 3]! << 24) >> 24)
     }
   }
 
-  #copyCompact(bytes: Uint8Array, record: number, entity: View, audience: number): void {
-    const source = this.#viewOf(bytes)
-    this.deliveredRecords += this.#compact.copy(source, bytes, record, entity, audience, this.#positionsFrame)
+  #moveOwn(view: View, bytes: Uint8Array, record: number): void {
+    view.ownRecord ??= new Uint8Array(RECORD_BYTES)
+    view.ownRecord.set(bytes.subarray(record, record + RECORD_BYTES))
+    view.ownMoved = true
+    this.#owner.phases.moved(view.own, view.gameId)
+  }
+
+  #listCompact(view: View, audience: number, step: number): void {
+    if (view.moved === 0) {
+      this.#moved[view.gameId] ??= new Map()
+      const moved = this.#moved[view.gameId]!
+      const list = moved.get(step)
+      if (list) list.push(view)
+      else moved.set(step, [view])
+    }
+    view.moved |= audience
+  }
+
+  /** The interval is over: who hears in compact form is told of all that has moved in it. */
+  #positionsFlushed({ gameId, timeMs, intervalMs }: Values<'positionsFlushed'>): void {
+    const { views, unshown, phases } = this.#owner
+    phases.learnInterval(gameId, intervalMs)
+    const moved = this.#moved[gameId]
+    if (unshown.has(gameId)) {
+      moved?.clear()
+      return
+    }
+    const told = this.#stillness.toldIn(gameId, timeMs)
+    if (!moved) return
+    for (const [step, list] of moved) {
+      const frame: PositionsFrame = { timeMs, step, told }
+      for (const view of list) {
+        // What came back in the same interval is there twice.
+        if (view.gameId !== gameId || !views.has(view)) continue
+        if (view.moved & SYNC_WATCHERS) this.deliveredRecords += this.#compact.tellWatchers(view, frame)
+        if (view.ownMoved && views.isNumbered(view.own)) {
+          view.ownMoved = false
+          this.#compact.tellOwn(view, frame)
+          this.deliveredRecords++
+        }
+        view.moved = 0
+      }
+    }
+    moved.clear()
+  }
+
+  /** It is the client's time: tells it of all that has moved since the last. */
+  tellMoved(slot: number): void {
+    const output = this.#outputs[slot]!
+    const { clients, views } = this.#owner
+    if (!views.isNumbered(slot)) {
+      const { player } = clients.at(slot)
+      if (player?.ownMoved) {
+        player.ownMoved = false
+        output.tellOwn(player.ownRecord!)
+        this.deliveredRecords++
+      }
+      this.deliveredRecords += this.#copyMoved(output, views.watchedBy(slot), views.places)
+    }
+    output.leave()
   }
 
   /**
-   * One record to all that it is for. It is read once, as four words of 64 bits, and written from registers: of all ways
-   * to copy 32 bytes to odd places that we measured (a loop, `set`, Buffer.copy, words of 32 bits) the fastest by far.
+   * A record is read as four words of 64 bits and written from registers: of all ways to copy 32 bytes to odd places that we
+   * measured (a loop, `set`, Buffer.copy, words of 32 bits) the fastest by far. Answers how many were copied.
    */
-  #copyRecord(bytes: Uint8Array, record: number, entity: View, audience: number): void {
-    const source = this.#viewOf(bytes)
-    const word0 = source.getBigInt64(record, true)
-    const word1 = source.getBigInt64(record + 8, true)
-    const word2 = source.getBigInt64(record + 16, true)
-    const word3 = source.getBigInt64(record + 24, true)
-    const outputs = this.#outputs
-    const { watchers, own } = entity
-    // The own client takes its turn behind the last watcher.
-    const count = audience & SYNC_WATCHERS ? entity.watcherCount : 0
-    const all = audience & SYNC_OWN && own >= 0 ? count + 1 : count
-    for (let one = 0; one < all; one++) {
-      const output = outputs[one < count ? watchers[one]! : own]!
-      const at = output.roomForRecord(one === count)
+  #copyMoved(output: Output, { items, told, count }: Watched, { records, words, versions }: Places): number {
+    let copied = 0
+    for (let one = 0; one < count; one++) {
+      const slot = items[one]!
+      const version = versions[slot]!
+      if (told[one] === version) continue
+      told[one] = version
+      copied++
+      const record = slot * RECORD_BYTES
+      const at = output.roomForRecord()
       if (at < 0) {
-        output.keepLate(bytes, record, 0, undefined, one === count)
+        output.keepLate(records, record)
         continue
       }
       const target = output.view
-      target.setBigInt64(at, word0, true)
-      target.setBigInt64(at + 8, word1, true)
-      target.setBigInt64(at + 16, word2, true)
-      target.setBigInt64(at + 24, word3, true)
+      target.setBigInt64(at, words.getBigInt64(record, true), true)
+      target.setBigInt64(at + 8, words.getBigInt64(record + 8, true), true)
+      target.setBigInt64(at + 16, words.getBigInt64(record + 16, true), true)
+      target.setBigInt64(at + 24, words.getBigInt64(record + 24, true), true)
     }
-    this.deliveredRecords += all
+    return copied
   }
 
   /** u16 game | u8 audience | u16 type | body, which begins with the entity's id. */

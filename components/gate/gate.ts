@@ -27,6 +27,7 @@ import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
+import { Phases } from './phases.ts'
 import { RateLimit } from './rate-limit.ts'
 import { REFUSALS, type Refusal, Refusals } from './refusals.ts'
 import { type SessionSettings, Sessions } from './sessions.ts'
@@ -85,6 +86,7 @@ export class Gate {
   readonly #unshown = new Unshown()
   readonly #viewChanges: ViewChanges
   readonly #unasked: Unasked
+  readonly #phases: Phases
   readonly #fanOut: FanOut
   readonly #farewells: Farewells
   readonly #intake: Intake
@@ -148,12 +150,14 @@ export class Gate {
     )
     this.#farewells = new Farewells(clock, this.#cluster)
     this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
+    this.#phases = new Phases(clock, (slot) => this.#fanOut.tellMoved(slot))
     const known = {
       gateId: id,
       clients: this.#clients,
       views: this.#views,
       filters: this.#filters,
       unshown: this.#unshown,
+      phases: this.#phases,
     }
     this.#viewChanges = new ViewChanges({
       ...known,
@@ -197,7 +201,7 @@ export class Gate {
         forget: (client) => this.#forget(client),
         refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
         leave: (client, reason) => this.#leave(client, reason),
-        grant: (client, features) => grantFeatures(features, client.slot, this.#views),
+        grant: (client, features) => grantFeatures(features, client.slot, this.#views, this.#phases),
         readOrPause: (client) => this.#readOrPause(client),
       },
     })
@@ -270,6 +274,7 @@ export class Gate {
     this.#stopping = true
     this.#heartbeat.stop()
     this.#budgets.stop()
+    this.#phases.stop()
     this.#playersCheck?.cancel()
     this.#games.stop()
     const gone = new Promise<void>((resolve) => {
@@ -310,6 +315,7 @@ export class Gate {
     const client = new Client(identity, connection, output, this.#clientOwner, limits)
     this.#clients.add(client)
     this.#fanOut.addOutput(output)
+    this.#phases.add(output.slot)
     this.#budgets.add(output)
     this.#log.debug(`client ${client.id} has come from ${client.remote}`)
     if (greets) client.state = 'greeting'
@@ -494,6 +500,7 @@ export class Gate {
     this.#filters.clear(client.slot)
     this.#views.forget(client.slot, client.player)
     this.#views.unnumber(client.slot)
+    this.#phases.remove(client.slot)
     client.player = undefined
     this.#clients.remove(client)
     this.#rateLimit.forget(client)

@@ -1,4 +1,4 @@
-// What one client has to hear: gathered over a turn, written at its end in one piece. A client that does not read costs
+// What one client has to hear: gathered over a turn, or until it is its time (phases.ts), and written in one piece. A client that does not read costs
 // no other anything, and a bounded amount of memory.
 //
 //     frames ───────────────> batch ──end of turn──> connection          the client keeps up
@@ -148,6 +148,16 @@ export class Output implements Writer, TurnTaker {
     return true
   }
 
+  /** Adds a message that may wait until `leave` is called. */
+  appendCalm(frame: FrameCopy): void {
+    this.#add(frame)
+  }
+
+  /** What has been gathered leaves with this turn. */
+  leave(): void {
+    if (this.#buffer !== undefined) this.#touch()
+  }
+
   /** Whether `endWait` is to be called. */
   get waits(): boolean {
     return this.#waits
@@ -156,7 +166,7 @@ export class Output implements Writer, TurnTaker {
   /** What still waits leaves with this turn. */
   endWait(): void {
     this.#waits = false
-    if (this.#buffer !== undefined) this.#touch()
+    this.leave()
   }
 
   #add(frame: FrameCopy): void {
@@ -204,6 +214,13 @@ export class Output implements Writer, TurnTaker {
       if (this.#positions === undefined && !this.#beginPositions(positions)) return -1
     }
     return this.#at
+  }
+
+  /** Where its own player is, as a record: in full form, and whatever its budget says. */
+  tellOwn(record: Uint8Array): void {
+    const at = this.roomForRecord(true)
+    if (at < 0) this.keepLate(record, 0, 0, undefined, true)
+    else this.#bytes.set(record, at)
   }
 
   recordEnds(at: number): void {

@@ -4,12 +4,12 @@
 //     said to 1000 ──> leaves      said to 1000 ──┐ said to 1000 ──> leave with one write each, 120 ms after the first
 //     said to 10   ──> leaves      said to 10   ──> leaves, a millisecond after the first
 //
-// Positions come to most of them anyway, every 100 ms: when these come and half of the time is over, it leaves with them.
+// Positions come to most of them anyway, to each at its own time in an interval: what waits leaves with these.
 //
 // What a client hears keeps its order: what waits leaves in front of whatever does not. A client that has made a call just
 // now may be waiting for one of these, and hears it at once. Where waiting brings hardly any together, since each is for
 // somebody else, nothing waits.
-import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+import type { Clock } from '../../engine/base/clock.ts'
 import type { FrameCopy } from './frame-copy.ts'
 import type { Output } from './output.ts'
 
@@ -17,7 +17,7 @@ import type { Output } from './output.ts'
 const MS_A_WRITE = 0.1
 /** As long as positions wait for each other: nobody who has not asked for it sees it. */
 const WAIT_MS_MAX = 100
-/** What would leave shortly before positions do waits for them: their flushes may be a little late. */
+/** What would leave shortly before positions do waits for them: an interval may be a little longer. */
 const GRACE = 1.2
 /** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
 const ASKED_ROUNDS = 2
@@ -37,13 +37,8 @@ export class Unasked {
   /** How many things were said to these. */
   #said = 0
   #dueMs = Number.NEGATIVE_INFINITY
-  /** When it last left. */
-  #leftMs = Number.NEGATIVE_INFINITY
-  /** Positions go out with this turn. */
-  #goPositions = false
   /** The end of the turn, or of the wait, is under way. */
   #isAwaited = false
-  #timer: Scheduled | undefined
   #hasWaited = false
   #gain = GAIN_USUAL
   #retryMs = Number.NEGATIVE_INFINITY
@@ -62,11 +57,6 @@ export class Unasked {
     output.askedRound = this.#round
   }
 
-  /** Many are told of positions in this turn. */
-  positions(): void {
-    this.#goPositions = true
-  }
-
   /** Something is said: `tell` for each whom it is for, then `end`. */
   tell(output: Output, frame: FrameCopy): void {
     if (this.#round - output.askedRound <= ASKED_ROUNDS) return output.append(frame)
@@ -81,7 +71,7 @@ export class Unasked {
     const leftMs = this.#dueMs - this.#clock.now()
     if (leftMs <= 0) return this.#awaitsTurnEnd()
     this.#hasWaited = true
-    this.#timer = this.#clock.after(leftMs, () => {
+    this.#clock.after(leftMs, () => {
       // Timers may come a little early.
       this.#dueMs = Number.NEGATIVE_INFINITY
       this.#awaitsTurnEnd()
@@ -97,17 +87,12 @@ export class Unasked {
     }
     const waiting = this.#waiting
     const { length } = waiting
-    const isEarly = this.#goPositions && nowMs - this.#leftMs >= (this.#dueMs - this.#leftMs) / (2 * GRACE)
-    this.#goPositions = false
-    if (length === 0 || (nowMs < this.#dueMs && !isEarly)) return
+    if (length === 0 || nowMs < this.#dueMs) return
     for (const output of waiting) output.endWait()
     waiting.length = 0
     this.#isAwaited = false
-    this.#timer?.cancel()
-    this.#timer = undefined
     if (this.#hasWaited) this.#judge(this.#said / length, nowMs)
     this.#said = 0
-    this.#leftMs = nowMs
     if (nowMs >= this.#retryMs) this.#dueMs = nowMs + Math.min(length * MS_A_WRITE, WAIT_MS_MAX) * GRACE
   }
 

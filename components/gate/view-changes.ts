@@ -14,12 +14,15 @@ import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
+import type { Output } from './output.ts'
+import type { Phases } from './phases.ts'
 import type { Unshown } from './unshown.ts'
 import type { View, Views } from './views.ts'
 
 /** In a message 1002 behind the client's id: whether it is the player, the entity's id, then its type. */
 const CREATE_TYPE_AT = 1 + ID_BYTES
-/** Behind it, where the entity is. */
+/** Behind it, where the entity is: four floats. */
+const PLACE_BYTES = 16
 const placeAt = (bytes: Uint8Array, body: number) => body + CREATE_TYPE_AT + 4 + getU32(bytes, body + CREATE_TYPE_AT)
 
 export interface ViewChangesOwner {
@@ -28,6 +31,7 @@ export interface ViewChangesOwner {
   readonly views: Views
   readonly filters: Filters
   readonly unshown: Unshown
+  readonly phases: Phases
   /** Tells a game that an entity does not have the client that it was bound to. */
   refuse(refused: Values<'clientRefused'>): void
   /** The client plays another entity, or nobody, or the entity is on another game. */
@@ -109,12 +113,13 @@ export class ViewChanges {
     this.delivered++
   }
 
-  /** Entity id | u32 epoch | u16 game | u16 count, client ids | body of 1002. */
+  /** Entity id | u32 epoch | u16 game | bool calm | u16 count, client ids | body of 1002. */
   #showEntity(bytes: Uint8Array, at: number, end: number): void {
     const reader = this.#reader.reset(bytes, at, end)
     const idAt = reader.skip(ID_BYTES)
     const epoch = reader.u32()
     const gameId = reader.u16()
+    const calm = reader.bool()
     const count = reader.u16()
     const clientsAt = reader.skip(count * ID_BYTES)
     const body = reader.at
@@ -131,19 +136,21 @@ export class ViewChanges {
       // A client sees what is on its player's game; where that came from, late words may still be on their way.
       else if (client.player?.gameId !== gameId) this.stale++
       else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
-        client.output.append(this.#frame)
-        this.#tellNumber(client, view)
+        this.#say(client.output, this.#frame, calm, gameId)
+        const number = this.#numberFrameOf(client, view)
+        if (number) this.#say(client.output, number, calm, gameId)
         this.delivered++
       }
     }
     this.#owner.views.release(view)
   }
 
-  /** Entity id | u32 epoch | u16 count, client ids | body of 1003. */
+  /** Entity id | u32 epoch | bool calm | u16 count, client ids | body of 1003. */
   #hideEntity(bytes: Uint8Array, at: number, end: number): void {
     const reader = this.#reader.reset(bytes, at, end)
     const idAt = reader.skip(ID_BYTES)
     const epoch = reader.u32()
+    const calm = reader.bool()
     const count = reader.u16()
     const clientsAt = reader.skip(count * ID_BYTES)
     const view = this.#owner.views.find(bytes, idAt)
@@ -157,11 +164,17 @@ export class ViewChanges {
       if (!client) this.missedClients++
       else if (this.#owner.views.unwatch(view, client.slot)) {
         client.output.forget(bytes, idAt)
-        client.output.append(this.#frame)
+        this.#say(client.output, this.#frame, calm, view.gameId)
         this.delivered++
       }
     }
     this.#owner.views.release(view)
+  }
+
+  #say(output: Output, frame: FrameCopy, calm: boolean, gameId: number): void {
+    if (!calm) return output.append(frame)
+    output.appendCalm(frame)
+    this.#owner.phases.changed(output.slot, gameId)
   }
 
   /** Client id | u32 handed | entity id | u32 epoch | u16 game | bool syncing | body of 1002. */
@@ -228,7 +241,9 @@ export class ViewChanges {
     if (known) return
     this.#frame.setAddressed(clientMessages.createEntity.code, this.#owner.gateId, bytes, body, end)
     client.output.append(this.#frame)
-    this.#tellNumber(client, view)
+    const number = this.#numberFrameOf(client, view)
+    if (number) client.output.append(number)
+    view.ownMoved = false
     this.delivered++
   }
 
@@ -309,23 +324,26 @@ export class ViewChanges {
   }
 
   /** Behind the create and in front of the first position: by what number the client will hear of the entity. */
-  #tellNumber(client: Client, view: View): void {
+  #numberFrameOf(client: Client, view: View): FrameCopy | undefined {
     const number = this.#owner.views.numberOf(view, client.slot)
-    if (number === 0) return
+    if (number === 0) return undefined
     const body = this.#numberBody
     body.set(view.destroyBody.subarray(view.idAt))
     body[ID_BYTES] = number
     body[ID_BYTES + 1] = number >>> 8
     this.#numberFrame.set(sessionMessages.numbered.code, body, 0, body.length)
-    client.output.append(this.#numberFrame)
+    return this.#numberFrame
   }
 
   /** The view that a message with the body of a 1002 is about, or undefined when it is late. */
   #placed(bytes: Uint8Array, idAt: number, epoch: number, gameId: number, body: number, end: number): View | undefined {
     const typeAt = body + CREATE_TYPE_AT
-    if (end - typeAt < 4 || getU32(bytes, typeAt) > end - typeAt - 4) throw new WireError('a create that is cut off')
-    const view = this.#owner.views.placed(bytes, idAt, epoch, gameId, typeAt, typeAt + 4 + getU32(bytes, typeAt))
-    if (!view) this.stale++
+    const type = end - typeAt < 4 ? end : getU32(bytes, typeAt)
+    if (type > end - typeAt - 4 - PLACE_BYTES) throw new WireError('a create that is cut off')
+    const view = this.#owner.views.placed(bytes, idAt, epoch, gameId, typeAt, typeAt + 4 + type)
+    // Whoever has yet to hear where it was hears where it is.
+    if (view) this.#owner.views.places.set(view.slot, bytes, placeAt(bytes, body))
+    else this.stale++
     return view
   }
 }

@@ -9,6 +9,8 @@
 //
 //     mark   | number: 16 bits | which place: 16 bits |        0: it hears in full form
 //
+// A client in full form is told of a place when it is another than that of which it was told last, beside the view in its list.
+//
 // An entity has a view as long as it has a client of either kind here. A placement with a newer epoch replaces all that
 // was said of the older one; what comes late from the older one is ignored.
 import { ID_BYTES } from '../../engine/base/id.ts'
@@ -17,6 +19,7 @@ import { SPACE_TYPE } from '../../engine/wire/client-wire.ts'
 import { ToldPlace } from '../../engine/wire/compact.ts'
 import { putU32 } from '../../engine/wire/packet.ts'
 import { Numbers } from './numbers.ts'
+import { Places } from './places.ts'
 
 /** A list of small numbers, each with the place that it has in the other's list. */
 class Pairs {
@@ -52,6 +55,19 @@ class Watchers extends Pairs {
   }
 }
 
+/** The views that a client watches, each with which of its places the client has been told of, if in full form. */
+export class Watched extends Pairs {
+  told = new Uint32Array(4)
+
+  override push(item: number, place: number): void {
+    super.push(item, place)
+    if (this.told.length >= this.items.length) return
+    const told = new Uint32Array(this.items.length)
+    told.set(this.told)
+    this.told = told
+  }
+}
+
 /** Bits of a mark below the number. */
 const PLACE_BITS = 16
 const PLACE_MAX = (1 << PLACE_BITS) - 1
@@ -80,8 +96,13 @@ export class View {
   own = -1
   /** What its own client knows it as, or 0. */
   ownNumber = 0
-  /** How many know it by a number: while there are none, nobody has to be told of it in compact form. */
-  numberedCount = 0
+  /** How many of those that see it hear in compact form, its own client among them. */
+  compactCount = 0
+  /** Where its own client has to be told that it is, as a record: only that client may have moved it since. */
+  ownRecord: Uint8Array | undefined
+  ownMoved = false
+  /** For whom it has moved since the last flush of its game, while somebody hears in compact form; see `SYNC_OWN`. */
+  moved = 0
   /** What they know of its place. */
   readonly told = new ToldPlace()
   /** Which of its places that is: the how manieth. */
@@ -134,11 +155,12 @@ export type Withdraw = (client: number, view: View) => void
 export class Views {
   readonly #ids = new IdTable(1024)
   readonly #views: (View | undefined)[] = []
+  readonly places = new Places()
   readonly #free: number[] = []
   /** By the view's slot: its watchers. */
   readonly #watchers: Watchers[] = []
   /** By the client's slot: the views it watches. */
-  readonly #watched: Pairs[] = []
+  readonly #watched: Watched[] = []
   /** By the client's slot, of those that hear in compact form. */
   readonly #numbers: (Numbers | undefined)[] = []
   readonly #withdraw: Withdraw
@@ -184,6 +206,7 @@ export class Views {
       this.#withdrawWatchers(known)
       known.epoch = epoch
       known.gameId = gameId
+      known.moved = 0
       // Whether its client has come with it, only the game that has both says: see `#bindPlayer`.
       if (known.own < 0) known.arrived()
     }
@@ -199,6 +222,11 @@ export class Views {
   /** The client in the slot is gone; the next one there may hear in full form. */
   unnumber(client: number): void {
     if (client < this.#numbers.length) this.#numbers[client] = undefined
+  }
+
+  /** The client is told of places by number, whatever it sees. */
+  isNumbered(client: number): boolean {
+    return this.#numbers[client] !== undefined
   }
 
   /** What the client, which sees the entity, knows it as, or 0. */
@@ -223,15 +251,18 @@ export class Views {
     this.#giveNumber(view, view.own, view.ownNumber)
     view.own = -1
     view.ownNumber = 0
+    view.ownMoved = false
   }
 
   /** The client watches the entity from now on; false when it did already. */
   watch(view: View, client: number): boolean {
     const watchers = this.#watchers[view.slot]!
-    const watched = this.#watchedBy(client)
+    const watched = this.watchedBy(client)
     if (this.#placeOf(view, client) >= 0) return false
     watchers.push(client, watched.count)
     watched.push(view.slot, watchers.count - 1)
+    // It is created where it is.
+    watched.told[watched.count - 1] = this.places.versions[view.slot]!
     watchers.marks[watchers.count - 1] = markOf(this.#takeNumber(view, client), 0)
     this.#watchings++
     return true
@@ -245,13 +276,24 @@ export class Views {
     return true
   }
 
+  /** What the client watches. Not to be changed, but for what it was told. */
+  watchedBy(client: number): Watched {
+    while (this.#watched.length <= client) this.#watched.push(new Watched())
+    return this.#watched[client]!
+  }
+
   watches(view: View, client: number): boolean {
     return this.#placeOf(view, client) >= 0
   }
 
+  /** Whether the entity is still seen by somebody, as far as `view` goes. */
+  has(view: View): boolean {
+    return this.#views[view.slot] === view
+  }
+
   /** Forgets the entity unless somebody sees it. */
   release(view: View): void {
-    if (view.own >= 0 || this.#watchers[view.slot]!.count > 0 || this.#views[view.slot] !== view) return
+    if (view.own >= 0 || this.#watchers[view.slot]!.count > 0 || !this.has(view)) return
     this.#ids.delete(view.destroyBody, view.idAt)
     this.#views[view.slot] = undefined
     this.#free.push(view.slot)
@@ -259,7 +301,7 @@ export class Views {
 
   /** A client is gone. Its player, if any, is `player`. */
   forget(client: number, player: View | undefined): void {
-    const watched = this.#watchedBy(client)
+    const watched = this.watchedBy(client)
     while (watched.count > 0) {
       const at = watched.count - 1
       const view = this.#views[watched.items[at]!]!
@@ -277,7 +319,7 @@ export class Views {
    * that the player left has said so already; that may be lost with a dispatcher.
    */
   moved(client: number, gameId: number): void {
-    const watched = this.#watchedBy(client)
+    const watched = this.watchedBy(client)
     for (const spaces of [false, true]) {
       for (let at = watched.count - 1; at >= 0; at--) {
         const view = this.#views[watched.items[at]!]!
@@ -320,33 +362,31 @@ export class Views {
     const view = new View(slot, destroyBody, epoch, gameId, this.#watchers[slot])
     this.#views[slot] = view
     this.#ids.set(bytes, idAt, slot)
+    this.places.add(slot, bytes, idAt)
     return view
-  }
-
-  #watchedBy(client: number): Pairs {
-    while (this.#watched.length <= client) this.#watched.push(new Pairs())
-    return this.#watched[client]!
   }
 
   /** The client's place among the entity's watchers, or -1. Looks through the shorter of the two lists. */
   #placeOf(view: View, client: number): number {
     const watchers = this.#watchers[view.slot]!
-    const watched = this.#watchedBy(client)
+    const watched = this.watchedBy(client)
     if (watchers.count <= watched.count) return watchers.find(client)
     const at = watched.find(view.slot)
     return at < 0 ? -1 : watched.places[at]!
   }
 
   #takeNumber(view: View, client: number): number {
-    const number = this.#numbers[client]?.take() ?? 0
-    if (number !== 0) view.numberedCount++
-    return number
+    const numbers = this.#numbers[client]
+    if (numbers === undefined) return 0
+    view.compactCount++
+    return numbers.take()
   }
 
   #giveNumber(view: View, client: number, number: number): void {
-    if (number === 0) return
-    view.numberedCount--
-    this.#numbers[client]?.give(number)
+    const numbers = this.#numbers[client]
+    if (numbers === undefined) return
+    view.compactCount--
+    numbers.give(number)
   }
 
   /** Undoes the watching at `place` of the view: the last of each list moves into the gap. */
@@ -366,6 +406,7 @@ export class Views {
     if (gap !== lastWatched) {
       watched.items[gap] = watched.items[lastWatched]!
       watched.places[gap] = watched.places[lastWatched]!
+      watched.told[gap] = watched.told[lastWatched]!
       this.#watchers[watched.items[gap]!]!.places[watched.places[gap]!] = gap
     }
     this.#watchings--

@@ -337,7 +337,7 @@ export const SECTIONS = {
       boot_entity: live(filledText('Account', 'The type of the entity that a new client gets.')),
       ban_boot_entity: bool(false, 'Keeps boot entities, and so new logins, off this game.'),
       save_interval: live(int(300, 1, 86_400, 'Seconds between two saves of a persistent entity.')),
-      position_sync_interval_ms: int(100, 10, 10_000, 'How often positions go from the game to its clients.'),
+      position_sync_interval_ms: int(100, 10, 10_000, 'How often a client hears of what has moved.'),
       freeze_wait_ms: int(
         1000,
         0,
@@ -425,7 +425,7 @@ export const SECTIONS = {
     ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
     position_sync_interval_ms: ignored(
-      'The gate passes positions on as they come; the interval is that of [game_common].',
+      'Each client hears of positions once in the interval of [game_common].',
     ),
     web_root: file(
       '',

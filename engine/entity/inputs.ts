@@ -79,8 +79,7 @@ export class Inputs {
 
   /** Tells its client of its place, if that one predicts it: then a position record would say nothing that it can go by. */
   tellOwn(core: EntityCore): void {
-    const { inputs, client } = core
-    if (inputs && client?.clientId === inputs.clientId && core.moved & SYNC_OWN) this.touch(core, inputs)
+    if (core.moved & SYNC_OWN && isPredicted(core)) this.touch(core, core.inputs!)
   }
 
   touch(core: EntityCore, state: InputState): void {
@@ -98,7 +97,7 @@ export class Inputs {
     for (const core of touched) {
       const { inputs, client } = core
       if (inputs) inputs.isTouched = false
-      if (!inputs || core.gone || client?.clientId !== inputs.clientId) continue
+      if (!inputs || !client || core.gone || !isPredicted(core)) continue
       this.#world.movement.toldOwn(core)
       const link = this.#world.cluster.toGate(client.gateId)
       link.begin(messages.inputDone.code)
@@ -142,6 +141,10 @@ export class Inputs {
       this.#world.movement.move(core, x, y, z, yaw)
   }
 }
+
+/** Whether its client is one that goes on from the answers to what it does, and not from positions. */
+export const isPredicted = ({ inputs, client }: EntityCore): boolean =>
+  inputs !== undefined && client?.clientId === inputs.clientId
 
 export const freshInputs = (clientId: string, no = 0, seenMs = 0): InputState => ({
   clientId,

@@ -1,29 +1,33 @@
-// Positions: how they change, and how those that see them hear of it. What moved is listed once; every
-// `position_sync_interval_ms` each gate gets one record for each entity that its clients see.
+// Positions: how they change, and how the gates hear of it. What moved is listed once; a few milliseconds later each gate gets
+// one record for each entity that its clients see. When those hear of it is the gate's affair: each at its own point in the
+// interval (`components/gate/phases.ts`), those in compact form when the interval is over: that is the flush.
 //
-//     moved by the game ─> AOI at once ─┐
-//     moved by its client ─> unsettled ─┴─> listed ──flush──> settled: AOI ─> records to the gates
+//     moved by the game ─> AOI at once ─┐             ┌─> settled: AOI ─> records to the gates
+//     moved by its client ─> unsettled ─┴─> listed ───┤
+//                                                     └─ every position_sync_interval_ms: "that was all until now"
 //
-// Whoever comes into sight or leaves it by a client's move is told with the records of the same flush: a client hears of
-// both in one piece. Whatever goes by who sees whom settles them before, so nobody can tell that they were not.
+// Whoever comes into sight or leaves it by a client's move is told with the records: a client hears of both in one piece.
+// Whatever goes by who sees whom settles them before, so nobody can tell that they were not.
 
 import { DEFAULT_STEP, STEP_MAX } from '../wire/compact.ts'
 import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
 import { getF32, PacketWriter } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from '../wire/sync.ts'
 import type { EntityCore } from './core.ts'
+import { isPredicted } from './inputs.ts'
 import type { World } from './world.ts'
 
 /** Beside the audience in `core.moved`: its client has moved it, and the AOI does not know yet; */
 const UNSETTLED = 4
-/** it is listed, though nobody has to hear of it any more. */
+/** it is listed: the gates have yet to hear of it; */
 const LISTED = 8
+/** it has moved since the last flush, and there is something to do about that then. */
+const FOLLOWED = 16
 /** Until there have been two flushes. */
 const INTERVAL_MS = 100
 
 /** Records gathered for one gate, by audience: [unused, watchers, own, both]. */
 type Records = readonly PacketWriter[]
-const nothing = new PacketWriter(0)
 
 export class Movement {
   readonly #world: World
@@ -31,10 +35,17 @@ export class Movement {
   /** Those whose client has moved them since the AOI was told. */
   #unsettled: EntityCore[] = []
   #settled = 0
+  #isSettling = false
   /** By the step of the space, from -STEP_MAX: a message has records of one step. */
   readonly #records: (Records | undefined)[] = []
-  /** The gates that were told of something in the last flush, and have yet to hear that it was the last. */
-  readonly told = new Set<number>()
+  /** Those with a track, or a client that predicts them, that have moved since the last flush. */
+  #followed: EntityCore[] = []
+  /** The gates that were told of something until the last flush, and have yet to hear that nothing has moved since. */
+  told = new Set<number>()
+  /** Those that were told of something since. */
+  #toldSince = new Set<number>()
+  /** Something is listed: `tellGates` is to be called soon. */
+  listed: () => void = () => {}
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
   /** When it was flushed last, and before that, in milliseconds since 1970. */
@@ -63,7 +74,7 @@ export class Movement {
 
   /** Its own client has been told where it is. */
   toldOwn(core: EntityCore): void {
-    if (core.moved & SYNC_OWN) core.moved = (core.moved & ~SYNC_OWN) | LISTED
+    core.moved &= ~SYNC_OWN
   }
 
   /** From one flush to the next. */
@@ -71,13 +82,25 @@ export class Movement {
     return this.#flushedBeforeMs > 0 ? this.#flushedMs - this.#flushedBeforeMs : INTERVAL_MS
   }
 
+  /** Whether who comes into sight now does so by a client's move, of which others hear at their own time. */
+  get isSettling(): boolean {
+    return this.#isSettling
+  }
+
   /** From now on the AOI knows where everybody is. Hooks may run, and whoever they ask goes on from there. */
   settle(): void {
     const unsettled = this.#unsettled
-    while (this.#settled < unsettled.length) {
-      const core = unsettled[this.#settled++]!
-      core.moved &= ~UNSETTLED
-      if (!core.gone) core.space?.move(core)
+    if (unsettled.length === 0) return
+    const before = this.#isSettling
+    this.#isSettling = true
+    try {
+      while (this.#settled < unsettled.length) {
+        const core = unsettled[this.#settled++]!
+        core.moved &= ~UNSETTLED
+        if (!core.gone) core.space?.move(core)
+      }
+    } finally {
+      this.#isSettling = before
     }
     unsettled.length = 0
     this.#settled = 0
@@ -99,31 +122,68 @@ export class Movement {
     }
   }
 
-  /** Lists an entity for the next flush. */
-  mark(core: EntityCore, audience: number): void {
-    if (core.moved === 0) this.#moved.push(core)
-    core.moved |= audience
+  /** A gate was told of something that may wait for the flush. */
+  awaitsFlush(gateId: number): void {
+    this.#toldSince.add(gateId)
   }
 
-  /** Sends what has moved since the last time. */
-  flush(): void {
-    this.#flushedBeforeMs = this.#flushedMs
-    this.#flushedMs = this.#world.clock.wallMs()
-    if (this.#moved.length === 0 && this.told.size === 0) return
+  /** Lists an entity of which the gates are to hear. */
+  mark(core: EntityCore, audience: number): void {
+    core.moved |= audience
+    if (core.moved & LISTED) return
+    core.moved |= LISTED
+    if (this.#moved.push(core) === 1) this.listed()
+  }
+
+  /** Tells the gates what has moved since the last time. */
+  tellGates(): void {
+    if (this.#moved.length === 0 || this.#world.isSealed) return
     this.settle()
     const moved = this.#moved
     this.#moved = []
-    const { inputs } = this.#world
     for (const core of moved) {
-      if (core.inputs) inputs.tellOwn(core)
+      core.moved &= ~LISTED
+      this.#follow(core)
+    }
+    for (const gateId of this.#world.gates) if (this.#tellGate(gateId, moved)) this.#toldSince.add(gateId)
+    // Where its client predicts it, an answer tells that client of its place.
+    for (const core of moved) core.moved &= isPredicted(core) ? ~SYNC_WATCHERS : ~(SYNC_WATCHERS | SYNC_OWN)
+  }
+
+  /** An interval of so many milliseconds is over: says what has moved in it, and once more when nothing has. */
+  flush(intervalMs = INTERVAL_MS): void {
+    this.#flushedBeforeMs = this.#flushedMs
+    this.#flushedMs = this.#world.clock.wallMs()
+    this.settle()
+    for (const core of this.#moved) this.#follow(core)
+    this.#lookAfterFollowed()
+    this.tellGates()
+    const before = this.told
+    this.told = this.#toldSince
+    this.#toldSince = before
+    for (const gateId of this.#world.gates)
+      if (this.told.has(gateId) || before.has(gateId)) this.#sendFlushed(gateId, intervalMs)
+    before.clear()
+  }
+
+  #follow(core: EntityCore): void {
+    if ((!core.track && !core.inputs) || core.moved & FOLLOWED) return
+    core.moved |= FOLLOWED
+    this.#followed.push(core)
+  }
+
+  #lookAfterFollowed(): void {
+    const followed = this.#followed
+    const { inputs } = this.#world
+    for (const core of followed) {
+      core.moved &= ~FOLLOWED
+      inputs.tellOwn(core)
       if (core.track) this.#remember(core)
     }
     inputs.flush()
-    for (const gateId of this.#world.gates) {
-      if (this.#flushTo(gateId, moved, this.#flushedMs)) this.told.add(gateId)
-      else if (this.told.delete(gateId)) this.#sendNothing(gateId, this.#flushedMs)
-    }
-    for (const core of moved) core.moved = 0
+    // A client that has taken over meanwhile was told where it is.
+    for (const core of followed) if ((core.moved & LISTED) === 0) core.moved &= ~SYNC_OWN
+    followed.length = 0
   }
 
   #place(core: EntityCore, x: number, y: number, z: number, yaw: number, audience: number): void {
@@ -140,13 +200,13 @@ export class Movement {
   }
 
   /** Answers whether there was anything to tell. */
-  #flushTo(gateId: number, moved: readonly EntityCore[], timeMs: number): boolean {
+  #tellGate(gateId: number, moved: readonly EntityCore[]): boolean {
     let isTold = false
     for (const core of moved) {
       if (core.gone) continue
       let audience = 0
       if (core.moved & SYNC_WATCHERS && core.watchers[gateId]! > 0) audience |= SYNC_WATCHERS
-      if (core.moved & SYNC_OWN && core.client?.gateId === gateId) audience |= SYNC_OWN
+      if (core.moved & SYNC_OWN && core.client?.gateId === gateId && !isPredicted(core)) audience |= SYNC_OWN
       if (audience === 0) continue
       isTold = true
       const records = this.#recordsIn(core.space?.kind.positionStep ?? DEFAULT_STEP)
@@ -154,7 +214,7 @@ export class Movement {
     }
     for (let at = 0; at < this.#records.length; at++) {
       const records = this.#records[at]
-      if (records) this.#send(gateId, timeMs, at - STEP_MAX, records)
+      if (records) this.#send(gateId, at - STEP_MAX, records)
     }
     return isTold
   }
@@ -166,30 +226,26 @@ export class Movement {
     return this.#records[at]
   }
 
-  #send(gateId: number, timeMs: number, step: number, records: Records): void {
+  #send(gateId: number, step: number, records: Records): void {
     for (let audience = 1; audience < records.length; audience++) {
-      const gathered = records[audience]!
-      if (gathered.at === 0) continue
-      this.#sendRecords(gateId, timeMs, step, audience, gathered)
-      gathered.at = 0
+      const { bytes, at } = records[audience]!
+      if (at === 0) continue
+      const link = this.#world.cluster.toGate(gateId)
+      link.begin(messages.positions.code)
+      link.out.u16(gateId)
+      link.out.u16(this.#world.gameId)
+      link.out.u8(audience)
+      link.out.u8(step)
+      link.out.raw(bytes, 0, at)
+      link.end()
+      records[audience]!.at = 0
     }
   }
 
-  /** Once: what moved until the last flush stands. */
-  #sendNothing(gateId: number, timeMs: number): void {
-    this.#sendRecords(gateId, timeMs, DEFAULT_STEP, SYNC_WATCHERS, nothing)
-  }
-
-  #sendRecords(gateId: number, timeMs: number, step: number, audience: number, { bytes, at }: PacketWriter): void {
-    const link = this.#world.cluster.toGate(gateId)
-    link.begin(messages.positions.code)
-    link.out.u16(gateId)
-    link.out.u16(this.#world.gameId)
-    link.out.u8(audience)
-    link.out.u32(timeMs % 0x1_0000_0000)
-    link.out.u8(step)
-    link.out.raw(bytes, 0, at)
-    link.end()
+  #sendFlushed(gateId: number, intervalMs: number): void {
+    const timeMs = this.#flushedMs % 0x1_0000_0000
+    const { gameId, cluster } = this.#world
+    cluster.toGate(gateId).send('positionsFlushed', { gateId, gameId, timeMs, intervalMs })
   }
 }
 

@@ -146,19 +146,28 @@ export class Views {
     const { id: entityId, epoch } = subject
     const { gameId } = this.#world
     const create = this.#createBody(subject, false)
-    forEachGate(clients, (gateId, clientIds) =>
+    forEachGate(clients, (gateId, clientIds) => {
+      const calm = this.#isCalm(gateId)
       this.#world.cluster
         .toGate(gateId)
-        .send('showEntity', { gateId, entityId, epoch, gameId, clientIds, body: create }),
-    )
+        .send('showEntity', { gateId, entityId, epoch, gameId, calm, clientIds, body: create })
+    })
   }
 
   hide(subject: EntityCore, clients: readonly Client[]): void {
     const { id: entityId, epoch } = subject
     const destroy = this.#destroyBody(subject)
-    forEachGate(clients, (gateId, clientIds) =>
-      this.#world.cluster.toGate(gateId).send('hideEntity', { gateId, entityId, epoch, clientIds, body: destroy }),
-    )
+    forEachGate(clients, (gateId, clientIds) => {
+      const calm = this.#isCalm(gateId)
+      this.#world.cluster.toGate(gateId).send('hideEntity', { gateId, entityId, epoch, calm, clientIds, body: destroy })
+    })
+  }
+
+  /** Whether it is early enough with the next positions: then the gate is told when there are no more. */
+  #isCalm(gateId: number): boolean {
+    const { movement } = this.#world
+    if (movement.isSettling) movement.awaitsFlush(gateId)
+    return movement.isSettling
   }
 
   // --- what changes and what is called -----------------------------------------------------------------------------------

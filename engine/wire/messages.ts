@@ -186,12 +186,12 @@ export const messages = {
     { gateId: u16, clientId: id, entityId: id, epoch: u32, gameId: u16 },
     'gate',
   ),
-  /** These clients begin to see the entity. Body: 1002. */
+  /** These clients begin to see the entity; `calm`: with the next positions is early enough. Body: 1002. */
   showEntity: message(
     62,
     'game',
     'gate',
-    { gateId: u16, entityId: id, epoch: u32, gameId: u16, clientIds: ids, body: rest },
+    { gateId: u16, entityId: id, epoch: u32, gameId: u16, calm: bool, clientIds: ids, body: rest },
     'gate',
   ),
   /** These clients no longer see it. Body: 1003. */
@@ -199,7 +199,7 @@ export const messages = {
     63,
     'game',
     'gate',
-    { gateId: u16, entityId: id, epoch: u32, clientIds: ids, body: rest },
+    { gateId: u16, entityId: id, epoch: u32, calm: bool, clientIds: ids, body: rest },
     'gate',
   ),
   /** An attribute changed: message `type` (1004-1008, 1012) to the own client (audience 0) or to all that see it (1). */
@@ -222,17 +222,15 @@ export const messages = {
   /** Whether the gate takes positions for its player from this client. */
   setSyncing: message(70, 'game', 'gate', { gateId: u16, clientId: id, syncing: bool }, 'gate'),
   /**
-   * Position records for those that see the entity (1), its own client (2), or both (3). `timeMs`: when they were there, the
-   * game's wall clock modulo 2^32. `step`: how exact they are for clients in compact form, see `compact.ts`. No records, once
-   * after a flush that had some: nothing has moved since.
+   * Position records for those that see the entity (1), its own client (2), or both (3). `step`: how exact they are for
+   * clients in compact form, see `compact.ts`.
    */
-  positions: message(
-    71,
-    'game',
-    'gate',
-    { gateId: u16, gameId: u16, audience: u8, timeMs: u32, step: u8, records: rest },
-    'gate',
-  ),
+  positions: message(71, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, step: u8, records: rest }, 'gate'),
+  /**
+   * All that had moved until `timeMs`, the game's wall clock modulo 2^32, was said. Once in an interval of so many milliseconds
+   * in which something was, and in the one behind it.
+   */
+  positionsFlushed: message(99, 'game', 'gate', { gateId: u16, gameId: u16, timeMs: u32, intervalMs: u32 }, 'gate'),
   /** What was on its way may be lost: all that the game has said of its entities is withdrawn, and follows once more. */
   showAnew: message(73, 'game', 'gate', { gateId: u16, gameId: u16 }, 'gate'),
   /** That was all: a client whose player did not come again has none any more. */

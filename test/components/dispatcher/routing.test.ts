@@ -31,7 +31,7 @@ test('positions go by game, and to a gate by gate', async () => {
   const gate = await set.gate(3)
   gate.say('positionsFromClients', { gameId: 1, records: new Uint8Array(32).fill(4) })
   one.say('callClient', { gateId: 3, clientId: CLIENT, body: new Uint8Array([1, 2]) })
-  one.say('positions', { gateId: 3, gameId: 1, audience: 1, timeMs: 0, step: 6, records: new Uint8Array(64) })
+  one.say('positions', { gateId: 3, gameId: 1, audience: 1, step: 6, records: new Uint8Array(64) })
   await one.hears('positionsFromClients')
   await gate.hears('positions')
   expect(one.of('positionsFromClients')[0]!.records).toEqual(new Uint8Array(32).fill(4))
@@ -300,7 +300,7 @@ test('positions are left out for a gate that does not keep up; calls are not', a
   const gate = await set.gate(1)
   gate.pause()
   const sayBoth = () => {
-    one.say('positions', { gateId: 1, gameId: 1, audience: 1, timeMs: 0, step: 6, records: new Uint8Array(3200) })
+    one.say('positions', { gateId: 1, gameId: 1, audience: 1, step: 6, records: new Uint8Array(3200) })
     one.say('callClient', { gateId: 1, clientId: CLIENT, body: new Uint8Array(1000) })
   }
   for (let time = 0; time < 50; time++) {

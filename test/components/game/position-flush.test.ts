@@ -14,10 +14,15 @@ function beating() {
   const log = new MemoryLog()
   const flushedMs: number[] = []
   const flush = () => void flushedMs.push(clock.now())
-  const positions = new PositionFlush({ clock, log, intervalMs: INTERVAL_MS, flush })
+  const toldMs: number[] = []
+  const tellGates = () => void toldMs.push(clock.now())
+  const positions = new PositionFlush({ clock, log, intervalMs: INTERVAL_MS, flush, tellGates })
   return {
+    clock,
     log,
     positions,
+    /** When the gates were told since this was asked last. */
+    tellsMs: () => toldMs.splice(0),
     /** Beats that come so late each. Answers the times between the flushes that came of them. */
     async beat(count: number, lateMs = 0): Promise<number[]> {
       let lastMs = flushedMs.at(-1) ?? clock.now()
@@ -111,4 +116,31 @@ test('whatever the beats are like, no flush waits for more than eight intervals 
     }),
     { numRuns: 30 },
   )
+})
+
+test('the gates hear of what moves in between, all of some milliseconds in one piece; not while the game is behind', async () => {
+  const { positions, beat, tellsMs, clock } = beating()
+  await beat(1)
+  for (let ms = 0; ms < 50; ms++) {
+    positions.listed()
+    await clock.advance(1)
+  }
+  expect(tellsMs()).toEqual([10, 20, 30, 40, 50].map((ms) => INTERVAL_MS + ms))
+  // The flush says it all.
+  positions.listed()
+  positions.beat()
+  await clock.advance(50)
+  expect(tellsMs()).toEqual([])
+  await beat(5, INTERVAL_MS * 2)
+  positions.listed()
+  await clock.advance(50)
+  expect(tellsMs()).toEqual([])
+  await beat(60)
+  positions.listed()
+  await clock.advance(50)
+  expect(tellsMs()).toHaveLength(1)
+  positions.listed()
+  positions.stop()
+  await clock.advance(50)
+  expect(tellsMs()).toEqual([])
 })

@@ -111,7 +111,7 @@ describe('a client over its budget', () => {
     for (let x = 1; x <= 20; x++) {
       stage.positions(SYNC_WATCHERS, ...crowd.map((id): [string, number] => [id, x]))
       stage.positions(SYNC_OWN, [ANN, x])
-      await stage.settle()
+      await stage.interval()
       expect(ann.positions()).toContainEqual([ANN, x])
       ann.forget()
     }

@@ -8,6 +8,7 @@ import { FanOut } from '../../../components/gate/fan-out.ts'
 import { grantFeatures } from '../../../components/gate/features.ts'
 import { Filters } from '../../../components/gate/filters.ts'
 import { Output } from '../../../components/gate/output.ts'
+import { Phases } from '../../../components/gate/phases.ts'
 import { Unasked } from '../../../components/gate/unasked.ts'
 import { Unshown } from '../../../components/gate/unshown.ts'
 import { ViewChanges } from '../../../components/gate/view-changes.ts'
@@ -45,11 +46,13 @@ class Hall {
   readonly #views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
   readonly #touched: Output[] = []
   readonly #pool = new BufferPool()
+  readonly #phases = new Phases(new VirtualClock(), () => {})
   readonly #viewChanges: ViewChanges
   readonly fanOut: FanOut
 
   constructor() {
-    const known = { gateId: GATE_ID, clients: this.#clients, views: this.#views, filters: new Filters() }
+    const seen = { clients: this.#clients, views: this.#views, filters: new Filters() }
+    const known = { gateId: GATE_ID, phases: this.#phases, ...seen }
     const unshown = new Unshown()
     const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
     this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
@@ -67,7 +70,8 @@ class Hall {
     const nobody = { frame: () => true, badLength() {}, closed() {} }
     this.#clients.add(new Client(identity, pipe, output, nobody, { packetBytesMax: 1024, nowMs: 0 }))
     this.fanOut.addOutput(output)
-    expect(grantFeatures(asked, slot, this.#views)).toBe(asked & FEATURES.compactPositions)
+    this.#phases.add(slot)
+    expect(grantFeatures(asked, slot, this.#views, this.#phases)).toBe(asked & FEATURES.compactPositions)
     const stream = new GateSide()
     const errors: string[] = []
     const observer = { onProtocolError: (error: Error) => void errors.push(error.message) }
@@ -89,18 +93,29 @@ class Hall {
   show(entityId: string, ...to: Seer[]): void {
     const clientIds = to.map(({ id }) => id)
     const body = createBody(entityId, 'Avatar', false, {})
-    this.say('showEntity', { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, clientIds, body })
+    this.say('showEntity', { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, calm: false, clientIds, body })
   }
 
   hide(entityId: string, ...from: Seer[]): void {
     const clientIds = from.map(({ id }) => id)
-    this.say('hideEntity', { gateId: GATE_ID, entityId, epoch: 1, clientIds, body: destroyBody(entityId, 'Avatar') })
+    this.say('hideEntity', {
+      gateId: GATE_ID,
+      entityId,
+      epoch: 1,
+      calm: false,
+      clientIds,
+      body: destroyBody(entityId, 'Avatar'),
+    })
   }
 
   move(places: ReadonlyMap<string, Place>, { audience = SYNC_WATCHERS, step = DEFAULT_STEP, timeMs = 0 } = {}): void {
     const writer = new PacketWriter()
     for (const [id, place] of places) writeRecord(writer, id, ...place)
-    this.say('positions', { gateId: GATE_ID, gameId: 1, audience, timeMs, step, records: writer.copy() })
+    const said = { gateId: GATE_ID, gameId: 1 }
+    this.say('positions', { ...said, audience, step, records: writer.copy() })
+    this.say('positionsFlushed', { ...said, timeMs, intervalMs: 100 })
+    // Everybody's own time has come.
+    for (const { slot } of this.seers) this.fanOut.tellMoved(slot)
   }
 
   call({ id, player }: Seer, text: string): void {

@@ -150,7 +150,7 @@ describe('a view', () => {
     // The game it left says the same, too late.
     stage.hide(CAT, [ann, bob], { epoch: 1 })
     stage.set(CAT, 'mood', 1, 1, 1)
-    stage.games.tell('positions', { gameId: 1, audience: 1, timeMs: 0, step: 6, records: recordsOf([CAT, 5]) })
+    stage.games.tell('positions', { gameId: 1, audience: 1, step: 6, records: recordsOf([CAT, 5]) })
     stage.set(CAT, 'mood', 2, 1, 2)
     await bob.hears('mapSet')
     expect([bob.of('mapSet').map(({ value }) => value), bob.names]).toEqual([[2], ['createEntity', 'mapSet']])
@@ -347,10 +347,14 @@ describe('positions', () => {
     const stage = await Stage.start()
     const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
     stage.show(ANN, [bob])
-    stage.positions(SYNC_WATCHERS, [ANN, 1])
-    stage.positions(SYNC_OWN, [ANN, 2])
-    stage.positions(SYNC_WATCHERS | SYNC_OWN, [ANN, 3])
-    await stage.settle()
+    for (const [audience, x] of [
+      [SYNC_WATCHERS, 1],
+      [SYNC_OWN, 2],
+      [SYNC_WATCHERS | SYNC_OWN, 3],
+    ] as const) {
+      stage.positions(audience, [ANN, x])
+      await stage.interval()
+    }
     expect(ann.positions()).toEqual([
       [ANN, 2],
       [ANN, 3],
@@ -375,22 +379,100 @@ describe('positions', () => {
     expect(ann.positions()).toEqual(crowd.map((id, n) => [id, n]))
   })
 
-  test('keep their place between other messages: none for an entity that is not there', async () => {
+  test('of an entity that is not there are none, whether it has gone or come back', async () => {
     const stage = await Stage.start()
     const ann = await stage.player(ANN)
     stage.show(CAT, [ann])
     stage.positions(SYNC_WATCHERS, [CAT, 1])
-    stage.set(CAT, 'k', 1)
+    await stage.interval()
     stage.positions(SYNC_WATCHERS, [CAT, 2])
     stage.hide(CAT, [ann])
     stage.positions(SYNC_WATCHERS, [CAT, 3])
+    await stage.interval()
     stage.show(CAT, [ann])
-    await ann.hears('createEntity', 2)
-    expect(ann.names).toEqual(['createEntity', 'positions', 'mapSet', 'positions', 'destroyEntity', 'createEntity'])
-    expect(ann.positions()).toEqual([
-      [CAT, 1],
-      [CAT, 2],
+    await stage.interval()
+    stage.positions(SYNC_WATCHERS, [CAT, 4])
+    // Within an interval it goes and is seen anew, where it then is.
+    stage.hide(CAT, [ann])
+    stage.show(CAT, [ann])
+    await stage.interval()
+    expect(ann.names).toEqual([
+      ...['createEntity', 'positions', 'destroyEntity', 'createEntity'],
+      ...['destroyEntity', 'createEntity'],
     ])
+    expect(ann.positions()).toEqual([[CAT, 1]])
+  })
+
+  test('are heard once in an interval, the newest of each, by every client at its own time', async () => {
+    const stage = await Stage.start()
+    const players: FakeClient[] = []
+    for (let n = 0; n < 50; n++) players.push(await stage.player(idOf(`p${n}`)))
+    stage.show(CAT, players)
+    stage.show(BOB, players)
+    await stage.interval()
+    for (const player of players) player.forget()
+    /** How many heard of anything in the same two milliseconds. */
+    const together: number[] = []
+    for (let x = 0; x < 500; x++) {
+      stage.positions(SYNC_WATCHERS, [CAT, x])
+      if (x % 150 === 0) stage.positions(SYNC_WATCHERS, [BOB, x])
+      const before = players.map(({ chunks }) => chunks)
+      await stage.clock.advance(2)
+      together.push(players.filter(({ chunks }, at) => chunks > before[at]!).length)
+    }
+    expect(Math.max(...together)).toBeLessThanOrEqual(6)
+    await stage.interval()
+    for (const player of players) {
+      const places = player.positions()
+      const cats = places.flatMap(([id, x]) => (id === CAT ? x : []))
+      expect(cats.length).toBeGreaterThanOrEqual(10)
+      expect(cats.length).toBeLessThanOrEqual(11)
+      expect(cats.pop()).toBe(499)
+      // Each is as new as can be: what is said every two milliseconds is 100 farther in 50 of them.
+      for (let at = 1; at < cats.length; at++) expect(Math.abs(cats[at]! - cats[at - 1]! - 50)).toBeLessThanOrEqual(2)
+      // What has not moved since is not said again.
+      expect(places.flatMap(([id, x]) => (id === BOB ? x : []))).toEqual([0, 150, 300, 450])
+    }
+  })
+
+  test('are heard as often as their game says', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    stage.show(CAT, [ann])
+    stage.games.tell('positionsFlushed', { gameId: 1, timeMs: 0, intervalMs: 500 })
+    await stage.interval()
+    for (let x = 0; x < 300; x++) {
+      stage.positions(SYNC_WATCHERS, [CAT, x])
+      await stage.clock.advance(10)
+    }
+    expect(ann.positions()).toHaveLength(6)
+  })
+
+  test('take along who comes and goes by a client’s move; what else is said takes that along', async () => {
+    const stage = await Stage.start()
+    const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
+    await stage.interval()
+    stage.show(CAT, [ann, bob], { calm: true })
+    stage.positions(SYNC_WATCHERS, [CAT, 1])
+    stage.callClient(bob, BOB, 'hello')
+    await stage.clock.advance(3)
+    expect([ann.names, bob.names]).toEqual([[], ['createEntity', 'callOnClient']])
+    await stage.interval()
+    expect([ann.names, ann.chunks]).toEqual([['createEntity', 'positions'], 1])
+    ann.forget()
+    stage.hide(CAT, [ann, bob], { calm: true })
+    await stage.interval()
+    expect(ann.names).toEqual(['destroyEntity'])
+  })
+
+  test('of a player that was put elsewhere tell its client where it was put, whatever that says meanwhile', async () => {
+    const stage = await Stage.start()
+    const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
+    stage.show(ANN, [bob])
+    stage.positions(SYNC_WATCHERS | SYNC_OWN, [ANN, 500])
+    stage.positions(SYNC_WATCHERS, [ANN, 1])
+    await stage.interval()
+    expect([ann.positions(), bob.positions()]).toEqual([[[ANN, 500]], [[ANN, 1]]])
   })
 
   test('of ten thousand at once arrive all, in order', async () => {
@@ -446,14 +528,14 @@ describe('the recorded session of a real GoWorld', () => {
     .filter(({ dir }) => dir === 'gate>client')
 
   /** Says, as a game of ours, what made GoWorld send this frame; answers the game's own name for the client's player. */
-  function replay(stage: Stage, client: FakeClient, frame: Uint8Array, player: string, asMany: boolean): string {
+  async function replay(stage: Stage, client: FakeClient, frame: Uint8Array, player: string, asMany: boolean) {
     const body = frame.slice(24)
     const at = 24
     switch (getU16(frame, 4)) {
       case clientMessages.createEntity.code: {
         const { isPlayer, entityId } = clientMessages.createEntity.read(frame, 6, frame.length)
         const seen = { entityId, epoch: 1, gameId: 1, body }
-        if (!isPlayer) stage.games.tell('showEntity', { ...seen, clientIds: [client.id] })
+        if (!isPlayer) stage.games.tell('showEntity', { ...seen, calm: false, clientIds: [client.id] })
         else stage.games.tell('bindPlayer', { ...seen, clientId: client.id, handed: 0, syncing: true })
         return isPlayer ? entityId : player
       }
@@ -461,7 +543,7 @@ describe('the recorded session of a real GoWorld', () => {
         const { entityId } = clientMessages.destroyEntity.read(frame, 6, frame.length)
         const gone = { entityId, epoch: 1, body }
         if (entityId === player) stage.games.tell('unbindPlayer', { ...gone, clientId: client.id })
-        else stage.games.tell('hideEntity', { ...gone, clientIds: [client.id] })
+        else stage.games.tell('hideEntity', { ...gone, calm: false, clientIds: [client.id] })
         return player
       }
       case clientMessages.callOnClient.code: {
@@ -476,7 +558,8 @@ describe('the recorded session of a real GoWorld', () => {
       case clientMessages.positions.code: {
         const own = Buffer.from(frame.subarray(6, 22)).toString('latin1') === player
         const audience = own ? SYNC_OWN : SYNC_WATCHERS
-        stage.games.tell('positions', { gameId: 1, audience, timeMs: 0, step: 6, records: frame.slice(6) })
+        stage.games.tell('positions', { gameId: 1, audience, step: 6, records: frame.slice(6) })
+        await stage.interval()
         return player
       }
       default: {
@@ -501,7 +584,7 @@ describe('the recorded session of a real GoWorld', () => {
       const first = clientMessages.createEntity.read(frames[0]!, 6, frames[0]!.length).entityId
       const renamed = frames.map((frame) => replaced(frame, first, client.bootId))
       let player = ''
-      for (const frame of renamed) player = replay(stage, client, frame, player, asMany)
+      for (const frame of renamed) player = await replay(stage, client, frame, player, asMany)
       await stage.clock.until(() => bytesIn(client.frames) >= bytesIn(renamed), 5000, 'the whole session')
       // Positions that follow one another share a frame here, where GoWorld sent two.
       expect(joined(client.frames)).toEqual(joined(renamed.map((frame) => addressedTo(frame, client.id))))

@@ -14,32 +14,33 @@ describe('a slow client', () => {
   test('hears of the latest position of each entity when it reads again, and of every call', async () => {
     const stage = await Stage.start()
     const [slow, quick] = [await stage.player(ANN), await stage.player(BOB)]
-    const crowd = Array.from({ length: 20 }, (_, n) => idOf(`npc${n}`))
+    const crowd = Array.from({ length: 100 }, (_, n) => idOf(`npc${n}`))
     for (const id of crowd) stage.show(id, [slow, quick])
     await stage.settle()
     slow.forget()
     quick.forget()
     slow.connection.pause()
-    const rounds = 400
+    const rounds = 2000
     for (let round = 0; round < rounds; round++) {
       stage.positions(SYNC_WATCHERS, ...crowd.map((id): [string, number] => [id, round]))
       if (round % 10 === 0) stage.callClient(slow, ANN, `${round}`)
       await stage.clock.advance(2)
     }
     expect(stage.gate.status()).toMatchObject({ lagging: 1, clients: 2 })
-    expect(quick.positions()).toHaveLength(crowd.length * rounds)
+    // Every 100 ms, of each the newest.
+    expect(quick.positions().length).toBeGreaterThanOrEqual(crowd.length * 39)
     slow.connection.resume()
     await slow.hears('callOnClient', rounds / 10)
-    await stage.settle()
+    await stage.interval()
     expect(slow.of('callOnClient').map(({ method }) => method)).toEqual(
       Array.from({ length: rounds / 10 }, (_, n) => `${n * 10}`),
     )
-    expect(slow.positions().length).toBeLessThan((crowd.length * rounds) / 10)
+    expect(slow.positions().length).toBeLessThan(quick.positions().length / 4)
     const latest = new Map(slow.positions())
     for (const id of crowd) expect(latest.get(id)).toBe(rounds - 1)
     // And it is served at once again.
     stage.positions(SYNC_WATCHERS, [crowd[0]!, 9999])
-    await stage.settle()
+    await stage.interval()
     expect(slow.positions().at(-1)).toEqual([crowd[0], 9999])
     expect(stage.gate.status().lagging).toBe(0)
   })
@@ -61,7 +62,7 @@ describe('a slow client', () => {
     expect(stage.gate.status().lagging).toBe(1)
     slow.connection.resume()
     await slow.hears('callOnClient', rounds)
-    await stage.settle()
+    await stage.interval()
     const told = slow.heard.flatMap(({ name, values }) => {
       if (name === 'mapSet') return [values['value']]
       return name === 'callOnClient' ? [values['method']] : []
@@ -81,6 +82,7 @@ describe('a slow client', () => {
     stage.set(ANN, 'filler', 'x'.repeat(40 * KIB))
     await stage.settle()
     stage.positions(SYNC_WATCHERS, [gone, 1], [back, 2], [stays, 3])
+    await stage.interval()
     stage.hide(gone, [slow])
     stage.hide(back, [slow])
     stage.show(back, [slow])

@@ -79,7 +79,7 @@ describe('a client that lost its connection', () => {
     await stage.settle()
     for (let x = 0; x < 500; x++) stage.positions(SYNC_WATCHERS, [BOB, x])
     sessions.call(ann, 'last')
-    await stage.settle()
+    await stage.interval()
     expect(stage.gate.status().queuedBytes).toBeLessThan(200)
     await ann.one.connect()
     await ann.one.hears('positions')
@@ -381,6 +381,7 @@ const showing = (entityId: string, ...clientIds: string[]) => ({
   entityId,
   epoch: 1,
   gameId: 1,
+  calm: false,
   clientIds,
   body: createBody(entityId),
 })

@@ -121,23 +121,23 @@ test('a client that stops reading lags, is not sent every position, and catches 
     { timeout: 20_000, interval: 5 },
   )
   const calls = () => gate.status().deliveredMessages - 1
-  for (let x = 1; x <= 1000; x++)
+  for (let x = 1; x <= 10; x++) {
     send().send('positions', {
       gateId: GATE_ID,
       gameId: 1,
       audience: SYNC_OWN,
-      timeMs: 0,
       step: 6,
       records: recordsOf([entityId, x]),
     })
-  await vi.waitFor(() => expect(gate.status().deliveredRecords).toBe(1000), { timeout: 10_000 })
+    await vi.waitFor(() => expect(gate.status().deliveredRecords).toBe(x), { timeout: 10_000, interval: 2 })
+  }
   slow.socket.resume()
   const { code } = clientMessages.positions
   await vi.waitFor(() => expect(slow.heard.some(({ type }) => type === code)).toBe(true), { timeout: 20_000 })
   expect(slow.heard.filter(({ type }) => type === clientMessages.callOnClient.code)).toHaveLength(calls())
   const positions = slow.heard.filter(({ type }) => type === code)
   expect(positions).toHaveLength(1)
-  expect(recordX(positions[0]!.frame, 2)).toBe(1000)
+  expect(recordX(positions[0]!.frame, 2)).toBe(10)
   await vi.waitFor(() => expect(gate.status()).toMatchObject({ lagging: 0, queuedBytes: 0 }), { timeout: 10_000 })
 })
 

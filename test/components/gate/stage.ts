@@ -377,6 +377,11 @@ export class Stage {
     await this.clock.advance(20)
   }
 
+  /** Each client has had its time to hear of positions. */
+  async interval(): Promise<void> {
+    await this.clock.advance(110)
+  }
+
   /** A client whose connection stands. */
   async connect(): Promise<FakeClient> {
     const connecting = this.internet.transport.connect(CLIENTS_AT)
@@ -432,25 +437,26 @@ export class Stage {
   show(
     entityId: string,
     clients: readonly FakeClient[],
-    { epoch = 1, gameId = 1, type = 'Avatar', attrs = {} as object } = {},
+    { epoch = 1, gameId = 1, type = 'Avatar', attrs = {} as object, calm = false } = {},
   ) {
     const clientIds = clients.map(({ id }) => id)
     this.games.tell('showEntity', {
       entityId,
       epoch,
       gameId,
+      calm,
       clientIds,
       body: createBody(entityId, type, false, attrs),
     })
   }
 
-  hide(entityId: string, clients: readonly FakeClient[], { epoch = 1, type = 'Avatar' } = {}): void {
+  hide(entityId: string, clients: readonly FakeClient[], { epoch = 1, type = 'Avatar', calm = false } = {}): void {
     const clientIds = clients.map(({ id }) => id)
-    this.games.tell('hideEntity', { entityId, epoch, clientIds, body: destroyBody(entityId, type) })
+    this.games.tell('hideEntity', { entityId, epoch, calm, clientIds, body: destroyBody(entityId, type) })
   }
 
   positions(audience: number, ...positions: [entityId: string, x: number][]): void {
-    this.games.tell('positions', { gameId: 1, audience, timeMs: 0, step: 6, records: recordsOf(...positions) })
+    this.games.tell('positions', { gameId: 1, audience, step: 6, records: recordsOf(...positions) })
   }
 
   set(entityId: string, key: string, value: unknown, audience = 1, gameId = 1): void {

@@ -113,30 +113,28 @@ describe('what is said to all', () => {
     expect(heardBy(players[2]!)).toEqual(['0', '1'])
   })
 
-  test('leaves with positions for others, when half of the time is over', async () => {
+  test('leaves with the positions that its client hears of', async () => {
     const { stage, players } = await crowd()
-    const [ann, bob, eve] = [players[0]!, players[1]!, players[2]!]
-    stage.show(idOf('p1'), [ann])
-    say(stage, '0')
-    await stage.clock.advance(PATH_MS)
-    say(stage, '1')
-    await stage.clock.advance(5)
-    // They take along what waits for whom they are for.
-    stage.positions(1, [idOf('p1'), 7])
-    await stage.clock.advance(PATH_MS)
-    expect([heardBy(ann), heardBy(bob), heardBy(eve)]).toEqual([['0', '1'], ['0'], ['0']])
-    await stage.clock.advance(8)
-    stage.positions(1, [idOf('p1'), 8])
-    await stage.clock.advance(PATH_MS)
-    expect([heardBy(ann), heardBy(bob), heardBy(eve)]).toEqual(Array(3).fill(['0', '1']))
-    // From then on it waits anew.
-    await stage.clock.advance(16)
-    say(stage, '2')
-    stage.set(idOf('p1'), 'hp', 3)
-    await stage.clock.advance(8)
-    expect(heardBy(eve)).toEqual(['0', '1'])
-    await stage.clock.advance(20)
-    expect(heardBy(eve)).toEqual(['0', '1', '2'])
+    const [ann, bob] = [players[0]!, players[1]!]
+    stage.show(idOf('p2'), [ann])
+    const heardMs = [0, 0]
+    let rounds = 0
+    for (; rounds < 20; rounds++) {
+      say(stage, `${2 * rounds}`)
+      await stage.clock.advance(PATH_MS)
+      say(stage, `${2 * rounds + 1}`)
+      stage.positions(1, [idOf('p2'), rounds])
+      const before = [ann, bob].map((player) => heardBy(player).length)
+      for (let ms = 0; ms < 100; ms++) {
+        await stage.clock.advance(1)
+        for (const [at, player] of [ann, bob].entries()) if (heardBy(player).length === before[at]) heardMs[at]!++
+      }
+    }
+    await stage.interval()
+    expect([heardBy(ann), heardBy(bob)]).toEqual(Array(2).fill(texts(2 * rounds)))
+    // Half of the time its positions are the first to leave.
+    expect(heardMs[0]).toBeLessThan(heardMs[1]!)
+    expect(ann.chunks).toBeLessThan(bob.chunks + rounds)
   })
 
   test('arrives also when the client is closed meanwhile', async () => {

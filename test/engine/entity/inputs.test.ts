@@ -175,6 +175,11 @@ describe('inputs', () => {
     expect(h.take().map(({ name }) => name)).toEqual([])
     // Moved by the game, between its inputs.
     player.position = { x: 4, y: 0, z: 0 }
+    // As often as positions are said to clients, and no more.
+    h.world.movement.tellGates()
+    player.position = { x: 5, y: 0, z: 0 }
+    h.world.movement.tellGates()
+    expect(h.take()).toEqual([])
     h.world.movement.flush()
     const told = h.take()
     expect(told.map(({ name }) => name)).toEqual(['inputDone'])
@@ -184,7 +189,7 @@ describe('inputs', () => {
     h.take()
     other.position = { x: 4, y: 0, z: 0 }
     h.world.movement.flush()
-    expect(h.take().map(({ name }) => name)).toEqual(['positions'])
+    expect(h.take().map(({ name }) => name)).toEqual(['positions', 'positionsFlushed'])
   })
 
   test('say what was seen, near the time of now', () => {

@@ -22,7 +22,7 @@ import { decode } from '../../../engine/wire/codec.ts'
 import { DEFAULT_STEP } from '../../../engine/wire/compact.ts'
 import type { Data } from '../../../engine/wire/decoder.ts'
 import { PacketWriter } from '../../../engine/wire/packet.ts'
-import { writeRecord } from '../../../engine/wire/sync.ts'
+import { recordX, writeRecord } from '../../../engine/wire/sync.ts'
 import { clientMessage } from './client-message.ts'
 import { callBytes, client, Harness } from './harness.ts'
 
@@ -395,16 +395,20 @@ test('one create per gate for all clients that begin to see, and one record per 
   const told = () =>
     h
       .take()
-      .map(({ name, values }) => [name, values['gateId'], values['audience'], (values['records'] as Uint8Array).length])
+      .map(({ name, values: { gateId, audience, records } }) =>
+        name === 'positions' ? [name, gateId, audience, (records as Uint8Array).length] : [name, gateId],
+      )
   expect(told()).toEqual([
     ['positions', 1, 1, 32],
     ['positions', 2, 1, 32],
+    ['positionsFlushed', 1],
+    ['positionsFlushed', 2],
   ])
   // That nothing has moved since is said once.
   h.world.movement.flush()
   expect(told()).toEqual([
-    ['positions', 1, 1, 0],
-    ['positions', 2, 1, 0],
+    ['positionsFlushed', 1],
+    ['positionsFlushed', 2],
   ])
   h.world.movement.flush()
   expect(told()).toEqual([])
@@ -413,7 +417,37 @@ test('one create per gate for all clients that begin to see, and one record per 
   }).toThrow('cannot be at')
 })
 
-test('what moves in spaces of different steps is said in messages of their own, each with the time', async () => {
+test('gates hear of what moves before the flush, of each place once; the flush says when there are no more', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const [watcher, mover] = [h.game.create(Walker), h.game.create(Walker)]
+  h.world.views.bind(coreOf(watcher), client(1))
+  await watcher.enterSpace(room)
+  await mover.enterSpace(room)
+  h.world.movement.flush()
+  h.take()
+  let listed = 0
+  h.world.movement.listed = () => void listed++
+  const places = () =>
+    h.take().map(({ name, values: { records } }) => (records ? recordX(records as Uint8Array, 0) : name))
+  for (let x = 1; x <= 3; x++) {
+    mover.position = { x: 0, y: 0, z: 0 }
+    mover.position = { x, y: 0, z: 0 }
+    h.world.movement.tellGates()
+    h.world.movement.tellGates()
+  }
+  expect([listed, places()]).toEqual([3, [1, 2, 3]])
+  mover.position = { x: 4, y: 0, z: 0 }
+  h.world.movement.flush()
+  expect(places()).toEqual([4, 'positionsFlushed'])
+  // Nothing more of it, but that.
+  h.world.movement.tellGates()
+  h.world.movement.flush()
+  h.world.movement.flush()
+  expect(places()).toEqual(['positionsFlushed'])
+})
+
+test('what moves in spaces of different steps is said in messages of their own, then the time', async () => {
   class Sea extends space({ positionStep: 0.75 }) {}
   const h = start([Walker, Room, Sea])
   const walkers = [h.game.createSpace(Room, 1), h.game.createSpace(Sea, 1)].map((place) => {
@@ -429,9 +463,11 @@ test('what moves in spaces of different steps is said in messages of their own, 
   await h.clock.advance(150)
   for (const walker of walkers) walker.position = { x: 1, y: 0, z: 1 }
   h.world.movement.flush()
-  expect(h.take().map(({ name, values }) => [name, values['step'], values['timeMs']])).toEqual(
-    [1, DEFAULT_STEP].map((step) => ['positions', step, h.clock.wallMs() % 2 ** 32]),
-  )
+  expect(h.take().map(({ name, values }) => [name, values['step'] ?? values['timeMs']])).toEqual([
+    ['positions', 1],
+    ['positions', DEFAULT_STEP],
+    ['positionsFlushed', h.clock.wallMs() % 2 ** 32],
+  ])
 })
 
 test('who is moved by its client comes into sight with the next flush, in front of its record', async () => {
@@ -456,8 +492,13 @@ test('who is moved by its client comes into sight with the next flush, in front 
   expect(walker.position).toEqual({ x: 2, y: 0, z: 1 })
   expect([h.take(), heard]).toEqual([[], []])
   h.world.movement.flush()
-  const said = h.take().map(({ name }) => name)
-  expect(said).toEqual(['showEntity', 'showEntity', 'positions'])
+  // By its client's move: others hear of that with positions.
+  expect(h.take().map(({ name, values }) => [name, values['calm']])).toEqual([
+    ['showEntity', true],
+    ['showEntity', true],
+    ['positions', undefined],
+    ['positionsFlushed', undefined],
+  ])
   expect(heard.toSorted()).toEqual(['ann sees bob', 'bob sees ann'])
   // Whoever looks before sees it where it is, and so does whoever comes, moves or speaks.
   const looks: (() => unknown)[] = [
@@ -482,11 +523,12 @@ test('who is moved by its client comes into sight with the next flush, in front 
     expect(h.take().map(({ name }) => name)).toContain('showEntity')
   }
   heard.splice(0)
-  // What the game itself says of it is seen at once.
-  says(500)
+  // What the game itself says of it is seen at once, and told at once.
+  says(1)
   walker.position = { x: 600, y: 0, z: 0 }
   expect(watcher.sees(walker)).toBe(false)
-  expect(new Set(h.take().map(({ name }) => name))).toEqual(new Set(['hideEntity']))
+  const hidden = h.take().map(({ name, values }) => `${name} ${values['calm']}`)
+  expect(new Set(hidden)).toEqual(new Set(['hideEntity false']))
   h.world.movement.flush()
   h.take()
   // Who is gone by then is not looked at.
@@ -494,7 +536,7 @@ test('who is moved by its client comes into sight with the next flush, in front 
   walker.destroy()
   h.take()
   h.world.movement.flush()
-  expect(h.take()).toMatchObject([{ name: 'positions', values: { records: { length: 0 } } }])
+  expect(h.take().map(({ name }) => name)).toEqual(['positionsFlushed'])
   h.world.movement.flush()
   expect(h.take()).toEqual([])
 })

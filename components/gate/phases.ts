@@ -1,0 +1,134 @@
+// When each client hears of what moves: at its own point in the interval. So the gate writes to a few all the time and never to
+// all at once, and whoever waits for something else waits behind a few.
+//
+//     interval:   |0        |20       |40       |60       |80       |100 ms
+//     clients:     a   c      e  b       f    h     d         g   i    a …
+//
+// Only those for whom there is something are looked after; what comes in the meantime goes along. Who hears in compact form
+// hears when the game says that an interval is over; in case that it does not, a whole interval later at the latest.
+import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+
+/** Clients are looked after so often. */
+const TICK_MS = 2
+/** A power of two. What is due after more than this is passed over until then. */
+const TICKS = 64
+/** Spreads numbers that follow each other evenly, wherever they end: the golden ratio. */
+const SPREAD = 0.618_033_988_749_895
+
+/** Of the states: the client will be told; */
+const DUE = 1
+/** it is told when an interval of its game is over. */
+const FLUSHED = 2
+/** Until a game has said otherwise. */
+const INTERVAL_MS = 100
+
+export class Phases {
+  /** By the client's slot: none, one or both of DUE and FLUSHED. */
+  #states = new Uint8Array(64)
+  /** By the game. */
+  readonly #intervals: number[] = []
+  readonly #clock: Clock
+  readonly #tell: (slot: number) => void
+  /** By the tick in which they are due, modulo TICKS: slots. */
+  readonly #due: number[][] = Array.from({ length: TICKS }, () => [])
+  /** By the client's slot. */
+  #dueTicks = new Float64Array(64)
+  #count = 0
+  /** The last tick whose clients were told. */
+  #tick = 0
+  #timer: Scheduled | undefined
+
+  /** `tell`: the client's time has come. */
+  constructor(clock: Clock, tell: (slot: number) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** A client has come into the slot. */
+  add(slot: number): void {
+    if (slot >= this.#states.length) this.#grow(slot)
+    this.#states[slot] = 0
+  }
+
+  /** The client is told of positions when an interval is over. */
+  addFlushed(slot: number): void {
+    this.#states[slot] = FLUSHED
+  }
+
+  /** The client is gone. */
+  remove(slot: number): void {
+    this.#states[slot] = 0
+  }
+
+  /** So long is an interval of the game, in milliseconds. */
+  learnInterval(gameId: number, intervalMs: number): void {
+    while (this.#intervals.length <= gameId) this.#intervals.push(INTERVAL_MS)
+    this.#intervals[gameId] = intervalMs
+  }
+
+  /** The client sees something of that game, and it has moved. */
+  moved(slot: number, gameId: number): void {
+    if (this.#states[slot] !== 0) return
+    const intervalMs = this.#intervals[gameId] ?? INTERVAL_MS
+    const nowMs = this.#clock.now()
+    const ownMs = ((slot * SPREAD) % 1) * intervalMs
+    this.#await(slot, nowMs, ownMs + (Math.floor((nowMs - ownMs) / intervalMs) + 1) * intervalMs)
+  }
+
+  /** There is something else for it that may go along with positions. */
+  changed(slot: number, gameId: number): void {
+    if (this.#states[slot] !== FLUSHED) return this.moved(slot, gameId)
+    const nowMs = this.#clock.now()
+    this.#await(slot, nowMs, nowMs + (this.#intervals[gameId] ?? INTERVAL_MS))
+  }
+
+  #await(slot: number, nowMs: number, dueMs: number): void {
+    this.#states[slot]! |= DUE
+    this.#count++
+    if (this.#timer === undefined) {
+      this.#tick = Math.floor(nowMs / TICK_MS)
+      this.#timer = this.#clock.after(TICK_MS, this.#run)
+    }
+    const dueTick = Math.max(Math.ceil(dueMs / TICK_MS), this.#tick + 1)
+    this.#dueTicks[slot] = dueTick
+    this.#due[dueTick % TICKS]!.push(slot)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  readonly #run = () => {
+    const last = Math.floor(this.#clock.now() / TICK_MS)
+    const ticks = Math.min(last - this.#tick, TICKS)
+    this.#tick = last
+    for (let tick = last - ticks + 1; tick <= last; tick++) this.#runTick(tick % TICKS, last)
+    this.#timer = this.#count > 0 ? this.#clock.after(TICK_MS, this.#run) : undefined
+  }
+
+  #runTick(at: number, last: number): void {
+    const due = this.#due[at]!
+    let left = 0
+    for (const slot of due) {
+      if (this.#dueTicks[slot]! > last) {
+        due[left++] = slot
+        continue
+      }
+      this.#count--
+      if ((this.#states[slot]! & DUE) === 0) continue
+      this.#states[slot]! &= ~DUE
+      this.#tell(slot)
+    }
+    due.length = left
+  }
+
+  #grow(slot: number): void {
+    const count = Math.max(slot + 1, this.#states.length * 2)
+    const states = new Uint8Array(count)
+    states.set(this.#states)
+    this.#states = states
+    const dueTicks = new Float64Array(count)
+    dueTicks.set(this.#dueTicks)
+    this.#dueTicks = dueTicks
+  }
+}
