@@ -424,9 +424,7 @@ export const SECTIONS = {
         'at once, all others are closed then.',
     ),
     heartbeat_check_interval: int(0, 0, 86_400, 'Seconds of silence after which a client is closed; 0 = never.'),
-    position_sync_interval_ms: ignored(
-      'Each client hears of positions once in the interval of [game_common].',
-    ),
+    position_sync_interval_ms: ignored('Each client hears of positions once in the interval of [game_common].'),
     web_root: file(
       '',
       "Folder of the game's pages, served on http_addr to everybody; empty = none. goworld start and dev take `web` in the " +
