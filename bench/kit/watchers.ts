@@ -73,7 +73,7 @@ export class Watchers {
       left() {},
       close() {},
     })
-    const unasked = new Unasked(realClock, () => {})
+    const unasked = new Unasked(realClock, phases)
     this.fanOut = new FanOut({ ...known, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {

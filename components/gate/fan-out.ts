@@ -287,8 +287,8 @@ export class FanOut {
     if (!client) return
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     const { unasked } = this.#owner
+    unasked.begin()
     unasked.tell(client.output, this.#frame)
-    unasked.end()
     this.deliveredMessages++
   }
 
@@ -300,6 +300,7 @@ export class FanOut {
     const frame = this.#frame
     frame.setNameless(clientMessages.callOnClient.code, this.#owner.gateId, bytes, said, calls)
     const { unasked } = this.#owner
+    unasked.begin()
     for (let one = calls; one < end; one += CALL_BYTES) {
       const client = this.#callee(bytes, one)
       if (!client) continue
@@ -307,7 +308,6 @@ export class FanOut {
       unasked.tell(client.output, frame)
       this.deliveredMessages++
     }
-    unasked.end()
   }
 
   /** The client whose id is at `at`, when its player's is behind it. */
@@ -348,6 +348,7 @@ export class FanOut {
     // Those of 2017 have never heard of the operator.
     frame.set(clientMessages.callFiltered.code, bytes, this.#owner.protocol === '2017' ? at + 1 : at, end)
     const { unasked } = this.#owner
+    unasked.begin()
     const tell = (slot: number) => {
       unasked.tell(this.#outputs[slot]!, frame)
       this.deliveredMessages++
@@ -355,7 +356,6 @@ export class FanOut {
     if (key !== '') this.#owner.filters.forEach(operator, key, value, tell)
     // It is a call on the client's player: who has none yet is not called.
     else for (const client of this.#owner.clients) if (client.player) tell(client.slot)
-    unasked.end()
   }
 
   /** Rare messages to one client: read whole. Answers false for what is none of them. */

@@ -172,7 +172,7 @@ export class Gate {
       bound: (client) => this.#sessions.bound(client),
     })
     this.#budgets = new Budgets(clock, options.clientBytesPerSecond ?? 0)
-    this.#unasked = new Unasked(clock, () => this.#turn.request())
+    this.#unasked = new Unasked(clock, this.#phases)
     this.#fanOut = new FanOut({
       ...known,
       unasked: this.#unasked,

@@ -94,8 +94,6 @@ export class Output implements Writer, TurnTaker {
   #late: LatePositions | undefined
   #lagging = false
   #touched = false
-  /** Whoever lets things wait knows of it, and will call `endWait`. */
-  #waits = false
   /** In which round its client has made its last call, long ago if it has made none; see `unasked.ts`. */
   askedRound = -1000
   #full = false
@@ -140,14 +138,6 @@ export class Output implements Writer, TurnTaker {
     this.#add(frame)
   }
 
-  /** Adds a message that may wait. Answers true when `endWait` is to be called some time. */
-  appendLater(frame: FrameCopy): boolean {
-    this.#add(frame)
-    if (this.#waits || this.#touched || this.#closed) return false
-    this.#waits = true
-    return true
-  }
-
   /** Adds a message that may wait until `leave` is called. */
   appendCalm(frame: FrameCopy): void {
     this.#add(frame)
@@ -156,17 +146,6 @@ export class Output implements Writer, TurnTaker {
   /** What has been gathered leaves with this turn. */
   leave(): void {
     if (this.#buffer !== undefined) this.#touch()
-  }
-
-  /** Whether `endWait` is to be called. */
-  get waits(): boolean {
-    return this.#waits
-  }
-
-  /** What still waits leaves with this turn. */
-  endWait(): void {
-    this.#waits = false
-    this.leave()
   }
 
   #add(frame: FrameCopy): void {

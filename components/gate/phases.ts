@@ -29,7 +29,7 @@ export class Phases {
   readonly #intervals: number[] = []
   readonly #clock: Clock
   readonly #tell: (slot: number) => void
-  /** By the tick in which they are due, modulo TICKS: slots. */
+  /** By the tick in which they are due, modulo TICKS: that tick, slot, tick, slot, … */
   readonly #due: number[][] = Array.from({ length: TICKS }, () => [])
   /** By the client's slot. */
   #dueTicks = new Float64Array(64)
@@ -69,17 +69,28 @@ export class Phases {
   /** The client sees something of that game, and it has moved. */
   moved(slot: number, gameId: number): void {
     if (this.#states[slot] !== 0) return
-    const intervalMs = this.#intervals[gameId] ?? INTERVAL_MS
     const nowMs = this.#clock.now()
-    const ownMs = ((slot * SPREAD) % 1) * intervalMs
-    this.#await(slot, nowMs, ownMs + (Math.floor((nowMs - ownMs) / intervalMs) + 1) * intervalMs)
+    this.#await(slot, nowMs, ownTime(slot, nowMs, this.#intervals[gameId] ?? INTERVAL_MS))
   }
 
-  /** There is something else for it that may go along with positions. */
+  /** There is something else for it, of that game, that may go along with positions. */
   changed(slot: number, gameId: number): void {
-    if (this.#states[slot] !== FLUSHED) return this.moved(slot, gameId)
+    this.#say(slot, this.#intervals[gameId] ?? INTERVAL_MS)
+  }
+
+  /** There is something for it that may wait as long as positions do, as a rule. Answers whether nothing else did until then. */
+  told(slot: number): boolean {
+    return this.#say(slot, INTERVAL_MS)
+  }
+
+  #say(slot: number, intervalMs: number): boolean {
+    const state = this.#states[slot]!
+    // Nearly always, and then nobody looks at the clock.
+    if (state & DUE && (this.#dueTicks[slot]! - this.#tick) * TICK_MS <= intervalMs) return false
     const nowMs = this.#clock.now()
-    this.#await(slot, nowMs, nowMs + (this.#intervals[gameId] ?? INTERVAL_MS))
+    const dueMs = state & FLUSHED ? nowMs + intervalMs : ownTime(slot, nowMs, intervalMs)
+    if ((state & DUE) === 0 || Math.ceil(dueMs / TICK_MS) < this.#dueTicks[slot]!) this.#await(slot, nowMs, dueMs)
+    return (state & DUE) === 0
   }
 
   #await(slot: number, nowMs: number, dueMs: number): void {
@@ -91,7 +102,7 @@ export class Phases {
     }
     const dueTick = Math.max(Math.ceil(dueMs / TICK_MS), this.#tick + 1)
     this.#dueTicks[slot] = dueTick
-    this.#due[dueTick % TICKS]!.push(slot)
+    this.#due[dueTick % TICKS]!.push(dueTick, slot)
   }
 
   stop(): void {
@@ -109,13 +120,18 @@ export class Phases {
   #runTick(at: number, last: number): void {
     const due = this.#due[at]!
     let left = 0
-    for (const slot of due) {
-      if (this.#dueTicks[slot]! > last) {
+    // What is told may ask for more, which is added behind.
+    for (let one = 0; one < due.length; one += 2) {
+      const tick = due[one]!
+      const slot = due[one + 1]!
+      if (tick > last) {
+        due[left++] = tick
         due[left++] = slot
         continue
       }
       this.#count--
-      if ((this.#states[slot]! & DUE) === 0) continue
+      // It may be due earlier by now, or have been; or it is gone.
+      if ((this.#states[slot]! & DUE) === 0 || this.#dueTicks[slot] !== tick) continue
       this.#states[slot]! &= ~DUE
       this.#tell(slot)
     }
@@ -131,4 +147,10 @@ export class Phases {
     dueTicks.set(this.#dueTicks)
     this.#dueTicks = dueTicks
   }
+}
+
+/** The first point in an interval that is the client's, from now on. */
+const ownTime = (slot: number, nowMs: number, intervalMs: number) => {
+  const ownMs = ((slot * SPREAD) % 1) * intervalMs
+  return ownMs + (Math.floor((nowMs - ownMs) / intervalMs) + 1) * intervalMs
 }

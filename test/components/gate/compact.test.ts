@@ -56,7 +56,7 @@ class Hall {
     const unshown = new Unshown()
     const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
     this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
-    const unasked = new Unasked(new VirtualClock(), () => {})
+    const unasked = new Unasked(new VirtualClock(), this.#phases)
     this.fanOut = new FanOut({ ...known, unshown, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
   }
 

@@ -37,7 +37,7 @@ test('who has something at any time is told within an interval, and no more ofte
   const action = fc.record({
     waitMs: fc.integer({ min: 0, max: 150 }),
     slot: fc.integer({ min: 0, max: 9 }),
-    what: fc.constantFrom('moved', 'changed', 'gone'),
+    what: fc.constantFrom('moved', 'changed', 'told', 'gone'),
     gameId: fc.constantFrom(1, 2),
   })
   const intervals = [0, 100, 330]
