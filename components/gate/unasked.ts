@@ -20,6 +20,9 @@ const WRITES_A_ROUND = 500
 /** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
 const ASKED_ROUNDS = 2
 const ROUND_MS = 50
+const RATE_SHARE = 1 / 4
+/** Who has said nothing for so long may say the next thing at once. */
+const PAUSE_MS = 150
 /** So many have to leave with one write, on average over some rounds, or waiting does not pay. */
 const GAIN_MIN = 1.25
 /** What is assumed to begin with, and when it is tried again. */
@@ -36,6 +39,8 @@ export class Unasked {
   /** In this round: how much was said to clients that have not asked, and how many of these had nothing else waiting. */
   #told = 0
   #begun = 0
+  /** How much that is in a millisecond, over some rounds. */
+  #rate = 0
   #waits = false
   #mayWait = true
   #gain = GAIN_USUAL
@@ -55,7 +60,7 @@ export class Unasked {
   begin(): void {
     if (!this.#waits && (this.#told < WRITES_A_ROUND || !this.#mayWait)) return
     // Nothing was said for a while, or not for so long.
-    this.#waits = this.#clock.now() - this.#roundMs < 3 * ROUND_MS
+    this.#waits = this.#clock.now() - this.#roundMs < PAUSE_MS
   }
 
   tell(output: Output, frame: FrameCopy): void {
@@ -73,7 +78,9 @@ export class Unasked {
     if (passedMs < ROUND_MS) return
     if (this.#waits) this.#judge(nowMs)
     this.#mayWait = nowMs >= this.#retryMs
-    this.#waits = this.#mayWait && this.#told > passedMs * WRITES_A_MS
+    const share = passedMs < PAUSE_MS ? RATE_SHARE : 1
+    this.#rate += (this.#told / passedMs - this.#rate) * share
+    this.#waits = this.#mayWait && this.#rate > WRITES_A_MS
     this.#round++
     this.#roundMs = nowMs
     this.#told = 0
