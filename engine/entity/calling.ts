@@ -11,11 +11,12 @@ import type { EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
 interface LocalCall {
-  readonly id: string
+  /** Whom it is for, as far as is known now. */
+  readonly core: EntityCore
   readonly method: string
   readonly args: unknown[]
   /** Of an ask. */
-  readonly no?: number
+  readonly no: number | undefined
 }
 
 export class Calling {
@@ -28,10 +29,10 @@ export class Calling {
   }
 
   call(id: string, method: string, args: unknown[]): void {
-    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
     this.#world.checkSeal()
-    if (!this.#isHere(id)) return writeCall(this.#world, id, method, args)
-    this.#runLater({ id, method, args: localArgs(args) })
+    const core = this.#here(id)
+    if (core) this.#runLater({ core, method, args: localArgs(args), no: undefined })
+    else writeCall(this.#world, id, method, args)
   }
 
   /** A call that is answered. */
@@ -40,11 +41,12 @@ export class Calling {
     const { requests, openWork } = this.#world
     try {
       const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-        if (!this.#isHere(id)) {
+        const core = this.#here(id)
+        if (!core) {
           writeAsk(this.#world, id, no, method, args)
           return this.#world.cluster.toEntity(id)
         }
-        this.#runLater({ id, method, args: localArgs(args), no })
+        this.#runLater({ core, method, args: localArgs(args), no })
         return undefined
       })
       return openWork.track(answer)
@@ -81,19 +83,21 @@ export class Calling {
     const calls = this.#local
     this.#local = []
     for (const call of calls) {
-      const { id, method, args, no } = call
+      const { method, args, no } = call
+      const { id } = call.core
       if (only !== undefined && id !== only) this.#local.push(call)
       else if (no === undefined) writeCall(this.#world, id, method, args)
       else writeAsk(this.#world, id, no, method, args)
     }
   }
 
-  /** Whether calls to it need not go by its dispatcher. */
-  #isHere(id: string): boolean {
+  /** The entity, if calls to it need not go by its dispatcher. Throws TypeError for what is no id. */
+  #here(id: string): EntityCore | undefined {
     const core = this.#world.find(id)
-    if (!core || core.detoured < 0) return core !== undefined
+    if (!core && !isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    if (!core || core.detoured < 0) return core
     core.detoured++
-    return false
+    return undefined
   }
 
   #runLater(call: LocalCall): void {
@@ -111,12 +115,19 @@ export class Calling {
     const calls = this.#local
     this.#local = []
     this.#runsLocal = true
-    for (const { id, method, args, no } of calls) {
-      const core = world.find(id)
+    let isFirst = true
+    for (const { core: called, method, args, no } of calls) {
+      const { id } = called
+      // It may have gone meanwhile, and even be back as another.
+      const core = called.gone ? world.find(id) : called
+      // Calls are too many to look at the clock twice for each.
+      world.operations.goOn(core !== undefined && !isFirst)
+      isFirst = core === undefined
       if (no !== undefined) this.#runAsked(core, id, method, args, no)
       else if (core) world.run(core, method, args)
       else world.runFree(`call of ${method}()`, () => writeCall(world, id, method, args))
     }
+    world.operations.goOn(false)
     this.#runsLocal = false
   }
 

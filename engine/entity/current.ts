@@ -5,14 +5,24 @@ import type { World } from './world.ts'
 const worlds = new Set<World>()
 let entered: World | undefined
 
-/** Runs author code of `world`. */
-export function within<T>(world: World, code: () => T): T {
+/** Author code of `world` runs from now on. Answers what ran before, for `leave`, which must be called whatever happens. */
+export function enter(world: World): World | undefined {
   const before = entered
   entered = world
+  return before
+}
+
+export function leave(before: World | undefined): void {
+  entered = before
+}
+
+/** Runs author code of `world`. */
+export function within<T>(world: World, code: () => T): T {
+  const before = enter(world)
   try {
     return code()
   } finally {
-    entered = before
+    leave(before)
   }
 }
 

@@ -22,6 +22,9 @@ export class Operations {
   readonly #clock: Clock
   readonly #log: Log
   readonly #kinds = new Map<string, Map<string, Operation>>()
+  /** When the last one did. */
+  #endedMs = 0
+  #goesOn = false
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock
@@ -43,12 +46,20 @@ export class Operations {
     return operation
   }
 
+  /** Whether the next one begins where the last has ended: nothing but the engine has run between them. */
+  goOn(goesOn: boolean): void {
+    this.#goesOn = goesOn
+  }
+
   start(): number {
-    return this.#clock.now()
+    if (!this.#goesOn) return this.#clock.now()
+    this.#goesOn = false
+    return this.#endedMs
   }
 
   end(operation: Operation, startMs: number): void {
     const nowMs = this.#clock.now()
+    this.#endedMs = nowMs
     const ms = nowMs - startMs
     operation.count++
     operation.totalMs += ms

@@ -23,7 +23,7 @@ import { Calling } from './calling.ts'
 import type { Outcome } from './calls.ts'
 import type { EntityClass } from './contract.ts'
 import { type Client, construct, coreOf, EntityCore } from './core.ts'
-import { within } from './current.ts'
+import { enter, leave, within } from './current.ts'
 import type { Vector3 } from './entity.ts'
 import { Inputs } from './inputs.ts'
 import { Kind, kindsOf, type Method } from './kind.ts'
@@ -544,17 +544,23 @@ export class World {
     outcome?: Outcome,
   ): void {
     const startMs = this.operations.start()
-    const failed = outcome
-      ? (error: unknown) => outcome(false, error)
-      : (error: unknown) => this.#authorError(core, name, error)
+    const before = enter(this)
     try {
-      const result = within(this, () => code.apply(core.entity, args as unknown[]))
-      if (isThenable(result)) result.then(outcome && ((value) => outcome(true, value)), failed)
+      const result = code.apply(core.entity, args as unknown[])
+      if (isThenable(result))
+        result.then(outcome && ((value) => outcome(true, value)), (error) => this.#failed(core, name, error, outcome))
       else outcome?.(true, result)
     } catch (error) {
-      failed(error)
+      this.#failed(core, name, error, outcome)
+    } finally {
+      leave(before)
     }
     this.operations.end(operation, startMs)
+  }
+
+  #failed(core: EntityCore, name: string, error: unknown, outcome: Outcome | undefined): void {
+    if (outcome) outcome(false, error)
+    else this.#authorError(core, name, error)
   }
 
   /** Runs a closure of the author's (a timer of the game). */
