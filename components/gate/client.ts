@@ -49,7 +49,7 @@ export class Client {
   readonly givenUp = new Set<string>()
   /** How often it has been handed from one player to another. */
   handed = 0
-  /** The entity that the client plays, as long as a game says so. */
+  /** The entity that the client plays, as long as a game says so. Set by `Clients.setPlayer`. */
   player: View | undefined
   /** The game that has taken its player from it to give it another, or 0. */
   givenBy = 0

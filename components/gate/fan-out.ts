@@ -9,7 +9,7 @@ import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS, type Values } from '../../engine/wire/messages.ts'
-import { getU16, getU32, PacketReader, sameId } from '../../engine/wire/packet.ts'
+import { getU16, getU32, PacketReader } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 import type { Client } from './client.ts'
 import type { Clients } from './clients.ts'
@@ -283,12 +283,12 @@ export class FanOut {
   #callClient(bytes: Uint8Array, at: number, end: number): void {
     const body = at + ID_BYTES
     if (end - body < ID_BYTES) throw new WireError('a call that is cut off')
-    const client = this.#callee(bytes, at)
-    if (!client) return
+    const output = this.#callee(bytes, at)
+    if (!output) return
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     const { unasked } = this.#owner
     unasked.begin()
-    unasked.tell(client.output, this.#frame)
+    unasked.tell(output, this.#frame)
     this.deliveredMessages++
   }
 
@@ -302,23 +302,24 @@ export class FanOut {
     const { unasked } = this.#owner
     unasked.begin()
     for (let one = calls; one < end; one += CALL_BYTES) {
-      const client = this.#callee(bytes, one)
-      if (!client) continue
+      const output = this.#callee(bytes, one)
+      if (!output) continue
       frame.nameEntity(bytes, one + ID_BYTES)
-      unasked.tell(client.output, frame)
+      unasked.tell(output, frame)
       this.deliveredMessages++
     }
   }
 
-  /** The client whose id is at `at`, when its player's is behind it. */
-  #callee(bytes: Uint8Array, at: number): Client | undefined {
-    const client = this.#owner.clients.find(bytes, at)
-    if (!client) {
+  /** What the client hears whose id is at `at`, when its player's is behind it. */
+  #callee(bytes: Uint8Array, at: number): Output | undefined {
+    const { clients, unshown } = this.#owner
+    const slot = clients.slotOf(bytes, at)
+    if (slot < 0) {
       this.missedClients++
       return undefined
     }
-    const { player } = client
-    if (this.#isHeard(player) && sameId(bytes, at + ID_BYTES, player.destroyBody, player.idAt)) return client
+    const isPlayers = clients.plays(slot, this.#viewOf(bytes), at + ID_BYTES)
+    if (isPlayers && (!unshown.some || this.#isHeard(clients.at(slot).player))) return this.#outputs[slot]
     this.missedEntities++
     return undefined
   }

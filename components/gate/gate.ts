@@ -501,7 +501,7 @@ export class Gate {
     this.#views.forget(client.slot, client.player)
     this.#views.unnumber(client.slot)
     this.#phases.remove(client.slot)
-    client.player = undefined
+    this.#clients.setPlayer(client, undefined)
     this.#clients.remove(client)
     this.#rateLimit.forget(client)
     this.#budgets.forget(client.output)
@@ -604,7 +604,7 @@ export class Gate {
     this.#waiting.delete(client)
     this.#views.forget(client.slot, client.player)
     this.#filters.clear(client.slot)
-    client.player = undefined
+    this.#clients.setPlayer(client, undefined)
     client.syncing = false
     client.state = 'greeting'
   }

@@ -226,7 +226,7 @@ export class ViewChanges {
     view.missed = false
     view.arrived()
     const isOther = client.state !== 'bound' || client.entityId !== entityId
-    client.player = view
+    clients.setPlayer(client, view)
     client.handed = handed
     client.givenBy = 0
     client.entityId = entityId
@@ -317,7 +317,7 @@ export class ViewChanges {
     if (!player) return
     this.withdraw(client.slot, player)
     this.#owner.views.unplay(player)
-    client.player = undefined
+    this.#owner.clients.setPlayer(client, undefined)
     client.syncing = false
     this.#owner.playerChanged(client)
     this.#owner.filters.clear(client.slot)
