@@ -16,6 +16,7 @@ export class Latency {
   #roundTripMs = 0
   #jitterMs = 0
   #loss = 0
+  #isNone = true
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock
@@ -29,6 +30,7 @@ export class Latency {
     this.#roundTripMs = ms
     this.#jitterMs = jitterMs
     this.#loss = loss
+    this.#isNone = ms === 0 && jitterMs === 0 && loss === 0
   }
 
   /** The stream, with what goes and what comes held back by half of the latency each. */
@@ -63,6 +65,7 @@ export class Latency {
 
   /** How long the next chunk takes, one way. */
   #drawMs(): number {
+    if (this.#isNone) return 0
     const ms = (this.#roundTripMs + (this.#random() * 2 - 1) * this.#jitterMs) / 2
     const lostMs = this.#random() < this.#loss ? Math.max(RETRANSMISSION_MS_MIN, this.#roundTripMs) : 0
     return Math.max(0, ms) + lostMs

@@ -90,7 +90,12 @@ export class MirrorEntity {
   /** Its own client moves it. */
   steer(x: number, y: number, z: number, yaw: number): void {
     this.#put(x, y, z, yaw)
-    this.steered = Object.assign(this.steered ?? {}, { x, y, z, yaw })
+    this.steered ??= { x, y, z, yaw }
+    const { steered } = this
+    steered.x = x
+    steered.y = y
+    steered.z = z
+    steered.yaw = yaw
   }
 
   #put(x: number, y: number, z: number, yaw: number): void {

@@ -187,17 +187,15 @@ export class Views {
       return
     }
     core.flushAttrs()
-    const before = this.#run
-    const body = this.#callBody(core, method, args)
-    if (this.#run !== before) this.#link(client).send('callClient', { ...client, body })
-    else this.#callAgain(client, core.id, body)
+    if (this.#isSaid(method, args)) this.#callAgain(client, core.id)
+    else this.#link(client).send('callClient', { ...client, body: this.#callBody(core, method, args) })
   }
 
   /**
    * What was said of the last one is said of another: whoever says it to a thousand says it once, and to whom. Those on
    * gates of one dispatcher are told one after the other, or it is said each time that the gate is another.
    */
-  #callAgain(client: Client, entityId: string, body: Uint8Array): void {
+  #callAgain(client: Client, entityId: string): void {
     const { gateId, clientId } = client
     const link = this.#link(client)
     const { out, lastFrame } = link
@@ -210,7 +208,7 @@ export class Views {
       link.begin(messages.callClients.code)
       out.u16(gateId)
       out.u32(this.#run)
-      out.varbytes(body.subarray(ID_BYTES))
+      out.varbytes(this.#call.bytes.subarray(ID_BYTES, this.#bytes))
     }
     out.id(clientId)
     out.id(entityId)
@@ -260,9 +258,14 @@ export class Views {
     return this.#world.cluster.toGate(client.gateId)
   }
 
+  /** Whether the last call said the same, maybe of another entity. */
+  #isSaid(method: string, args: unknown[]): boolean {
+    return this.#args !== undefined && method === this.#method && isSame(this.#args, args)
+  }
+
   #callBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
     const call = this.#call
-    if (this.#args !== undefined && method === this.#method && isSame(this.#args, args)) {
+    if (this.#isSaid(method, args)) {
       call.at = 0
       call.id(core.id)
       call.at = this.#bytes
