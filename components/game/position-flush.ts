@@ -23,7 +23,7 @@ export interface PositionFlushOptions {
   readonly clock: Clock
   readonly log: Log
   readonly intervalMs: number
-  /** An interval of so many milliseconds is over: says what has moved since the last time, and that this was all. */
+  /** Says what has moved since the last time, and that this was all. `intervalMs`: how often clients are to hear of it. */
   readonly flush: (intervalMs: number) => void
   /** Says what has moved since the last time. */
   readonly tellGates: () => void
@@ -61,7 +61,7 @@ export class PositionFlush {
     this.#flushedMs = nowMs
     this.#telling?.cancel()
     this.#telling = undefined
-    flush(this.#intervals * intervalMs)
+    flush(intervalMs)
   }
 
   /** Something has moved that the gates have not heard of. */

@@ -87,6 +87,7 @@ export class FanOut {
   gameDown(gameId: number): void {
     this.#stillness.forget(gameId)
     this.#moved[gameId]?.clear()
+    this.#owner.phases.flushed(gameId)
   }
 
   /** Takes a packet, type and fields; answers false when it is none of those that are for clients. */
@@ -183,6 +184,7 @@ export class FanOut {
       return
     }
     const told = this.#stillness.toldIn(gameId, timeMs)
+    phases.flushed(gameId)
     if (!moved) return
     for (const [step, list] of moved) {
       const frame: PositionsFrame = { timeMs, step, told }

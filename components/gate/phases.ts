@@ -34,6 +34,8 @@ export class Phases {
   /** By the client's slot. */
   #dueTicks = new Float64Array(64)
   #count = 0
+  /** By the game: slots of those who are told when its interval is over, and for whom there is something else. */
+  readonly #changed: (number[] | undefined)[] = []
   /** The last tick whose clients were told. */
   #tick = 0
   #timer: Scheduled | undefined
@@ -75,7 +77,20 @@ export class Phases {
 
   /** There is something else for it, of that game, that may go along with positions. */
   changed(slot: number, gameId: number): void {
+    if (this.#states[slot]! & FLUSHED) {
+      const changed = this.#changed[gameId]
+      if (changed) changed.push(slot)
+      else this.#changed[gameId] = [slot]
+    }
     this.#say(slot, this.#intervals[gameId] ?? INTERVAL_MS)
+  }
+
+  /** An interval of the game is over: tells those of whom only that was awaited. */
+  flushed(gameId: number): void {
+    const changed = this.#changed[gameId]
+    if (changed === undefined) return
+    this.#changed[gameId] = undefined
+    for (const slot of changed) if (this.#states[slot] === (FLUSHED | DUE)) this.#release(slot)
   }
 
   /** There is something for it that may wait as long as positions do, as a rule. Answers whether nothing else did until then. */
@@ -131,11 +146,14 @@ export class Phases {
       }
       this.#count--
       // It may be due earlier by now, or have been; or it is gone.
-      if ((this.#states[slot]! & DUE) === 0 || this.#dueTicks[slot] !== tick) continue
-      this.#states[slot]! &= ~DUE
-      this.#tell(slot)
+      if (this.#states[slot]! & DUE && this.#dueTicks[slot] === tick) this.#release(slot)
     }
     due.length = left
+  }
+
+  #release(slot: number): void {
+    this.#states[slot]! &= ~DUE
+    this.#tell(slot)
   }
 
   #grow(slot: number): void {

@@ -150,7 +150,7 @@ export class Movement {
     for (const core of moved) core.moved &= isPredicted(core) ? ~SYNC_WATCHERS : ~(SYNC_WATCHERS | SYNC_OWN)
   }
 
-  /** An interval of so many milliseconds is over: says what has moved in it, and once more when nothing has. */
+  /** An interval is over: says what has moved in it, and once more when nothing has. */
   flush(intervalMs = INTERVAL_MS): void {
     this.#flushedBeforeMs = this.#flushedMs
     this.#flushedMs = this.#world.clock.wallMs()

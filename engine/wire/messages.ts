@@ -227,8 +227,8 @@ export const messages = {
    */
   positions: message(71, 'game', 'gate', { gateId: u16, gameId: u16, audience: u8, step: u8, records: rest }, 'gate'),
   /**
-   * All that had moved until `timeMs`, the game's wall clock modulo 2^32, was said. Once in an interval of so many milliseconds
-   * in which something was, and in the one behind it.
+   * All that had moved until `timeMs`, the game's wall clock modulo 2^32, was said. Once in an interval in which something was,
+   * and in the one behind it. `intervalMs`: how often a client is to hear of it.
    */
   positionsFlushed: message(99, 'game', 'gate', { gateId: u16, gameId: u16, timeMs: u32, intervalMs: u32 }, 'gate'),
   /** What was on its way may be lost: all that the game has said of its entities is withdrawn, and follows once more. */

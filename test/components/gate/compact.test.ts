@@ -46,7 +46,7 @@ class Hall {
   readonly #views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
   readonly #touched: Output[] = []
   readonly #pool = new BufferPool()
-  readonly #phases = new Phases(new VirtualClock(), () => {})
+  readonly #phases = new Phases(new VirtualClock(), (slot) => this.fanOut.tellMoved(slot))
   readonly #viewChanges: ViewChanges
   readonly fanOut: FanOut
 
@@ -91,9 +91,18 @@ class Hall {
   }
 
   show(entityId: string, ...to: Seer[]): void {
+    this.#show(entityId, to, false)
+  }
+
+  /** The same, by a client's move. */
+  showCalmly(entityId: string, ...to: Seer[]): void {
+    this.#show(entityId, to, true)
+  }
+
+  #show(entityId: string, to: readonly Seer[], calm: boolean): void {
     const clientIds = to.map(({ id }) => id)
     const body = createBody(entityId, 'Avatar', false, {})
-    this.say('showEntity', { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, calm: false, clientIds, body })
+    this.say('showEntity', { gateId: GATE_ID, entityId, epoch: 1, gameId: 1, calm, clientIds, body })
   }
 
   hide(entityId: string, ...from: Seer[]): void {
@@ -158,6 +167,18 @@ function seesAt(seer: Seer, id: string, place: Place, step = DEFAULT_STEP): void
     `${id}: ${off}`,
   ).toBe(true)
 }
+
+test('who comes into sight by a client’s move is seen when the interval is over, though nobody has moved', () => {
+  const hall = new Hall()
+  const ann = hall.add('ann', FEATURES.compactPositions)
+  hall.endTurn()
+  hall.showCalmly(idOf('npc'), ann)
+  hall.endTurn()
+  expect(ann.game.entities.get(idOf('npc'))).toBeUndefined()
+  hall.say('positionsFlushed', { gateId: GATE_ID, gameId: 1, timeMs: 100, intervalMs: 100 })
+  hall.endTurn()
+  expect(ann.game.entities.get(idOf('npc'))).toBeDefined()
+})
 
 test('clients of both forms see the same places, within half a step, whoever does not read for a while', () => {
   const random = seededRandom(7)

@@ -84,6 +84,27 @@ test('who has something at any time is told within an interval, and no more ofte
   }
 })
 
+test('who is told when an interval of its game is over is told then of what else there is, or an interval later', async () => {
+  const { clock, phases, toldMs } = start(3)
+  for (const slot of [0, 1, 2]) phases.addFlushed(slot)
+  await clock.advance(1000)
+  phases.changed(0, 1)
+  phases.changed(0, 1)
+  phases.changed(1, 2)
+  phases.told(2)
+  await clock.advance(30)
+  phases.flushed(1)
+  phases.flushed(1)
+  expect(toldMs).toEqual([[1030], [], []])
+  // Positions are told when it is over, and by themselves.
+  phases.moved(0, 1)
+  await clock.advance(80)
+  expect(toldMs).toEqual([[1030], [expect.closeTo(1101, -1)], [expect.closeTo(1101, -1)]])
+  // It has been told: there is nothing left for then.
+  phases.flushed(2)
+  expect(toldMs.map(({ length }) => length)).toEqual([1, 1, 1])
+})
+
 test('nothing runs while nobody has anything, also after a long pause of the process', async () => {
   const { clock, phases, toldMs } = start(2)
   phases.moved(0, 1)
