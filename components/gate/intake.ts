@@ -133,10 +133,10 @@ export class Intake {
 
   /** Goes on with the newest frame of the batch when it holds positions for that game, else begins one. */
   #beginRecords(link: Link, gameId: number): void {
-    const at = link.lastFrame
-    const { bytes } = link.out
+    const { out, lastFrame } = link
     const { code } = messages.positionsFromClients
-    if (at >= 0 && getU16(bytes, at + 4) === code && getU16(bytes, at + 6) === gameId) return
+    const at = out.fieldsOf(lastFrame, code)
+    if (at >= 0 && getU16(out.bytes, at) === gameId) return
     link.begin(code)
     link.out.u16(gameId)
   }

@@ -4,7 +4,7 @@ import { ID_BYTES } from '../base/id.ts'
 import { clientMessages, SPACE_KIND, SPACE_TYPE } from '../wire/client-wire.ts'
 import { encodeArgs, writeData } from '../wire/codec.ts'
 import { AUDIENCE_ALL, messages } from '../wire/messages.ts'
-import { FRAME_HEADER_BYTES, FRAME_LENGTH_BYTES, getU16, getU32, PacketWriter } from '../wire/packet.ts'
+import { getU16, getU32, PacketWriter } from '../wire/packet.ts'
 import { type AttrChange, Attrs } from './attrs.ts'
 import type { Awaited } from './awaiting.ts'
 import { type FilteredTarget, filteredBody } from './calls.ts'
@@ -13,8 +13,6 @@ import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
 const body = new PacketWriter(4096)
-/** Where in a frame of `callClients` its run is. */
-const RUN_AT = FRAME_HEADER_BYTES + 2
 const attrsWriter = new PacketWriter(4096)
 
 export class Views {
@@ -198,12 +196,9 @@ export class Views {
   #callAgain(client: Client, entityId: string): void {
     const { gateId, clientId } = client
     const link = this.#link(client)
-    const { out, lastFrame } = link
-    const goesOn =
-      lastFrame >= 0 &&
-      getU16(out.bytes, lastFrame + FRAME_LENGTH_BYTES) === messages.callClients.code &&
-      getU16(out.bytes, lastFrame + FRAME_HEADER_BYTES) === gateId &&
-      getU32(out.bytes, lastFrame + RUN_AT) === this.#run
+    const { out } = link
+    const at = out.fieldsOf(link.lastFrame, messages.callClients.code)
+    const goesOn = at >= 0 && getU16(out.bytes, at) === gateId && getU32(out.bytes, at + 2) === this.#run
     if (!goesOn) {
       link.begin(messages.callClients.code)
       out.u16(gateId)

@@ -120,6 +120,11 @@ export class PacketWriter {
     this.raw(source)
   }
 
+  /** Where the fields of the frame that begins at `frame` are, if that is a message `code`; else, or where `frame` is -1, -1. */
+  fieldsOf(frame: number, code: number): number {
+    return frame >= 0 && getU16(this.bytes, frame + FRAME_LENGTH_BYTES) === code ? frame + FRAME_HEADER_BYTES : -1
+  }
+
   /** Begins a frame of `type`; `endFrame` with the answer sets its length. */
   beginFrame(type: number): number {
     this.u32(0)
