@@ -214,9 +214,10 @@ export class Game {
       clock: options.clock,
       log: options.log,
       intervalMs: options.config.positionSyncIntervalMs,
-      flush: (intervalMs) => this.world.movement.flush(intervalMs),
+      flush: () => this.world.movement.flush(),
       tellGates: () => this.world.movement.tellGates(),
     })
+    this.world.movement.clientsEveryMs = options.config.positionSyncIntervalMs
     this.world.movement.listed = () => this.#positionFlush.listed()
     this.#restoring = new Restoring(this.world)
     this.#turn.stage(() => this.#cluster.flush())

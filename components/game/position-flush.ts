@@ -23,8 +23,8 @@ export interface PositionFlushOptions {
   readonly clock: Clock
   readonly log: Log
   readonly intervalMs: number
-  /** Says what has moved since the last time, and that this was all. `intervalMs`: how often clients are to hear of it. */
-  readonly flush: (intervalMs: number) => void
+  /** Says what has moved since the last time, and that this was all. */
+  readonly flush: () => void
   /** Says what has moved since the last time. */
   readonly tellGates: () => void
 }
@@ -41,6 +41,7 @@ export class PositionFlush {
   #dueMs = Number.POSITIVE_INFINITY
   #flushedMs = Number.NEGATIVE_INFINITY
   #telling: Scheduled | undefined
+  #stopped = false
 
   constructor(options: PositionFlushOptions) {
     this.#options = options
@@ -61,12 +62,12 @@ export class PositionFlush {
     this.#flushedMs = nowMs
     this.#telling?.cancel()
     this.#telling = undefined
-    flush(intervalMs)
+    flush()
   }
 
   /** Something has moved that the gates have not heard of. */
   listed(): void {
-    if (this.#behind || this.#telling) return
+    if (this.#behind || this.#telling || this.#stopped) return
     this.#telling = this.#options.clock.after(GATHER_MS, () => {
       this.#telling = undefined
       this.#options.tellGates()
@@ -74,6 +75,7 @@ export class PositionFlush {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#telling?.cancel()
   }
 

@@ -59,8 +59,8 @@ export class FanOut {
   /** By the client's slot. */
   readonly #outputs: Output[] = []
   readonly #compact: CompactFanOut
-  /** What has moved since its game's last flush, of what somebody sees in compact form. By the game, then by the step. */
-  readonly #moved: Map<number, View[]>[] = []
+  /** What has moved since its game's last flush, of what somebody sees in compact form. By the game. */
+  readonly #moved = new Map<number, View[]>()
   readonly #stillness: Stillness
   readonly #frame = new FrameCopy()
   readonly #reader = new PacketReader()
@@ -86,8 +86,8 @@ export class FanOut {
   /** The game is gone. */
   gameDown(gameId: number): void {
     this.#stillness.forget(gameId)
-    this.#moved[gameId]?.clear()
-    this.#owner.phases.flushed(gameId)
+    this.#moved.delete(gameId)
+    this.#owner.phases.gameDown(gameId)
   }
 
   /** Takes a packet, type and fields; answers false when it is none of those that are for clients. */
@@ -136,6 +136,7 @@ export class FanOut {
       return
     }
     const { places } = views
+    const intervalMs = phases.intervalOf(gameId)
     const source = this.#viewOf(bytes)
     for (let record = first; record < end; record += RECORD_BYTES) {
       const view = views.find(bytes, record)
@@ -147,11 +148,14 @@ export class FanOut {
       if (audience & SYNC_WATCHERS) {
         places.move(view.slot, source, record)
         const { watchers, watcherCount } = view
-        for (let one = 0; one < watcherCount; one++) phases.moved(watchers[one]!, gameId)
+        for (let one = 0; one < watcherCount; one++) phases.moved(watchers[one]!, intervalMs)
       } else {
         places.set(view.slot, bytes, record + ID_BYTES)
       }
-      if (audience & SYNC_OWN && view.own >= 0) this.#moveOwn(view, bytes, record)
+      if (audience & SYNC_OWN && view.own >= 0) {
+        this.#moveOwn(view, bytes, record)
+        phases.moved(view.own, intervalMs)
+      }
       if (view.compactCount > 0) this.#listCompact(view, audience, (bytes[at + 3]! << 24) >> 24)
     }
   }
@@ -160,47 +164,45 @@ export class FanOut {
     view.ownRecord ??= new Uint8Array(RECORD_BYTES)
     view.ownRecord.set(bytes.subarray(record, record + RECORD_BYTES))
     view.ownMoved = true
-    this.#owner.phases.moved(view.own, view.gameId)
   }
 
   #listCompact(view: View, audience: number, step: number): void {
     if (view.moved === 0) {
-      this.#moved[view.gameId] ??= new Map()
-      const moved = this.#moved[view.gameId]!
-      const list = moved.get(step)
-      if (list) list.push(view)
-      else moved.set(step, [view])
+      const moved = this.#moved.get(view.gameId)
+      if (moved) moved.push(view)
+      else this.#moved.set(view.gameId, [view])
     }
     view.moved |= audience
+    view.step = step
   }
 
   /** The interval is over: who hears in compact form is told of all that has moved in it. */
   #positionsFlushed({ gameId, timeMs, intervalMs }: Values<'positionsFlushed'>): void {
     const { views, unshown, phases } = this.#owner
     phases.learnInterval(gameId, intervalMs)
-    const moved = this.#moved[gameId]
-    if (unshown.has(gameId)) {
-      moved?.clear()
-      return
-    }
+    const moved = this.#moved.get(gameId)
+    this.#moved.delete(gameId)
+    if (unshown.has(gameId)) return
     const told = this.#stillness.toldIn(gameId, timeMs)
     phases.flushed(gameId)
     if (!moved) return
-    for (const [step, list] of moved) {
-      const frame: PositionsFrame = { timeMs, step, told }
-      for (const view of list) {
-        // What came back in the same interval is there twice.
-        if (view.gameId !== gameId || !views.has(view)) continue
-        if (view.moved & SYNC_WATCHERS) this.deliveredRecords += this.#compact.tellWatchers(view, frame)
-        if (view.ownMoved && views.isNumbered(view.own)) {
-          view.ownMoved = false
-          this.#compact.tellOwn(view, frame)
-          this.deliveredRecords++
-        }
-        view.moved = 0
+    const frames = new Map<number, PositionsFrame>()
+    for (const view of moved) {
+      // What came back in the same interval is there twice, and told once.
+      if (view.gameId !== gameId || view.moved === 0 || !views.has(view)) continue
+      let frame = frames.get(view.step)
+      if (!frame) {
+        frame = { timeMs, step: view.step, told }
+        frames.set(view.step, frame)
       }
+      if (view.moved & SYNC_WATCHERS) this.deliveredRecords += this.#compact.tellWatchers(view, frame)
+      if (view.ownMoved && views.isNumbered(view.own)) {
+        view.ownMoved = false
+        this.#compact.tellOwn(view, frame)
+        this.deliveredRecords++
+      }
+      view.moved = 0
     }
-    moved.clear()
   }
 
   /** It is the client's time: tells it of all that has moved since the last. */

@@ -26,7 +26,7 @@ export class Phases {
   /** By the client's slot: none, one or both of DUE and FLUSHED. */
   #states = new Uint8Array(64)
   /** By the game. */
-  readonly #intervals: number[] = []
+  readonly #intervals = new Map<number, number>()
   readonly #clock: Clock
   readonly #tell: (slot: number) => void
   /** By the tick in which they are due, modulo TICKS: that tick, slot, tick, slot, … */
@@ -35,7 +35,7 @@ export class Phases {
   #dueTicks = new Float64Array(64)
   #count = 0
   /** By the game: slots of those who are told when its interval is over, and for whom there is something else. */
-  readonly #changed: (number[] | undefined)[] = []
+  readonly #changed = new Map<number, number[]>()
   /** The last tick whose clients were told. */
   #tick = 0
   #timer: Scheduled | undefined
@@ -64,33 +64,40 @@ export class Phases {
 
   /** So long is an interval of the game, in milliseconds. */
   learnInterval(gameId: number, intervalMs: number): void {
-    while (this.#intervals.length <= gameId) this.#intervals.push(INTERVAL_MS)
-    this.#intervals[gameId] = intervalMs
+    this.#intervals.set(gameId, intervalMs)
   }
 
-  /** The client sees something of that game, and it has moved. */
-  moved(slot: number, gameId: number): void {
-    if (this.#states[slot] !== 0) return
-    const nowMs = this.#clock.now()
-    this.#await(slot, nowMs, ownTime(slot, nowMs, this.#intervals[gameId] ?? INTERVAL_MS))
+  intervalOf(gameId: number): number {
+    return this.#intervals.get(gameId) ?? INTERVAL_MS
+  }
+
+  /** The client sees something of a game with such intervals, and it has moved. */
+  moved(slot: number, intervalMs: number): void {
+    if ((this.#states[slot]! & FLUSHED) === 0) this.#say(slot, intervalMs)
   }
 
   /** There is something else for it, of that game, that may go along with positions. */
   changed(slot: number, gameId: number): void {
     if (this.#states[slot]! & FLUSHED) {
-      const changed = this.#changed[gameId]
+      const changed = this.#changed.get(gameId)
       if (changed) changed.push(slot)
-      else this.#changed[gameId] = [slot]
+      else this.#changed.set(gameId, [slot])
     }
-    this.#say(slot, this.#intervals[gameId] ?? INTERVAL_MS)
+    this.#say(slot, this.intervalOf(gameId))
   }
 
   /** An interval of the game is over: tells those of whom only that was awaited. */
   flushed(gameId: number): void {
-    const changed = this.#changed[gameId]
+    const changed = this.#changed.get(gameId)
     if (changed === undefined) return
-    this.#changed[gameId] = undefined
+    this.#changed.delete(gameId)
     for (const slot of changed) if (this.#states[slot] === (FLUSHED | DUE)) this.#release(slot)
+  }
+
+  /** The game is gone: another one may have other intervals. */
+  gameDown(gameId: number): void {
+    this.flushed(gameId)
+    this.#intervals.delete(gameId)
   }
 
   /** There is something for it that may wait as long as positions do, as a rule. Answers whether nothing else did until then. */

@@ -36,8 +36,9 @@ export class Unasked {
   /** Counts the time in which something is said. Calls are too many to look at the clock for each. */
   #round = 0
   #roundMs = Number.NEGATIVE_INFINITY
-  /** In this round: how much was said to clients that have not asked, and how many of these had nothing else waiting. */
+  /** In this round: how much was said to clients that have not asked, how much of it waits, and for how many nothing else did. */
   #told = 0
+  #waited = 0
   #begun = 0
   /** How much that is in a millisecond, over some rounds. */
   #rate = 0
@@ -59,8 +60,9 @@ export class Unasked {
   /** Something is said: `tell` follows for each whom it is for. */
   begin(): void {
     if (!this.#waits && (this.#told < WRITES_A_ROUND || !this.#mayWait)) return
-    // Nothing was said for a while, or not for so long.
-    this.#waits = this.#clock.now() - this.#roundMs < PAUSE_MS
+    const passedMs = this.#clock.now() - this.#roundMs
+    // Nothing was said for a while, or this is much only since the round is long.
+    this.#waits = this.#waits ? passedMs < PAUSE_MS : this.#told > passedMs * WRITES_A_MS
   }
 
   tell(output: Output, frame: FrameCopy): void {
@@ -68,6 +70,7 @@ export class Unasked {
     this.#told++
     if (!this.#waits) return output.append(frame)
     output.appendCalm(frame)
+    this.#waited++
     if (this.#phases.told(output.slot)) this.#begun++
   }
 
@@ -84,12 +87,13 @@ export class Unasked {
     this.#round++
     this.#roundMs = nowMs
     this.#told = 0
+    this.#waited = 0
     this.#begun = 0
   }
 
   #judge(nowMs: number): void {
     if (this.#begun === 0) return
-    this.#gain += (this.#told / this.#begun - this.#gain) * GAIN_SHARE
+    this.#gain += (this.#waited / this.#begun - this.#gain) * GAIN_SHARE
     if (this.#gain >= GAIN_MIN) return
     this.#gain = GAIN_USUAL
     this.#retryMs = nowMs + RETRY_MS

@@ -136,6 +136,8 @@ export class ViewChanges {
       // A client sees what is on its player's game; where that came from, late words may still be on their way.
       else if (client.player?.gameId !== gameId) this.stale++
       else if (client.player !== view && this.#owner.views.watch(view, client.slot)) {
+        // It has come to another space: of where it was put in the last one it need not hear.
+        if (view.isSpace && client.player) client.player.ownMoved = false
         this.#say(client.output, this.#frame, calm, gameId)
         const number = this.#numberFrameOf(client, view)
         if (number) this.#say(client.output, number, calm, gameId)

@@ -103,6 +103,8 @@ export class View {
   ownMoved = false
   /** For whom it has moved since the last flush of its game, while somebody hears in compact form; see `SYNC_OWN`. */
   moved = 0
+  /** How exact its newest place is for those; see `compact.ts`. */
+  step = 0
   /** What they know of its place. */
   readonly told = new ToldPlace()
   /** Which of its places that is: the how manieth. */
@@ -207,6 +209,7 @@ export class Views {
       known.epoch = epoch
       known.gameId = gameId
       known.moved = 0
+      known.ownMoved = false
       // Whether its client has come with it, only the game that has both says: see `#bindPlayer`.
       if (known.own < 0) known.arrived()
     }

@@ -44,6 +44,8 @@ export class Movement {
   told = new Set<number>()
   /** Those that were told of something since. */
   #toldSince = new Set<number>()
+  /** How often clients are to hear of positions, in milliseconds. */
+  clientsEveryMs = INTERVAL_MS
   /** Something is listed: `tellGates` is to be called soon. */
   listed: () => void = () => {}
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
@@ -85,6 +87,17 @@ export class Movement {
   /** Whether who comes into sight now does so by a client's move, of which others hear at their own time. */
   get isSettling(): boolean {
     return this.#isSettling
+  }
+
+  /** Runs hooks: what they do is not by a client's move. */
+  outside(hooks: () => void): void {
+    if (!this.#isSettling) return hooks()
+    this.#isSettling = false
+    try {
+      hooks()
+    } finally {
+      this.#isSettling = true
+    }
   }
 
   /** From now on the AOI knows where everybody is. Hooks may run, and whoever they ask goes on from there. */
@@ -151,7 +164,7 @@ export class Movement {
   }
 
   /** An interval is over: says what has moved in it, and once more when nothing has. */
-  flush(intervalMs = INTERVAL_MS): void {
+  flush(): void {
     this.#flushedBeforeMs = this.#flushedMs
     this.#flushedMs = this.#world.clock.wallMs()
     this.settle()
@@ -161,8 +174,7 @@ export class Movement {
     const before = this.told
     this.told = this.#toldSince
     this.#toldSince = before
-    for (const gateId of this.#world.gates)
-      if (this.told.has(gateId) || before.has(gateId)) this.#sendFlushed(gateId, intervalMs)
+    for (const gateId of this.#world.gates) if (this.told.has(gateId) || before.has(gateId)) this.#sendFlushed(gateId)
     before.clear()
   }
 
@@ -242,10 +254,10 @@ export class Movement {
     }
   }
 
-  #sendFlushed(gateId: number, intervalMs: number): void {
+  #sendFlushed(gateId: number): void {
     const timeMs = this.#flushedMs % 0x1_0000_0000
     const { gameId, cluster } = this.#world
-    cluster.toGate(gateId).send('positionsFlushed', { gateId, gameId, timeMs, intervalMs })
+    cluster.toGate(gateId).send('positionsFlushed', { gateId, gameId, timeMs, intervalMs: this.clientsEveryMs })
   }
 }
 

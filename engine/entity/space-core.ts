@@ -161,7 +161,8 @@ export class SpaceCore extends EntityCore {
     this.#aoi.move(core.aoiSlot, core.x, core.z)
     if (this.#entered.length === 0 && this.#left.length === 0) return
     this.#seenChanged()
-    this.world.spaceHooks.tell()
+    const { movement, spaceHooks } = this.world
+    movement.outside(() => spaceHooks.tell())
   }
 
   setRadius(core: EntityCore): void {

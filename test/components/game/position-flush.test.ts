@@ -141,6 +141,7 @@ test('the gates hear of what moves in between, all of some milliseconds in one p
   expect(tellsMs()).toHaveLength(1)
   positions.listed()
   positions.stop()
+  positions.listed()
   await clock.advance(50)
   expect(tellsMs()).toEqual([])
 })

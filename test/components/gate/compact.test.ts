@@ -168,6 +168,25 @@ function seesAt(seer: Seer, id: string, place: Place, step = DEFAULT_STEP): void
   ).toBe(true)
 }
 
+test('what goes to a space of finer steps within an interval is told as exactly as that says', () => {
+  const hall = new Hall()
+  const [ann, bob] = [hall.add('ann', FEATURES.compactPositions), hall.add('bob', FEATURES.compactPositions)]
+  const said = { gateId: GATE_ID, gameId: 1 }
+  const recordAt = (x: number) => {
+    const writer = new PacketWriter()
+    writeRecord(writer, ann.player, x, 0, 0, 0)
+    return writer.copy()
+  }
+  hall.show(ann.player, bob)
+  hall.endTurn()
+  hall.say('positions', { ...said, audience: SYNC_WATCHERS, step: stepOf(8), records: recordAt(1000) })
+  const both = SYNC_OWN | SYNC_WATCHERS
+  hall.say('positions', { ...said, audience: both, step: stepOf(0.001), records: recordAt(3.5) })
+  hall.say('positionsFlushed', { ...said, timeMs: 100, intervalMs: 100 })
+  hall.endTurn()
+  for (const { game } of [ann, bob]) expect(game.entities.get(ann.player)!.position.x).toBeCloseTo(3.5, 3)
+})
+
 test('who comes into sight by a client’s move is seen when the interval is over, though nobody has moved', () => {
   const hall = new Hall()
   const ann = hall.add('ann', FEATURES.compactPositions)

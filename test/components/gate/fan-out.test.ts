@@ -1,10 +1,21 @@
 // What games say reaches those clients that it is for, in the form and order of GoWorld's protocol.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../../engine/base/random.ts'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { HANDED_MAX, SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
-import { bodyOf, createBody, destroyBody, type FakeClient, GATE_ID, idOf, recordsOf, Stage } from './stage.ts'
+import {
+  bodyOf,
+  createBody,
+  destroyBody,
+  type FakeClient,
+  GATE_ID,
+  idOf,
+  positionsIn,
+  recordsOf,
+  Stage,
+} from './stage.ts'
 
 const ANN = idOf('ann')
 const BOB = idOf('bob')
@@ -342,6 +353,20 @@ describe('a call', () => {
   })
 })
 
+test('a call on a client goes only to the one whose player it is, to the last character', async () => {
+  const stage = await Stage.start()
+  const name = 'abcdefghijklmno'
+  const ann = await stage.player(`${name}p`)
+  for (const [at, other] of [3, 7, 11, 15].map((at) => [at, `${name}p`.split('')] as const)) {
+    other[at] = '-'
+    stage.callClient(ann, other.join(''), 'no')
+  }
+  stage.callClient(ann, `${name}p`, 'yes')
+  await ann.hears('callOnClient')
+  expect(ann.of('callOnClient').map(({ method }) => method)).toEqual(['yes'])
+  expect(stage.gate.status().missedEntities).toBe(4)
+})
+
 describe('positions', () => {
   test('reach watchers, the own client, or both', async () => {
     const stage = await Stage.start()
@@ -463,6 +488,86 @@ describe('positions', () => {
     stage.hide(CAT, [ann, bob], { calm: true })
     await stage.interval()
     expect(ann.names).toEqual(['destroyEntity'])
+  })
+
+  test('of what comes and goes, in whatever order, are the newest of what is seen, and of nothing else', async () => {
+    const random = seededRandom(11)
+    const pick = (count: number) => Math.floor(random() * count)
+    const stage = await Stage.start({ seed: 11 })
+    const players = [await stage.player(ANN), await stage.player(BOB), await stage.player(idOf('eve'))]
+    await stage.interval()
+    // They differ in their last characters only.
+    const ids = Array.from({ length: 200 }, (_, n) => `entity${n}`.padStart(16, '.'))
+    const places = new Map(ids.map((id) => [id, 0]))
+    const seen = players.map(() => new Set<string>())
+    const show = (id: string, at: number) => {
+      const create = {
+        isPlayer: false,
+        entityId: id,
+        type: 'Avatar',
+        x: places.get(id)!,
+        y: 0,
+        z: 0,
+        yaw: 0,
+        attrs: {},
+      }
+      const body = bodyOf('createEntity', create)
+      const one = { entityId: id, epoch: 1, gameId: 1, calm: pick(2) === 0, clientIds: [players[at]!.id] }
+      stage.games.tell('showEntity', { ...one, body })
+      seen[at]!.add(id)
+    }
+    for (let x = 1; x <= 4000; x++) {
+      const id = ids[pick(ids.length)]!
+      const at = pick(players.length)
+      if (seen[at]!.has(id) ? pick(4) > 0 : pick(2) > 0) {
+        places.set(id, x)
+        // Nobody hears of what nobody here sees.
+        if (seen.some((one) => one.has(id))) stage.positions(SYNC_WATCHERS, [id, x])
+      } else if (seen[at]!.delete(id)) stage.hide(id, [players[at]!], { calm: pick(2) === 0 })
+      else show(id, at)
+      if (pick(3) === 0) await stage.clock.advance(pick(8))
+    }
+    await stage.interval()
+    for (const [at, player] of players.entries()) {
+      const known = new Map<string, number>()
+      for (const { name, values } of player.heard) {
+        const id = values['entityId'] as string
+        if (name === 'createEntity') known.set(id, values['x'] as number)
+        else if (name === 'destroyEntity') expect(known.delete(id)).toBe(true)
+        else
+          for (const [one, x] of positionsIn(values['records'] as Uint8Array)) {
+            expect([one, known.has(one)]).toEqual([one, true])
+            known.set(one, x)
+          }
+      }
+      expect(known).toEqual(new Map([...seen[at]!].map((id) => [id, places.get(id)!])))
+    }
+  })
+
+  test('are not told to a client that has gone by its time', async () => {
+    const stage = await Stage.start()
+    const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]
+    stage.show(CAT, [ann, bob])
+    await stage.interval()
+    stage.positions(SYNC_WATCHERS, [CAT, 1])
+    await stage.clock.advance(1)
+    ann.connection.close()
+    await stage.interval()
+    expect(bob.positions()).toEqual([[CAT, 1]])
+    expect(stage.gate.status().clients).toBe(1)
+  })
+
+  test('of where a player was put in the space that it has left are none in the next', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    for (const where of [{}, { epoch: 2, gameId: 2 }]) {
+      await stage.interval()
+      stage.positions(SYNC_WATCHERS | SYNC_OWN, [ANN, 500])
+      if ('epoch' in where) stage.bind(ann, ANN, { ...where, syncing: true })
+      else stage.show(idOf('space2'), [ann], { ...where, type: '__space__' })
+      await stage.interval()
+      expect(ann.positions()).toEqual([])
+    }
   })
 
   test('of a player that was put elsewhere tell its client where it was put, whatever that says meanwhile', async () => {

@@ -25,7 +25,7 @@ test('clients are spread evenly over the interval, whichever there are', async (
     [1, 7],
   ] as const) {
     const { clock, phases, toldMs } = start(from + 200 * step)
-    for (let n = 0; n < 200; n++) phases.moved(from + n * step, 1)
+    for (let n = 0; n < 200; n++) phases.moved(from + n * step, 100)
     await clock.advance(110)
     const tenths = Array(12).fill(0)
     for (const [ms] of toldMs) if (ms !== undefined) tenths[Math.floor(ms / 10)]++
@@ -38,9 +38,9 @@ test('who has something at any time is told within an interval, and no more ofte
     waitMs: fc.integer({ min: 0, max: 150 }),
     slot: fc.integer({ min: 0, max: 9 }),
     what: fc.constantFrom('moved', 'changed', 'told', 'gone'),
-    gameId: fc.constantFrom(1, 2),
+    gameId: fc.constantFrom(1, 2, 3),
   })
-  const intervals = [0, 100, 330]
+  const intervals = [0, 100, 330, 20]
   await fc.assert(
     fc.asyncProperty(
       fc.array(action, { maxLength: 80 }),
@@ -48,7 +48,7 @@ test('who has something at any time is told within an interval, and no more ofte
       async (all, flushed) => {
         const { clock, phases } = start(10, (slot) => dueMs.delete(slot))
         const dueMs = new Map<number, number>()
-        phases.learnInterval(2, intervals[2]!)
+        for (const gameId of [2, 3]) phases.learnInterval(gameId, intervals[gameId]!)
         for (const [slot, isFlushed] of flushed.entries()) if (isFlushed) phases.addFlushed(slot)
         for (const { waitMs, slot, what, gameId } of all) {
           for (let ms = 0; ms < waitMs; ms++) {
@@ -61,9 +61,10 @@ test('who has something at any time is told within an interval, and no more ofte
             flushed[slot] = false
             dueMs.delete(slot)
           } else {
-            phases[what](slot, gameId)
-            const isTold = what === 'changed' || !flushed[slot]
-            if (isTold && !dueMs.has(slot)) dueMs.set(slot, clock.now() + intervals[gameId]! + 2 * TICK_MS)
+            if (what === 'moved') phases.moved(slot, phases.intervalOf(gameId))
+            else phases[what](slot, gameId)
+            const latestMs = clock.now() + (what === 'told' ? 100 : intervals[gameId]!) + 2 * TICK_MS
+            if (what !== 'moved' || !flushed[slot]) dueMs.set(slot, Math.min(latestMs, dueMs.get(slot) ?? latestMs))
           }
         }
         await clock.advance(400)
@@ -74,7 +75,7 @@ test('who has something at any time is told within an interval, and no more ofte
   )
   const { clock, phases, toldMs } = start(3)
   for (let ms = 0; ms < 2000; ms++) {
-    for (const slot of [0, 1, 2]) phases.moved(slot, 1)
+    for (const slot of [0, 1, 2]) phases.moved(slot, 100)
     await clock.advance(1)
   }
   for (const times of toldMs) {
@@ -97,7 +98,7 @@ test('who is told when an interval of its game is over is told then of what else
   phases.flushed(1)
   expect(toldMs).toEqual([[1030], [], []])
   // Positions are told when it is over, and by themselves.
-  phases.moved(0, 1)
+  phases.moved(0, 100)
   await clock.advance(80)
   expect(toldMs).toEqual([[1030], [expect.closeTo(1101, -1)], [expect.closeTo(1101, -1)]])
   // It has been told: there is nothing left for then.
@@ -105,9 +106,25 @@ test('who is told when an interval of its game is over is told then of what else
   expect(toldMs.map(({ length }) => length)).toEqual([1, 1, 1])
 })
 
+test('a game that is gone leaves nothing behind', async () => {
+  const { clock, phases, toldMs } = start(2)
+  phases.addFlushed(1)
+  phases.learnInterval(1, 1000)
+  phases.changed(1, 1)
+  phases.gameDown(1)
+  expect(toldMs[1]).toHaveLength(1)
+  expect(phases.intervalOf(1)).toBe(100)
+  // Nor does a client: whoever takes its place waits for nothing of its.
+  phases.moved(0, 100)
+  phases.remove(0)
+  phases.add(0)
+  await clock.advance(200)
+  expect(toldMs[0]).toEqual([])
+})
+
 test('nothing runs while nobody has anything, also after a long pause of the process', async () => {
   const { clock, phases, toldMs } = start(2)
-  phases.moved(0, 1)
+  phases.moved(0, 100)
   await clock.advance(110)
   let timers = 0
   const after = clock.after.bind(clock)
@@ -118,11 +135,11 @@ test('nothing runs while nobody has anything, also after a long pause of the pro
   }
   await clock.advance(10_000)
   expect(timers).toBe(0)
-  phases.moved(0, 1)
-  phases.moved(1, 1)
+  phases.moved(0, 100)
+  phases.moved(1, 100)
   await clock.advance(1000)
   expect(toldMs.map(({ length }) => length)).toEqual([2, 1])
-  phases.moved(0, 1)
+  phases.moved(0, 100)
   phases.stop()
   await clock.advance(1000)
   expect(toldMs[0]).toHaveLength(2)

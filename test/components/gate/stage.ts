@@ -55,6 +55,13 @@ export function recordsOf(...positions: [entityId: string, x: number][]): Uint8A
   return writer.copy()
 }
 
+export function positionsIn(records: Uint8Array): [entityId: string, x: number][] {
+  const list: [string, number][] = []
+  for (let at = 0; at < records.length; at += RECORD_BYTES)
+    list.push([Buffer.from(records.subarray(at, at + 16)).toString('latin1'), recordX(records, at)])
+  return list
+}
+
 export interface Heard<N extends string> {
   readonly name: N
   readonly values: Record<string, unknown>
@@ -240,12 +247,7 @@ export class FakeClient {
 
   /** Every position record that came, in order. */
   positions(): [entityId: string, x: number][] {
-    return this.of('positions').flatMap(({ records }) => {
-      const list: [string, number][] = []
-      for (let at = 0; at < records.length; at += RECORD_BYTES)
-        list.push([Buffer.from(records.subarray(at, at + 16)).toString('latin1'), recordX(records, at)])
-      return list
-    })
+    return this.of('positions').flatMap(({ records }) => positionsIn(records))
   }
 
   forget(): void {

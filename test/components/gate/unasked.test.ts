@@ -193,6 +193,22 @@ describe('what would wait alone', () => {
     expect(await inTime(stage, players, 110)).toBeGreaterThan(0.8)
   })
 
+  test.each([
+    [600, 140],
+    [700, 100],
+    [560, 60],
+  ])('does not wait: calls on %i clients, each on one of them, every %i ms', async (count, everyMs) => {
+    const { stage, players } = await crowd(count)
+    let late = 0
+    for (let round = 0; round < 20; round++) {
+      for (const [n, player] of players.entries()) stage.callClient(player, idOf(`p${n}`), `${round}`)
+      await stage.clock.advance(5)
+      late += players.filter((player) => heardBy(player).length !== round + 1).length
+      await stage.clock.advance(everyMs - 5)
+    }
+    expect(late / (20 * count)).toBeLessThan(0.02)
+  })
+
   test('does not wait for long, where each is for somebody else', async () => {
     const count = 1500
     const { stage, players } = await crowd(count)

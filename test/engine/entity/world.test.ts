@@ -417,6 +417,45 @@ test('one create per gate for all clients that begin to see, and one record per 
   }).toThrow('cannot be at')
 })
 
+test('what a hook does when a client’s move has somebody come into sight is not by that move, and told at once', async () => {
+  class Coin extends entity({ aoi: 10 }) {}
+  let act = (_other: Entity) => {}
+  class Finder extends entity({ aoi: 10 }) {
+    override onEnteredAoi(other: Entity) {
+      act(other)
+    }
+  }
+  for (const what of ['destroys', 'moves', 'creates', 'leaves']) {
+    const h = start([Finder, Coin, Room])
+    const [room, next] = [h.game.createSpace(Room, 1), h.game.createSpace(Room, 2)]
+    const [watcher, finder, coin] = [h.game.create(Finder), h.game.create(Finder), h.game.create(Coin)]
+    h.world.views.bind(coreOf(watcher), client(1))
+    h.world.views.bind(coreOf(finder), client(2))
+    finder.setClientSyncing(true)
+    await watcher.enterSpace(room, { x: 0, y: 0, z: 0 })
+    await coin.enterSpace(room, { x: 5, y: 0, z: 0 })
+    await finder.enterSpace(room, { x: -8, y: 0, z: 0 })
+    h.take()
+    let before: string[] = []
+    act = (other) => {
+      if (other !== coin || before.length > 0) return
+      before = h.take().map(({ name, values }) => `${name} ${values['calm']}`)
+      if (what === 'destroys') coin.destroy()
+      else if (what === 'moves') coin.position = { x: 500, y: 0, z: 0 }
+      else if (what === 'creates') void h.game.create(Coin).enterSpace(room, { x: 1, y: 0, z: 0 })
+      else void watcher.enterSpace(next)
+    }
+    const writer = new PacketWriter()
+    writeRecord(writer, finder.id, -1, 0, 0, 0)
+    h.world.movement.fromClients(writer.bytes, 0, writer.at)
+    h.world.movement.tellGates()
+    const after = h.take().flatMap(({ name, values }) => (name.endsWith('Entity') ? `${name} ${values['calm']}` : []))
+    expect([what, before.filter((one) => one === 'showEntity true').length > 0]).toEqual([what, true])
+    expect([what, after.length > 0, after.filter((one) => one.endsWith('true'))]).toEqual([what, true, []])
+    h.stop()
+  }
+})
+
 test('gates hear of what moves before the flush, of each place once; the flush says when there are no more', async () => {
   const h = start([Walker, Room])
   const room = h.game.createSpace(Room, 1)
@@ -438,8 +477,11 @@ test('gates hear of what moves before the flush, of each place once; the flush s
   }
   expect([listed, places()]).toEqual([3, [1, 2, 3]])
   mover.position = { x: 4, y: 0, z: 0 }
+  h.world.movement.clientsEveryMs = 70
   h.world.movement.flush()
-  expect(places()).toEqual([4, 'positionsFlushed'])
+  const [place, flushed] = h.take()
+  expect([place!.name, recordX(place!.values['records'] as Uint8Array, 0)]).toEqual(['positions', 4])
+  expect(flushed).toMatchObject({ name: 'positionsFlushed', values: { gateId: 1, intervalMs: 70 } })
   // Nothing more of it, but that.
   h.world.movement.tellGates()
   h.world.movement.flush()
