@@ -187,6 +187,22 @@ test('what goes to a space of finer steps within an interval is told as exactly 
   for (const { game } of [ann, bob]) expect(game.entities.get(ann.player)!.position.x).toBeCloseTo(3.5, 3)
 })
 
+test('who is created is where it is said to be then, wherever it was before in the same interval', () => {
+  const hall = new Hall()
+  const [ann, bob] = [hall.add('ann', FEATURES.compactPositions), hall.add('bob', FEATURES.compactPositions)]
+  hall.show(ann.player, bob)
+  const writer = new PacketWriter()
+  writeRecord(writer, ann.player, 1000, 0, 0, 0)
+  const said = { gateId: GATE_ID, gameId: 1 }
+  hall.say('positions', { ...said, audience: SYNC_WATCHERS, step: DEFAULT_STEP, records: writer.copy() })
+  hall.hide(ann.player, bob)
+  // Where creates are: nowhere but at 0.
+  hall.show(ann.player, bob)
+  hall.say('positionsFlushed', { ...said, timeMs: 100, intervalMs: 100 })
+  hall.endTurn()
+  expect(bob.game.entities.get(ann.player)!.position.x).toBe(0)
+})
+
 test('who comes into sight by a client’s move is seen when the interval is over, though nobody has moved', () => {
   const hall = new Hall()
   const ann = hall.add('ann', FEATURES.compactPositions)

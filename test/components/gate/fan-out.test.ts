@@ -544,6 +544,17 @@ describe('positions', () => {
     }
   })
 
+  test('are not forgotten when very much comes into sight meanwhile', async () => {
+    const stage = await Stage.start()
+    const ann = await stage.player(ANN)
+    stage.show(CAT, [ann])
+    await stage.interval()
+    stage.positions(SYNC_WATCHERS, [CAT, 1])
+    for (let n = 0; n < 200; n++) stage.show(idOf(`npc${n}`), [ann], { calm: true })
+    await stage.interval()
+    expect(ann.positions()).toEqual([[CAT, 1]])
+  })
+
   test('are not told to a client that has gone by its time', async () => {
     const stage = await Stage.start()
     const [ann, bob] = [await stage.player(ANN), await stage.player(BOB)]

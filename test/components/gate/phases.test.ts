@@ -106,6 +106,14 @@ test('who is told when an interval of its game is over is told then of what else
   expect(toldMs.map(({ length }) => length)).toEqual([1, 1, 1])
 })
 
+test('who waits is not forgotten when more clients come', async () => {
+  const { clock, phases, toldMs } = start(1)
+  phases.moved(0, 100)
+  phases.add(1000)
+  await clock.advance(200)
+  expect(toldMs[0]).toHaveLength(1)
+})
+
 test('a game that is gone leaves nothing behind', async () => {
   const { clock, phases, toldMs } = start(2)
   phases.addFlushed(1)

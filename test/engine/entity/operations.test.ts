@@ -34,8 +34,9 @@ test('each is charged with what it takes, and with nothing that others do', asyn
   world.calling.call(worker.id, 'takes', [5])
   world.calling.call(worker.id, 'takes', [7])
   world.calling.call(worker.id, 'makes', [])
-  world.calling.call(worker.id, 'nothing', [])
   world.calling.call(worker.id, 'takes', [2])
+  // Which ends with one that cannot be run.
+  world.calling.call(worker.id, 'nothing', [])
   await Promise.resolve()
   // What is done between two calls is on nobody's account.
   nowMs += 1000

@@ -456,6 +456,27 @@ test('what a hook does when a client’s move has somebody come into sight is no
   }
 })
 
+test('a gate whose client has seen others come by its own move hears when the interval is over', async () => {
+  const h = start([Walker, Room])
+  const room = h.game.createSpace(Room, 1)
+  const [walker, standing] = [h.game.create(Walker), h.game.create(Walker)]
+  h.world.views.bind(coreOf(walker), client(1))
+  walker.setClientSyncing(true)
+  await standing.enterSpace(room)
+  await walker.enterSpace(room, { x: 500, y: 0, z: 0 })
+  for (let n = 0; n < 3; n++) h.world.movement.flush()
+  h.take()
+  const writer = new PacketWriter()
+  writeRecord(writer, walker.id, 2, 0, 0, 0)
+  h.world.movement.fromClients(writer.bytes, 0, writer.at)
+  h.world.movement.tellGates()
+  h.world.movement.flush()
+  expect(h.take().map(({ name, values }) => [name, values['gateId']])).toEqual([
+    ['showEntity', 1],
+    ['positionsFlushed', 1],
+  ])
+})
+
 test('gates hear of what moves before the flush, of each place once; the flush says when there are no more', async () => {
   const h = start([Walker, Room])
   const room = h.game.createSpace(Room, 1)
