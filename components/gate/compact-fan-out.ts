@@ -55,7 +55,7 @@ export class CompactFanOut {
       if (number === 0) {
         // Others in full form have their own time.
         if (!views.isNumbered(watchers[one]!)) continue
-        copyFull(output, source, records, record)
+        output.appendRecord(records, record, false)
         told++
         continue
       }
@@ -86,7 +86,7 @@ export class CompactFanOut {
   tellOwn({ own, ownNumber, ownRecord }: View, positions: PositionsFrame): void {
     const output = this.#outputs[own]!
     const record = ownRecord!
-    if (ownNumber === 0) return output.tellOwn(record)
+    if (ownNumber === 0) return output.appendRecord(record, 0, true)
     const at = output.roomForCompact(positions, true)
     if (at < 0) return output.keepLate(record, 0, ownNumber, positions, true)
     const encoder = this.#encoder
@@ -94,13 +94,6 @@ export class CompactFanOut {
     encoder.encode(this.#nowhere, x, y, z, yaw, positions.step)
     output.recordEnds(encoder.putWhole(output.view, at, ownNumber))
   }
-}
-
-function copyFull(output: Output, source: DataView, bytes: Uint8Array, record: number): void {
-  const at = output.roomForRecord()
-  if (at < 0) return output.keepLate(bytes, record)
-  const target = output.view
-  for (let word = 0; word < 32; word += 8) target.setBigInt64(at + word, source.getBigInt64(record + word))
 }
 
 function copyWords(source: DataView, from: number, target: DataView, to: number): void {

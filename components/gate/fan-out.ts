@@ -213,7 +213,7 @@ export class FanOut {
       const { player } = clients.at(slot)
       if (player?.ownMoved) {
         player.ownMoved = false
-        output.tellOwn(player.ownRecord!)
+        output.appendRecord(player.ownRecord!, 0, true)
         this.deliveredRecords++
       }
       this.deliveredRecords += this.#copyMoved(output, views.watchedBy(slot), views.places)

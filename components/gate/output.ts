@@ -1,5 +1,5 @@
-// What one client has to hear: gathered over a turn, or until it is its time (phases.ts), and written in one piece. A client that does not read costs
-// no other anything, and a bounded amount of memory.
+// What one client has to hear: gathered over a turn, or until it is its time (phases.ts), and written in one piece. A client
+// that does not read costs no other anything, and a bounded amount of memory.
 //
 //     frames ───────────────> batch ──end of turn──> connection          the client keeps up
 //     positions ────────────────┘
@@ -195,11 +195,11 @@ export class Output implements Writer, TurnTaker {
     return this.#at
   }
 
-  /** Where its own player is, as a record: in full form, and whatever its budget says. */
-  tellOwn(record: Uint8Array): void {
-    const at = this.roomForRecord(true)
-    if (at < 0) this.keepLate(record, 0, 0, undefined, true)
-    else this.#bytes.set(record, at)
+  /** Adds the record in `bytes` from `from` on, in full form: at once, or when there is room for it. Its own player's waits for no budget. */
+  appendRecord(bytes: Uint8Array, from: number, isOwn: boolean): void {
+    const at = this.roomForRecord(isOwn)
+    if (at < 0) this.keepLate(bytes, from, 0, undefined, isOwn)
+    else this.#bytes.set(bytes.subarray(from, from + RECORD_BYTES), at)
   }
 
   recordEnds(at: number): void {

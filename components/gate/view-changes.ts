@@ -340,9 +340,9 @@ export class ViewChanges {
   /** The view that a message with the body of a 1002 is about, or undefined when it is late. */
   #placed(bytes: Uint8Array, idAt: number, epoch: number, gameId: number, body: number, end: number): View | undefined {
     const typeAt = body + CREATE_TYPE_AT
-    const type = end - typeAt < 4 ? end : getU32(bytes, typeAt)
-    if (type > end - typeAt - 4 - PLACE_BYTES) throw new WireError('a create that is cut off')
-    const view = this.#owner.views.placed(bytes, idAt, epoch, gameId, typeAt, typeAt + 4 + type)
+    const typeBytes = end - typeAt < 4 ? end : getU32(bytes, typeAt)
+    if (typeBytes > end - typeAt - 4 - PLACE_BYTES) throw new WireError('a create that is cut off')
+    const view = this.#owner.views.placed(bytes, idAt, epoch, gameId, typeAt, typeAt + 4 + typeBytes)
     // Whoever has yet to hear where it was hears where it is.
     if (view) this.#owner.views.places.set(view.slot, bytes, placeAt(bytes, body))
     else this.stale++

@@ -186,7 +186,7 @@ export class Views {
     }
     core.flushAttrs()
     if (this.#isSaid(method, args)) this.#callAgain(client, core.id)
-    else this.#link(client).send('callClient', { ...client, body: this.#callBody(core, method, args) })
+    else this.#link(client).send('callClient', { ...client, body: this.#newCallBody(core, method, args) })
   }
 
   /**
@@ -259,13 +259,16 @@ export class Views {
   }
 
   #callBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
+    if (!this.#isSaid(method, args)) return this.#newCallBody(core, method, args)
     const call = this.#call
-    if (this.#isSaid(method, args)) {
-      call.at = 0
-      call.id(core.id)
-      call.at = this.#bytes
-      return call.written()
-    }
+    call.at = 0
+    call.id(core.id)
+    call.at = this.#bytes
+    return call.written()
+  }
+
+  #newCallBody(core: EntityCore, method: string, args: unknown[]): Uint8Array {
+    const call = this.#call
     const said = encodeArgs(args)
     call.at = 0
     call.id(core.id)

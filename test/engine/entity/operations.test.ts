@@ -1,7 +1,81 @@
-// What methods cost is on the account of each, also where one call follows another or one runs within another.
+// What methods cost: counted and summed, each on its own account, and a slow one said once in a while.
 import { afterEach, expect, test } from 'vitest'
 import { entity } from '../../../components/game/goworld.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
+import { MemoryLog } from '../../../engine/base/log.ts'
+import { Operations } from '../../../engine/entity/operations.ts'
 import { Harness } from './harness.ts'
+
+function start() {
+  const clock = new VirtualClock()
+  const log = new MemoryLog()
+  const operations = new Operations(clock, log)
+  const run = async (kind: string, method: string, ms: number) => {
+    const startMs = operations.start()
+    await clock.advance(ms)
+    operations.end(operations.of(kind, method), startMs)
+  }
+  return { clock, log, operations, run }
+}
+
+test('each method of each class has one account: how often, how long in all, on average and at most', async () => {
+  const { operations, run } = start()
+  await run('Avatar', 'say', 1)
+  await run('Avatar', 'say', 4)
+  await run('Avatar', 'walk', 2)
+  await run('Monster', 'say', 3)
+  expect(operations.of('Avatar', 'say')).toBe(operations.of('Avatar', 'say'))
+  expect(operations.status()).toEqual([
+    { name: 'Avatar.say', count: 2, totalMs: 5, meanMs: 2.5, maxMs: 4 },
+    { name: 'Monster.say', count: 1, totalMs: 3, meanMs: 3, maxMs: 3 },
+    { name: 'Avatar.walk', count: 1, totalMs: 2, meanMs: 2, maxMs: 2 },
+  ])
+})
+
+test('what never ran is not shown, what took no time is', async () => {
+  const { operations, run } = start()
+  operations.of('Avatar', 'fly')
+  await run('Avatar', 'walk', 0)
+  expect(operations.status()).toEqual([{ name: 'Avatar.walk', count: 1, totalMs: 0, meanMs: 0, maxMs: 0 }])
+})
+
+test('the costliest twenty are shown, in microseconds at the finest', async () => {
+  const { operations, run } = start()
+  for (let n = 1; n <= 30; n++) await run('Avatar', `m${n}`, ((n * 7) % 31) + 0.000_4)
+  const shown = operations.status()
+  expect(shown.map(({ totalMs }) => totalMs)).toEqual(Array.from({ length: 20 }, (_, at) => 30 - at))
+})
+
+test('one call inside another is counted in both', async () => {
+  const { clock, operations } = start()
+  const outer = operations.start()
+  await clock.advance(1)
+  const inner = operations.start()
+  await clock.advance(2)
+  operations.end(operations.of('A', 'inner'), inner)
+  operations.end(operations.of('A', 'outer'), outer)
+  expect(operations.status().map(({ name, totalMs }) => [name, totalMs])).toEqual([
+    ['A.outer', 3],
+    ['A.inner', 2],
+  ])
+})
+
+test('a slow one is logged, again only after a while, and each for itself', async () => {
+  const { clock, log, run } = start()
+  await run('Avatar', 'think', 99)
+  expect(log.lines).toEqual([])
+  await run('Avatar', 'think', 100)
+  expect(log.matching('warn', 'Avatar.think took 100 ms: the whole game waited for it')).toHaveLength(1)
+  await run('Avatar', 'think', 500)
+  await run('Avatar', 'dream', 250)
+  expect(log.lines.map(({ message }) => message.split(':')[0])).toEqual([
+    'Avatar.think took 100 ms',
+    'Avatar.dream took 250 ms',
+  ])
+  await clock.advance(10_000)
+  await run('Avatar', 'think', 200)
+  expect(log.matching('warn', 'Avatar.think')).toHaveLength(2)
+})
 
 let nowMs = 0
 let open: Harness | undefined
