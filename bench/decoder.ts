@@ -23,6 +23,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'a place': { x: 12.5, y: 0, z: -7.25 },
   'attributes, 5': attrsOf(5),
   'attributes, 20': attrsOf(20),
+  'attributes, 1000': attrsOf(1000),
   'a list of 200 numbers': Array.from({ length: 200 }, (_, n) => n * 7),
   'a list of 50 maps': Array.from({ length: 50 }, (_, n) => ({ id: n, name: `name ${n}`, score: n * 100 })),
 }

@@ -94,8 +94,8 @@ export class Output implements Writer, TurnTaker {
   #late: LatePositions | undefined
   #lagging = false
   #touched = false
-  /** In which round its client has made its last call, long ago if it has made none; see `unasked.ts`. */
-  askedRound = -1000
+  /** When its client has made its last call; see `unasked.ts`. */
+  askedMs = Number.NEGATIVE_INFINITY
   #full = false
   #closed = false
   #kept: Kept | undefined

@@ -17,8 +17,9 @@ import type { Phases } from './phases.ts'
 const WRITES_A_MS = 10
 /** As many within a round are enough to let what follows wait. */
 const WRITES_A_ROUND = 500
-/** Who has made a call waits for an answer for so many rounds, the one in which it was made not among them. */
-const ASKED_ROUNDS = 2
+/** Who has made a call waits for an answer for so long. Each of what it hears meanwhile costs a write, whatever it is. */
+const ASKED_MS = 30
+/** What is said is counted over so long. */
 const ROUND_MS = 50
 const RATE_SHARE = 1 / 4
 /** Who has said nothing for so long may say the next thing at once. */
@@ -33,8 +34,9 @@ const RETRY_MS = 2000
 export class Unasked {
   readonly #clock: Clock
   readonly #phases: Phases
-  /** Counts the time in which something is said. Calls are too many to look at the clock for each. */
-  #round = 0
+  /** When the clock was looked at: calls are too many to do so for each. */
+  #nowMs = Number.NEGATIVE_INFINITY
+  /** Since when the round goes on. */
   #roundMs = Number.NEGATIVE_INFINITY
   /** In this round: how much was said to clients that have not asked, how much of it waits, and for how many nothing else did. */
   #told = 0
@@ -54,19 +56,20 @@ export class Unasked {
 
   /** The client has made a call. */
   asked(output: Output): void {
-    output.askedRound = this.#round
+    output.askedMs = this.#clock.now()
   }
 
   /** Something is said: `tell` follows for each whom it is for. */
   begin(): void {
     if (!this.#waits && (this.#told < WRITES_A_ROUND || !this.#mayWait)) return
-    const passedMs = this.#clock.now() - this.#roundMs
+    this.#nowMs = this.#clock.now()
+    const passedMs = this.#nowMs - this.#roundMs
     // Nothing was said for a while, or this is much only since the round is long.
     this.#waits = this.#waits ? passedMs < PAUSE_MS : this.#told > passedMs * WRITES_A_MS
   }
 
   tell(output: Output, frame: FrameCopy): void {
-    if (this.#round - output.askedRound <= ASKED_ROUNDS) return output.append(frame)
+    if (this.#nowMs - output.askedMs <= ASKED_MS) return output.append(frame)
     this.#told++
     if (!this.#waits) return output.append(frame)
     output.appendCalm(frame)
@@ -77,6 +80,7 @@ export class Unasked {
   /** The turn is over. */
   turnEnds(): void {
     const nowMs = this.#clock.now()
+    this.#nowMs = nowMs
     const passedMs = nowMs - this.#roundMs
     if (passedMs < ROUND_MS) return
     if (this.#waits) this.#judge(nowMs)
@@ -84,7 +88,6 @@ export class Unasked {
     const share = passedMs < PAUSE_MS ? RATE_SHARE : 1
     this.#rate += (this.#told / passedMs - this.#rate) * share
     this.#waits = this.#mayWait && this.#rate > WRITES_A_MS
-    this.#round++
     this.#roundMs = nowMs
     this.#told = 0
     this.#waited = 0

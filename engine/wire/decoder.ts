@@ -14,6 +14,8 @@ export type DataMap = { readonly [key: string]: Data }
 
 /** How deep values may lie in each other, in what is written and in what is read. */
 export const DEPTH_MAX = 64
+/** V8 keeps objects of more keys as hash tables, in the end. */
+const SHAPE_KEYS_MAX = 128
 /** Longer lists grow as their items come: what is announced takes no memory before it is there. */
 const LIST_MADE_AT_ONCE = 1024
 
@@ -112,12 +114,17 @@ function readList(count: number, depth: number): Data[] {
 
 function readMap(count: number, depth: number): DataMap {
   expectChildren(count * 2, depth)
-  const map: Record<string, Data> = {}
+  const map = emptyMap(count)
   for (let index = 0; index < count; index++) {
     const key = readKey(depth)
     map[key] = readValue(depth + 1)
   }
   return map
+}
+
+/** For so many keys. A large one is a hash table from the start: to become one, it would be copied with every third key. */
+function emptyMap(count: number): Record<string, Data> {
+  return count <= SHAPE_KEYS_MAX ? {} : Object.setPrototypeOf(Object.create(null), Object.prototype)
 }
 
 function expectChildren(count: number, depth: number): void {

@@ -1,11 +1,13 @@
 // Names off the wire (methods, types, attribute keys) as strings, without making the same string twice: a process reads
-// the same few names all day. Direct-mapped: a place holds the last name that fell on it, so it never grows.
+// the same names all day. Direct-mapped: a place holds the last name that fell on it, so it never grows.
 import { readText } from './packet.ts'
 
-const PLACES = 512
+const PLACES = 8192
 const NAME_BYTES_MAX = 64
 
 const names: (string | undefined)[] = new Array<string | undefined>(PLACES).fill(undefined)
+/** By the place: whether the name has come again. Most that do not are ids. */
+const again = new Uint8Array(PLACES)
 
 /** The text of `count` bytes at `at`. Throws WireError for what is no UTF-8. */
 export function nameAt(bytes: Uint8Array, at: number, count: number): string {
@@ -14,9 +16,25 @@ export function nameAt(bytes: Uint8Array, at: number, count: number): string {
   for (let byte = at; byte < at + count; byte++) hash = Math.imul(hash ^ bytes[byte]!, 0x01000193)
   const place = (hash ^ (hash >>> 15)) & (PLACES - 1)
   const known = names[place]
-  if (known !== undefined && sameText(known, bytes, at, count)) return known
+  if (known !== undefined && sameText(known, bytes, at, count)) return again[place] ? known : internedAt(place, known)
   const name = readText(bytes, at, count)
   names[place] = name
+  again[place] = 0
+  return name
+}
+
+function internedAt(place: number, name: string): string {
+  again[place] = 1
+  const known = interned(name)
+  names[place] = known
+  return known
+}
+
+/** The same text as V8's own key of that name: as any other string, it would be looked for with every `map[name]`. */
+function interned(name: string): string {
+  const holder: Record<string, true> = Object.create(null)
+  holder[name] = true
+  for (const key in holder) return key
   return name
 }
 
