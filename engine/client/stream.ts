@@ -6,7 +6,7 @@ export interface ByteStream {
   readonly bufferedBytes: number
   /** Nobody changes the bytes from now on. Never throws; ignored once closed. Never calls `onData` in return. */
   write(bytes: Uint8Array): void
-  /** Chunks may be cut anywhere, and stay as they are. Set once, before the first arrives. */
+  /** Chunks may be cut anywhere, and are as they are until the handler returns. Set once, before the first arrives. */
   onData(handler: (chunk: Uint8Array) => void): void
   /** Called once, with why: also when the connection never came about. `onPurpose`: the peer said that this is the end. */
   onClose(handler: (reason: string, onPurpose?: boolean) => void): void

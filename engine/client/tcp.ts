@@ -8,9 +8,25 @@ import type { ByteStream } from './stream.ts'
 /** How long a server may take to answer our goodbye before the socket is dropped. */
 const GOODBYE_MS = 2_000
 
+/** As much as Node reads at once. */
+const RECEIVE_BYTES = 64 * 1024
+/** What all sockets are read into: whoever hears of a chunk has done with it when it returns. */
+const received = new Uint8Array(RECEIVE_BYTES)
+
 /** Connects to an address, or to one written down: `host:port`, `tcp://host:port`, `unix:/path`. */
 export function tcpStream(target: Address | string): ByteStream {
-  return socketStream(connect(typeof target === 'string' ? parseTarget(target) : target))
+  const address = typeof target === 'string' ? parseTarget(target) : target
+  let take: (chunk: Uint8Array) => void = () => {}
+  const onread = {
+    buffer: received,
+    callback(count: number): boolean {
+      take(received.subarray(0, count))
+      return true
+    },
+  }
+  return socketStream(connect({ ...address, noDelay: true, onread }), (handler) => {
+    take = handler
+  })
 }
 
 /** Throws an OperatorError for what is no address. */
@@ -24,11 +40,10 @@ export function parseTarget(text: string): Address {
   return { kind: 'tcp', host: tcp[1] ?? tcp[2]!, port }
 }
 
-function socketStream(socket: Socket): ByteStream {
+function socketStream(socket: Socket, onData: ByteStream['onData']): ByteStream {
   let failure = ''
   let weClosed = false
   let onClose: (reason: string) => void = () => {}
-  socket.setNoDelay(true)
   socket.on('error', (error) => {
     failure ||= messageOf(error) || 'the connection failed'
   })
@@ -41,9 +56,7 @@ function socketStream(socket: Socket): ByteStream {
     write(bytes) {
       if (socket.writable) socket.write(bytes)
     },
-    onData(handler) {
-      socket.on('data', handler)
-    },
+    onData,
     onClose(handler) {
       onClose = handler
     },
