@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { pieceOf } from '../../engine/base/slab.ts'
 import { clientMessages } from '../../engine/wire/client-wire.ts'
 import { writeArgs } from '../../engine/wire/codec.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
@@ -18,6 +19,8 @@ const EASED_TO = 10
 const LATENCY_MAX_US = 600_000_000
 
 const writer = new PacketWriter(256)
+/** What all clients are read into. */
+const received = new Uint8Array(64 * 1024)
 /** Small enough that 32 bits of float tell 10 µs for two minutes. */
 const startMs = performance.now()
 const nowMs = () => performance.now() - startMs
@@ -46,16 +49,17 @@ class CrowdClient {
 
   constructor(host: string, port: number, settled: (client: CrowdClient) => void) {
     this.#settled = settled
-    this.#socket = createConnection({ host, port, noDelay: true })
     const frames = new FrameReader((bytes, start, end) => this.#frame(bytes, start, end), { maxBytes: 1 << 24 })
-    this.#socket.on('data', (chunk) => {
-      bytesIn += chunk.length
+    const callback = (count: number): boolean => {
+      bytesIn += count
       // What it says to all that came leaves in one piece.
       answering = this
-      frames.push(chunk)
+      frames.push(received.subarray(0, count))
       answering = undefined
       this.#flush()
-    })
+      return true
+    }
+    this.#socket = createConnection({ host, port, noDelay: true, onread: { buffer: received, callback } })
     this.#socket.on('error', (error) => fail(`a client: ${error.message}`))
     this.#socket.on('close', () => closing || this.#leaving || fail('a client was closed'))
   }
@@ -98,7 +102,7 @@ class CrowdClient {
 
   #flush(): void {
     if (writer.at === 0) return
-    this.#socket.write(writer.copy())
+    this.#socket.write(pieceOf(writer.written()))
     writer.at = 0
   }
 

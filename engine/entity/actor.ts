@@ -33,8 +33,8 @@ export class Actor<C extends Contract = Contract> {
   }
 
   // --- others ----------------------------------------------------------------------------------------------------------
-  /** Calls to an entity wherever it lives; one way. */
-  call<T>(id: EntityId<T>): Calls<T> {
+  /** Calls to an entity wherever it lives, or to each of several; one way. They throw TypeError for what is no id. */
+  call<T>(id: EntityId<T> | readonly EntityId<T>[]): Calls<T> {
     return callEntity(this[core].world, id)
   }
   /**

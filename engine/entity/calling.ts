@@ -35,6 +35,13 @@ export class Calling {
     else writeCall(this.#world, id, method, args)
   }
 
+  /** A call to each of several. Throws TypeError before it calls any of them when one is no id. */
+  callEach(ids: readonly string[], method: string, args: unknown[]): void {
+    this.#world.checkSeal()
+    for (const id of ids) if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    for (const id of ids) this.call(id, method, args)
+  }
+
   /** A call that is answered. */
   ask(id: string, method: string, args: unknown[], limitMs: number): Promise<unknown> {
     if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
@@ -134,7 +141,7 @@ export class Calling {
   #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {
     const { requests } = this.#world
     if (!core) return writeAsk(this.#world, id, no, name, args)
-    const method = core.kind.methods.get(name)
+    const method = core.kind.method(name)
     if (!method) return requests.settle(no, NOT_DELIVERED, `${core}: unknown method`)
     this.#world.runMethod(core, method, args, (ok, value) => {
       if (!ok) return requests.settle(no, FAILED, messageOf(value))

@@ -124,14 +124,14 @@ const EntityCaller = openCaller<{ world: World; id: string }>(({ world, id }, me
   world.calling.call(id, method, args)
 })
 const EntitiesCaller = openCaller<{ world: World; ids: readonly string[] }>(({ world, ids }, method, args) => {
-  for (const id of ids) world.calling.call(id, method, args)
+  world.calling.callEach(ids, method, args)
 })
 const EntityAsker = openCaller<{ world: World; id: string; limitMs: number }>(({ world, id, limitMs }, method, args) =>
   world.calling.ask(id, method, args, limitMs),
 )
 
-export const callEntity = <T>(world: World, id: EntityId<T>): Calls<T> =>
-  new EntityCaller({ world, id }) as unknown as Calls<T>
+export const callEntity = <T>(world: World, id: EntityId<T> | readonly EntityId<T>[]): Calls<T> =>
+  typeof id === 'string' ? (new EntityCaller({ world, id }) as unknown as Calls<T>) : callEntities(world, id)
 
 /** Calls to each of several. */
 export const callEntities = <T>(world: World, ids: readonly string[]): Calls<T> =>
@@ -214,7 +214,7 @@ export function receiveCall(
   let args: unknown[]
   try {
     reader.reset(bytes, start, end)
-    method = core.kind.methods.get(reader.varstr())
+    method = core.kind.method(reader.varstr())
     if (!method) return 'unknown method'
     args = readArgs(reader)
     reader.finish()
@@ -236,7 +236,7 @@ export function receiveCall(
 
 /** The name of a timer's method. Throws for closures and private methods: neither survives a freeze. */
 export function timerMethod(core: EntityCore, method: (...args: never[]) => unknown): string {
-  const found = core.kind.methods.get(method.name)
+  const found = core.kind.method(method.name)
   const { entity } = core
   if (found && (entity[method.name as keyof Entity] as unknown) === method) return method.name
   throw new TypeError(

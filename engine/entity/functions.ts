@@ -28,7 +28,7 @@ export const createSpace = <T extends EntityClass<Space>>(
 export const load = <T extends EntityClass>(type: T, id: EntityId<InstanceType<T>>): EntityId<InstanceType<T>> =>
   currentGame().load(type, id)
 
-export const call = <T>(id: EntityId<T>): Calls<T> => currentGame().call(id)
+export const call = <T>(id: EntityId<T> | readonly EntityId<T>[]): Calls<T> => currentGame().call(id)
 
 export const kvdb: Kvdb = {
   get: (key) => currentGame().kvdb.get(key),

@@ -68,6 +68,8 @@ export class Kind {
   /** How many there are of a service. */
   readonly shards: number
   readonly #operations: Operations
+  /** The one that was asked for last: what is said to many is asked for once for each. */
+  #method: Method | undefined
   readonly #hooks = new Map<string, Operation>()
   #instanceChecked = false
   readonly callers: {
@@ -113,6 +115,12 @@ export class Kind {
     for (const name of this.contract.kept ?? [])
       if (!(name in entity)) throw new TypeError(`${this.name}: kept: there is no field ${name}; give it a first value`)
     this.#instanceChecked = true
+  }
+
+  /** The method that others may call by this name, if there is one. */
+  method(name: string): Method | undefined {
+    if (this.#method?.name !== name) this.#method = this.methods.get(name)
+    return this.#method
   }
 
   /** The account of what a hook costs. */

@@ -162,7 +162,7 @@ const PARTS: Readonly<Record<string, Part>> = {
       const { world, kind } = core
       for (const timer of saved.timers) {
         const { method } = timer
-        if (kind.methods.has(method)) world.timers.restore(core, timer, unpack(timer.args) as unknown[], elapsedMs)
+        if (kind.method(method)) world.timers.restore(core, timer, unpack(timer.args) as unknown[], elapsedMs)
         else world.dropped(`a timer of ${kind.name}.${method}() was saved, but there is no such method any more`)
       }
     },

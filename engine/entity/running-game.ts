@@ -159,9 +159,9 @@ export class RunningGame {
   }
 
   // --- calls ---------------------------------------------------------------------------------------------------------
-  /** Calls to an entity wherever it lives; one way. */
-  call<T>(id: EntityId<T>): Calls<T> {
-    if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
+  /** Calls to an entity wherever it lives, or to each of several; one way. Throws TypeError for what is no id. */
+  call<T>(id: EntityId<T> | readonly EntityId<T>[]): Calls<T> {
+    for (const one of [id].flat()) if (!isId(one)) throw new TypeError(`'${one}' is no entity id`)
     return callEntity(this.#world, id)
   }
   /** Calls that are answered: see `Actor.ask`. */

@@ -7,6 +7,7 @@ import { AUDIENCE_ALL, messages } from '../wire/messages.ts'
 import { getU16, getU32, PacketWriter } from '../wire/packet.ts'
 import { type AttrChange, Attrs } from './attrs.ts'
 import type { Awaited } from './awaiting.ts'
+import { Callees } from './callees.ts'
 import { type FilteredTarget, filteredBody } from './calls.ts'
 import type { Client, EntityCore } from './core.ts'
 import { SpaceCore } from './space-core.ts'
@@ -19,6 +20,7 @@ export class Views {
   readonly #world: World
   /** Calls to a client that was not there. */
   droppedCalls = 0
+  readonly #callees = new Callees()
   /** The body of the last call. When the next says the same of another entity, only the id is written. */
   readonly #call = new PacketWriter(1024)
   #method = ''
@@ -185,7 +187,7 @@ export class Views {
       return
     }
     core.flushAttrs()
-    if (this.#isSaid(method, args)) this.#callAgain(client, core.id)
+    if (this.#isSaid(method, args)) this.#callAgain(core, client)
     else this.#link(client).send('callClient', { ...client, body: this.#newCallBody(core, method, args) })
   }
 
@@ -193,9 +195,9 @@ export class Views {
    * What was said of the last one is said of another: whoever says it to a thousand says it once, and to whom. Those on
    * gates of one dispatcher are told one after the other, or it is said each time that the gate is another.
    */
-  #callAgain(client: Client, entityId: string): void {
-    const { gateId, clientId } = client
-    const link = this.#link(client)
+  #callAgain(core: EntityCore, client: Client): void {
+    const gateId = this.#callees.gateOf(core, client)
+    const link = this.#world.cluster.toGate(gateId)
     const { out } = link
     const at = out.fieldsOf(link.lastFrame, messages.callClients.code)
     const goesOn = at >= 0 && getU16(out.bytes, at) === gateId && getU32(out.bytes, at + 2) === this.#run
@@ -205,9 +207,13 @@ export class Views {
       out.u32(this.#run)
       out.varbytes(this.#call.bytes.subarray(ID_BYTES, this.#bytes))
     }
-    out.id(clientId)
-    out.id(entityId)
+    this.#callees.write(out, core)
     link.end()
+  }
+
+  /** The slot is for another entity. */
+  forgetSlot(slot: number): void {
+    this.#callees.forget(slot)
   }
 
   callAllClients(core: EntityCore, method: string, args: unknown[]): void {

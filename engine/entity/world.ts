@@ -499,7 +499,7 @@ export class World {
 
   /** Calls a method by name for the engine itself or another entity. */
   run(core: EntityCore, name: string, args: readonly unknown[]): void {
-    const method = core.kind.methods.get(name)
+    const method = core.kind.method(name)
     if (method) this.runMethod(core, method, args)
     else this.#errors.add(`no method ${core.kind.name}.${name}`, `${core}`, new Error(`it has no method ${name}()`))
   }
@@ -672,6 +672,7 @@ export class World {
     this.#cores[core.slot] = undefined
     this.#slots.deleteText(core.id)
     this.#free.push(core.slot)
+    this.views.forgetSlot(core.slot)
   }
 
   throwGone(core: EntityCore): never {

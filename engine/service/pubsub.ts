@@ -38,12 +38,17 @@ export class PublishSubscribeService extends service({ kept: ['subscribers', 'su
   /** Calls `OnPublish(subject, content)` once on everyone who hears the subject. */
   Publish(subject: string, content: string): void {
     if (subject.includes('*')) throw new TypeError(`'${subject}' cannot be published: only subscriptions have a '*'`)
-    const hearers = new Set(this.subscribers.get(subject))
-    for (let length = 0; length <= subject.length; length++) {
-      const prefix = this.subscribers.get(`${subject.slice(0, length)}*`)
-      if (prefix) for (const subscriber of prefix) hearers.add(subscriber)
-    }
-    for (const subscriber of hearers) this.call(subscriber as EntityId<Subscriber & object>).OnPublish(subject, content)
+    this.call(this.#hearersOf(subject)).OnPublish(subject, content)
+  }
+
+  /** Each of them once. */
+  #hearersOf(subject: string): EntityId<Subscriber & object>[] {
+    const found = [this.subscribers.get(subject)]
+    for (let length = 0; length <= subject.length; length++)
+      found.push(this.subscribers.get(`${subject.slice(0, length)}*`))
+    const groups = found.filter((group) => group !== undefined)
+    const all = groups.length === 1 ? groups[0]! : new Set(groups.flatMap((group) => [...group]))
+    return [...all] as EntityId<Subscriber & object>[]
   }
 }
 

@@ -100,6 +100,9 @@ class Walker extends entity({
   }
 }
 
+/** On three gates. */
+const clientsMade = Array.from({ length: 100 }, (_, n) => client(n, 1 + (n % 3)))
+
 let onSight = () => {}
 class Actor extends entity({ aoi: 10 }) {
   override onEnteredAoi() {
@@ -271,6 +274,53 @@ test('what is said to one client after another is what was said, however much it
     }
     const said = h.take().map(({ values }) => clientMessage(1009, values['body'] as Uint8Array))
     expect(said.map(({ entityId, method: its, args }) => [entityId, its, args])).toEqual(expected)
+  }
+})
+
+test('what is said again goes to whoever has which client by then, in whatever place of the table', () => {
+  class Teller extends entity({ client: { hears(_text: string) {} } }) {}
+  const h = start([Teller as EntityClass])
+  const random = seededRandom(7)
+  const tellers: Teller[] = []
+  const clients = new Map<Teller, number>()
+  for (let round = 0; round < 2000; round++) {
+    const one = tellers[Math.floor(random() * tellers.length)]
+    const kind = random()
+    if (!one || (kind < 0.1 && tellers.length < 150)) {
+      tellers.push(h.game.create(Teller))
+    } else if (kind < 0.15) {
+      // Whoever comes next takes its place.
+      one.destroy()
+      tellers.splice(tellers.indexOf(one), 1)
+      const next = h.game.create(Teller)
+      const no = clients.get(one)
+      clients.delete(one)
+      // With the same client, to the object.
+      if (no !== undefined) bindTo(next, no)
+      tellers.push(next)
+    } else if (kind < 0.4) {
+      bindTo(one, Math.floor(random() * 100))
+    } else {
+      h.take()
+      const expected: unknown[] = []
+      for (const each of tellers) {
+        each.client.hears('the same')
+        const no = clients.get(each)
+        if (no !== undefined) expected.push([clientsMade[no]!.gateId, clientsMade[no]!.clientId, each.id])
+      }
+      const said = h
+        .take()
+        .map(({ values }) => [
+          values['gateId'],
+          values['clientId'],
+          clientMessage(1009, values['body'] as Uint8Array)['entityId'],
+        ])
+      expect(said).toEqual(expected)
+    }
+  }
+  function bindTo(one: Teller, no: number) {
+    clients.set(one, no)
+    h.world.views.bind(coreOf(one), clientsMade[no]!)
   }
 })
 
@@ -723,6 +773,32 @@ test('calls to others go to their dispatcher; local ones run after the caller, w
     'call of keep(): a Date cannot be sent',
   )
   expect(h.take()).toEqual([])
+})
+
+test('a call to several reaches each, here and elsewhere, with arguments of its own; to none when one can be no id', async () => {
+  const kept: unknown[] = []
+  class Keeper extends entity({}) {
+    keep(given: number[]) {
+      given.push(this.call([this.id]) === undefined ? 0 : 9)
+      kept.push([this.id, given])
+    }
+  }
+  const h = start([Keeper])
+  const [a, b] = [h.game.create(Keeper), h.game.create(Keeper)]
+  const far = entityId<Keeper>('somebodyelse0001')
+  h.take()
+  h.game.call([a.id, far, b.id]).keep([1])
+  await h.settle()
+  expect(kept).toEqual([
+    [a.id, [1, 9]],
+    [b.id, [1, 9]],
+  ])
+  expect(h.take().map(({ name, values }) => [name, values['entityId']])).toEqual([['callEntity', far]])
+  const wrong = [a.id, 'short' as typeof far]
+  expect(() => h.game.call(wrong).keep([2])).toThrow("'short' is no entity id")
+  expect(() => a.call(wrong).keep([2])).toThrow("'short' is no entity id")
+  await h.settle()
+  expect([kept.length, h.take()]).toEqual([2, []])
 })
 
 test('timers run named methods, in order, and end with their entity', async () => {
