@@ -6,6 +6,7 @@ import { Clients } from '../../components/gate/clients.ts'
 import { FanOut } from '../../components/gate/fan-out.ts'
 import { grantFeatures } from '../../components/gate/features.ts'
 import { Filters } from '../../components/gate/filters.ts'
+import { Held } from '../../components/gate/held.ts'
 import { Output } from '../../components/gate/output.ts'
 import { Phases } from '../../components/gate/phases.ts'
 import { Unasked } from '../../components/gate/unasked.ts'
@@ -55,6 +56,7 @@ export class Watchers {
   readonly fanOut: FanOut
   readonly #viewChanges: ViewChanges
   readonly #clients = new Clients()
+  readonly #held = new Held(this.#clients)
   readonly #touched: Output[] = []
   readonly #random: Random = seededRandom(1)
 
@@ -74,11 +76,13 @@ export class Watchers {
       close() {},
     })
     const unasked = new Unasked(realClock, phases)
-    this.fanOut = new FanOut({ ...known, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
+    const held = this.#held
+    this.fanOut = new FanOut({ ...known, unasked, held, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {
       this.#add(n, pool)
       phases.add(n)
+      unasked.add(n)
       if (compact) grantFeatures(FEATURES.compactPositions, n, views, phases)
     }
     for (let n = 0; n < clients; n++) this.#bind(n)
@@ -104,7 +108,7 @@ export class Watchers {
 
   #add(n: number, pool: BufferPool): void {
     const sink = new Sink()
-    const owner = { touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
+    const owner = { held: this.#held, touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
     const output = new Output(n, idOf('client', n), sink, pool, owner, 4 * 1024 * 1024)
     const nobody: ClientOwner = { frame: () => true, badLength() {}, closed() {} }
     const identity = { slot: n, id: idOf('client', n), bootId: idOf('player', n) }

@@ -1,6 +1,7 @@
 // The clients of the gate, by their slot (a small number, used again when a client has gone) and by their id. Whom each plays is
 // beside that as four words: so a call on a client, of which there are very many, is checked without a look at client or player.
 import { IdTable } from '../../engine/base/id-table.ts'
+import { larger } from '../../engine/base/larger.ts'
 import { getU32 } from '../../engine/wire/packet.ts'
 import type { Client } from './client.ts'
 import type { View } from './views.ts'
@@ -52,8 +53,21 @@ export class Clients implements Iterable<Client> {
     )
   }
 
-  /** The client plays another entity from now on, or nobody. */
+  /** Puts the id of the player of the client in the slot at `at`. */
+  putPlayer(slot: number, bytes: DataView, at: number): void {
+    for (let word = 0; word < WORDS; word++) bytes.setInt32(at + word * 4, this.#players[slot * WORDS + word]!, true)
+  }
+
+  /** Calls `visit` for the slot of each client that has a player. */
+  forEachPlaying(visit: (slot: number) => void): void {
+    const players = this.#players
+    const slots = this.#bySlot.length
+    for (let slot = 0; slot < slots; slot++) if (players[slot * WORDS] !== 0) visit(slot)
+  }
+
+  /** The client plays another entity from now on, or nobody. What is held for the one that it has played it takes before. */
   setPlayer(client: Client, player: View | undefined): void {
+    client.output.takeHeld()
     client.player = player
     const { slot } = client
     for (let word = 0; word < WORDS; word++)
@@ -64,10 +78,7 @@ export class Clients implements Iterable<Client> {
     if (this.#free.length > 0) this.#free.pop()
     this.#bySlot[client.slot] = client
     this.#ids.setText(client.id, client.slot)
-    if ((client.slot + 1) * WORDS <= this.#players.length) return
-    const players = new Int32Array(this.#players.length * 2)
-    players.set(this.#players)
-    this.#players = players
+    if ((client.slot + 1) * WORDS > this.#players.length) this.#players = larger(this.#players)
   }
 
   remove(client: Client): void {

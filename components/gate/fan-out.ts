@@ -16,6 +16,7 @@ import type { Clients } from './clients.ts'
 import { CompactFanOut } from './compact-fan-out.ts'
 import type { Filters } from './filters.ts'
 import { FrameCopy } from './frame-copy.ts'
+import type { Held } from './held.ts'
 import type { Output, PositionsFrame } from './output.ts'
 import type { Phases } from './phases.ts'
 import type { Places } from './places.ts'
@@ -39,6 +40,7 @@ export interface FanOutOwner {
   readonly filters: Filters
   readonly unshown: Unshown
   readonly unasked: Unasked
+  readonly held: Held
   readonly phases: Phases
   /** Whether clients have budgets, for which it matters where their players are. */
   readonly hasBudgets?: boolean
@@ -64,6 +66,8 @@ export class FanOut {
   readonly #stillness: Stillness
   readonly #frame = new FrameCopy()
   readonly #reader = new PacketReader()
+  /** Slots of those who are to hear what is said at the moment. */
+  readonly #audience: number[] = []
   #viewed = new Uint8Array(0)
   #view = new DataView(this.#viewed.buffer)
 
@@ -209,6 +213,7 @@ export class FanOut {
   tellMoved(slot: number): void {
     const output = this.#outputs[slot]!
     const { clients, views } = this.#owner
+    output.takeHeld()
     if (!views.isNumbered(slot)) {
       const { player } = clients.at(slot)
       if (player?.ownMoved) {
@@ -287,12 +292,13 @@ export class FanOut {
   #callClient(bytes: Uint8Array, at: number, end: number): void {
     const body = at + ID_BYTES
     if (end - body < ID_BYTES) throw new WireError('a call that is cut off')
-    const output = this.#callee(bytes, at)
-    if (!output) return
+    const slot = this.#callee(bytes, at)
+    if (slot < 0) return
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     const { unasked } = this.#owner
     unasked.begin()
-    unasked.tell(output, this.#frame)
+    if (unasked.waits(slot)) this.#outputs[slot]!.appendCalm(this.#frame)
+    else this.#outputs[slot]!.append(this.#frame)
     this.deliveredMessages++
   }
 
@@ -303,29 +309,37 @@ export class FanOut {
     if (end < calls || (end - calls) % CALL_BYTES !== 0) throw new WireError('calls that are cut off')
     const frame = this.#frame
     frame.setNameless(clientMessages.callOnClient.code, this.#owner.gateId, bytes, said, calls)
-    const { unasked } = this.#owner
+    const { unasked, held } = this.#owner
     unasked.begin()
+    const isHeld = held.pays((end - calls) / CALL_BYTES)
     for (let one = calls; one < end; one += CALL_BYTES) {
-      const output = this.#callee(bytes, one)
-      if (!output) continue
-      frame.nameEntity(bytes, one + ID_BYTES)
-      unasked.tell(output, frame)
+      const slot = this.#callee(bytes, one)
+      if (slot < 0) continue
       this.deliveredMessages++
+      const waits = unasked.waits(slot)
+      if (waits && isHeld) {
+        held.add(slot, frame)
+        continue
+      }
+      frame.nameEntity(bytes, one + ID_BYTES)
+      if (waits) this.#outputs[slot]!.appendCalm(frame)
+      else this.#outputs[slot]!.append(frame)
     }
+    held.end()
   }
 
-  /** What the client hears whose id is at `at`, when its player's is behind it. */
-  #callee(bytes: Uint8Array, at: number): Output | undefined {
+  /** The slot of the client whose id is at `at` when its player's is behind it, or -1. */
+  #callee(bytes: Uint8Array, at: number): number {
     const { clients, unshown } = this.#owner
     const slot = clients.slotOf(bytes, at)
     if (slot < 0) {
       this.missedClients++
-      return undefined
+      return -1
     }
     const isPlayers = clients.plays(slot, this.#viewOf(bytes), at + ID_BYTES)
-    if (isPlayers && (!unshown.some || this.#isHeard(clients.at(slot).player))) return this.#outputs[slot]
+    if (isPlayers && (!unshown.some || this.#isHeard(clients.at(slot).player))) return slot
     this.missedEntities++
-    return undefined
+    return -1
   }
 
   /** Client id | body, which names nobody. */
@@ -352,15 +366,21 @@ export class FanOut {
     const frame = this.#frame
     // Those of 2017 have never heard of the operator.
     frame.set(clientMessages.callFiltered.code, bytes, this.#owner.protocol === '2017' ? at + 1 : at, end)
-    const { unasked } = this.#owner
-    unasked.begin()
-    const tell = (slot: number) => {
-      unasked.tell(this.#outputs[slot]!, frame)
-      this.deliveredMessages++
-    }
-    if (key !== '') this.#owner.filters.forEach(operator, key, value, tell)
+    const { filters, clients, unasked, held } = this.#owner
+    const audience = this.#audience
+    audience.length = 0
     // It is a call on the client's player: who has none yet is not called.
-    else for (const client of this.#owner.clients) if (client.player) tell(client.slot)
+    if (key === '') clients.forEachPlaying((slot) => audience.push(slot))
+    else filters.forEach(operator, key, value, (slot) => audience.push(slot))
+    unasked.begin()
+    const isHeld = held.pays(audience.length)
+    for (const slot of audience) {
+      if (!unasked.waits(slot)) this.#outputs[slot]!.append(frame)
+      else if (isHeld) held.add(slot, frame)
+      else this.#outputs[slot]!.appendCalm(frame)
+    }
+    held.end()
+    this.deliveredMessages += audience.length
   }
 
   /** Rare messages to one client: read whole. Answers false for what is none of them. */

@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
 export const CLIENT_ID_AT = FRAME_HEADER_BYTES + 2
 const ADDRESS_BYTES = 2 + ID_BYTES
 /** Where in an addressed frame the id is that its body begins with. */
-const ENTITY_ID_AT = FRAME_HEADER_BYTES + ADDRESS_BYTES
+export const ENTITY_ID_AT = FRAME_HEADER_BYTES + ADDRESS_BYTES
 const USUAL_BYTES = 4096
 // A scratch that one huge message made larger is let go again.
 const KEPT_BYTES_MAX = 256 * 1024
@@ -18,9 +18,21 @@ export class FrameCopy {
   length = 0
   /** Whether it names its client. */
   addressed = false
-  #scratch = new Uint8Array(USUAL_BYTES)
+  /** Whether the id that its body begins with is for the copier to put in. */
+  nameless = false
+  #scratch: Uint8Array
   /** The frame itself, as a part of the scratch: made once a message, so that a copy for a client makes nothing. */
-  #frame = this.#scratch
+  #frame: Uint8Array
+
+  constructor(bytes = USUAL_BYTES) {
+    this.#scratch = new Uint8Array(bytes)
+    this.#frame = this.#scratch
+  }
+
+  /** How long a frame it has room for. */
+  get capacity(): number {
+    return this.#scratch.length
+  }
 
   /** A message that names its gate and client; the client's id is for the copier to put in. */
   setAddressed(type: number, gateId: number, body: Uint8Array, start: number, end: number): void {
@@ -32,6 +44,7 @@ export class FrameCopy {
   setNameless(type: number, gateId: number, rest: Uint8Array, start: number, end: number): void {
     this.#begin(type, ADDRESS_BYTES + ID_BYTES, rest, start, end)
     this.#address(gateId)
+    this.nameless = true
   }
 
   nameEntity(bytes: Uint8Array, at: number): void {
@@ -42,7 +55,14 @@ export class FrameCopy {
   /** A message that is the same for all. */
   set(type: number, body: Uint8Array, start: number, end: number): void {
     this.#begin(type, 0, body, start, end)
-    this.addressed = false
+  }
+
+  /** The same message as the other, whatever becomes of that. */
+  copy(other: FrameCopy): void {
+    this.#begin(0, 0, other.#frame, FRAME_HEADER_BYTES, other.length)
+    this.#frame.set(other.#frame.subarray(0, FRAME_HEADER_BYTES))
+    this.addressed = other.addressed
+    this.nameless = other.nameless
   }
 
   /** Copies the frame to `at` of `bytes`. */
@@ -65,6 +85,8 @@ export class FrameCopy {
     const frame = this.#scratch.subarray(0, length)
     this.#frame = frame
     this.length = length
+    this.addressed = false
+    this.nameless = false
     putU32(frame, 0, length - 4)
     frame[4] = type
     frame[5] = type >>> 8

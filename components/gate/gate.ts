@@ -25,6 +25,7 @@ import { Farewells } from './farewells.ts'
 import { grantFeatures } from './features.ts'
 import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { Held } from './held.ts'
 import { Intake } from './intake.ts'
 import { Output } from './output.ts'
 import { Phases } from './phases.ts'
@@ -81,6 +82,7 @@ export class Gate {
   readonly #cluster: Cluster
   readonly #ids: IdMaker
   readonly #clients = new Clients()
+  readonly #held = new Held(this.#clients)
   readonly #views: Views
   readonly #filters = new Filters()
   readonly #unshown = new Unshown()
@@ -176,13 +178,14 @@ export class Gate {
     this.#fanOut = new FanOut({
       ...known,
       unasked: this.#unasked,
+      held: this.#held,
       hasBudgets: this.#budgets.bytesPerSecond > 0,
       protocol: options.protocol,
       awaitsTurnEnd: () => this.#turn.request(),
       closeClient: (client, reason) => this.#close(client, `closed by its game: ${reason}`),
     })
     this.#intake = new Intake(this.#cluster, options.protocol, {
-      asked: (client) => this.#unasked.asked(client.output),
+      asked: (client) => this.#unasked.asked(client.slot),
       drop: (client, reason) => this.#refusals.add(client, reason),
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
       session: (client, bytes, start, end) => this.#sessions.frame(client, bytes, start, end),
@@ -316,6 +319,7 @@ export class Gate {
     this.#clients.add(client)
     this.#fanOut.addOutput(output)
     this.#phases.add(output.slot)
+    this.#unasked.add(output.slot)
     this.#budgets.add(output)
     this.#log.debug(`client ${client.id} has come from ${client.remote}`)
     if (greets) client.state = 'greeting'
@@ -387,6 +391,7 @@ export class Gate {
   }
 
   readonly #outputOwner = {
+    held: this.#held,
     touched: (output: Output) => {
       this.#touched.push(output)
       this.#turn.request()

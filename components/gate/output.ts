@@ -20,7 +20,8 @@ import { FRAME_HEADER_BYTES, putU32 } from '../../engine/wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../../engine/wire/sync.ts'
 import type { Budget } from './budget.ts'
 import { type BufferPool, POOLED_BYTES_MAX, type PooledBuffer, type Writer } from './buffers.ts'
-import { CLIENT_ID_AT, type FrameCopy } from './frame-copy.ts'
+import { CLIENT_ID_AT, ENTITY_ID_AT, type FrameCopy } from './frame-copy.ts'
+import type { Held, Taker } from './held.ts'
 import type { Kept } from './kept.ts'
 import { LatePositions } from './late-positions.ts'
 import { Turns, type TurnTaker } from './turns.ts'
@@ -31,6 +32,8 @@ const LAG_BYTES_MAX = 16 * 1024
 const BATCH_BYTES = POOLED_BYTES_MAX
 
 export interface OutputOwner {
+  /** What clients take when it is their time. */
+  readonly held: Held
   /** The output has something to say: call `flush` at the end of the turn. */
   touched(output: Output): void
   /** More is queued than the client may cost. Called from `flush` only. */
@@ -58,7 +61,7 @@ const encoder = new CompactEncoder()
 const told = new ToldPlace()
 const turns = new Turns()
 
-export class Output implements Writer, TurnTaker {
+export class Output implements Writer, TurnTaker, Taker {
   /** Which client this is; see `clients.ts`. */
   readonly slot: number
   #connection: Connection
@@ -94,8 +97,8 @@ export class Output implements Writer, TurnTaker {
   #late: LatePositions | undefined
   #lagging = false
   #touched = false
-  /** When its client has made its last call; see `unasked.ts`. */
-  askedMs = Number.NEGATIVE_INFINITY
+  /** All that is held in front of this number it has taken. */
+  #heldAt: number
   #full = false
   #closed = false
   #kept: Kept | undefined
@@ -118,6 +121,7 @@ export class Output implements Writer, TurnTaker {
     this.#id3 = wordOf(clientId, 12)
     this.#pool = pool
     this.#owner = owner
+    this.#heldAt = owner.held.next
     this.#queueBytesMax = queueBytesMax
     this.#lagBytes = Math.min(LAG_BYTES_MAX, queueBytesMax / 4)
   }
@@ -143,26 +147,47 @@ export class Output implements Writer, TurnTaker {
     this.#add(frame)
   }
 
+  /** Takes what is held for the client: it was said before whatever it hears now. */
+  takeHeld(): void {
+    const { held } = this.#owner
+    const from = this.#heldAt
+    if (from === held.next) return
+    this.#heldAt = held.next
+    held.give(this, from)
+  }
+
+  addHeld(frame: FrameCopy): void {
+    const at = this.#put(frame)
+    if (at >= 0 && frame.nameless) this.#owner.held.nameEntity(this.slot, this.view, at + ENTITY_ID_AT)
+  }
+
   /** What has been gathered leaves with this turn. */
   leave(): void {
     if (this.#buffer !== undefined) this.#touch()
   }
 
   #add(frame: FrameCopy): void {
+    this.takeHeld()
+    this.#put(frame)
+  }
+
+  /** Answers where in the batch the frame begins, or -1 when it may not be there any more. */
+  #put(frame: FrameCopy): number {
     if (this.#positionsAt >= 0) this.#sealPositions()
     const { length } = frame
     this.budget?.pay(length)
-    if (this.#lagging && !this.#mayQueue(length)) return
-    if (this.#at + length > this.#room && !this.#makeRoom(length)) return
+    if (this.#lagging && !this.#mayQueue(length)) return -1
+    if (this.#at + length > this.#room && !this.#makeRoom(length)) return -1
     const at = this.#at
     this.#at = at + length
     frame.copyTo(this.#bytes, at)
-    if (!frame.addressed) return
+    if (!frame.addressed) return at
     const { view } = this
     view.setInt32(at + CLIENT_ID_AT, this.#id0, true)
     view.setInt32(at + CLIENT_ID_AT + 4, this.#id1, true)
     view.setInt32(at + CLIENT_ID_AT + 8, this.#id2, true)
     view.setInt32(at + CLIENT_ID_AT + 12, this.#id3, true)
+    return at
   }
 
   /**
@@ -233,6 +258,7 @@ export class Output implements Writer, TurnTaker {
   flush(): void {
     this.#touched = false
     if (this.#closed) return
+    this.takeHeld()
     if (this.#lagging && this.#reads) this.#catchUp()
     if (this.budget !== undefined && !this.#lagging) this.#giveTurns(this.budget)
     if (!this.#lagging) this.#write()
@@ -262,6 +288,9 @@ export class Output implements Writer, TurnTaker {
 
   /** Nothing of what has been gathered is meant for the client any more. */
   discard(): void {
+    const { held } = this.#owner
+    held.skip(this.slot, this.#heldAt)
+    this.#heldAt = held.next
     this.#late = undefined
     if (this.#buffer) this.#pool.give(this.#buffer)
     this.#letGo()
@@ -295,6 +324,7 @@ export class Output implements Writer, TurnTaker {
   /** Ends the connection; what was said is still sent. `isForNow`: the client is to come again. */
   close(reason: string, isForNow = false): void {
     if (this.#closed) return
+    this.takeHeld()
     if (!this.#full && !this.#parted) this.#write()
     this.#end()
     this.#connection.close(reason, isForNow)
@@ -351,6 +381,7 @@ export class Output implements Writer, TurnTaker {
   }
 
   #beginPositions(positions: PositionsFrame): boolean {
+    this.takeHeld()
     if (this.#lagging || this.#closed) return false
     this.#touch()
     if (this.#positionsAt >= 0) this.#sealPositions()

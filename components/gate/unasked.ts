@@ -9,8 +9,7 @@
 // now may be waiting for one of these, and hears it at once. Where waiting brings hardly any together, since each is for
 // somebody else, nothing waits.
 import type { Clock } from '../../engine/base/clock.ts'
-import type { FrameCopy } from './frame-copy.ts'
-import type { Output } from './output.ts'
+import { larger } from '../../engine/base/larger.ts'
 import type { Phases } from './phases.ts'
 
 /** A write takes 5 to 10 µs, most of it in the kernel: so fewer than these take a tenth of a core at the most. */
@@ -38,13 +37,15 @@ export class Unasked {
   #nowMs = Number.NEGATIVE_INFINITY
   /** Since when the round goes on. */
   #roundMs = Number.NEGATIVE_INFINITY
+  /** By the slot: when the client has made its last call. */
+  #askedMs = new Float64Array(64)
   /** In this round: how much was said to clients that have not asked, how much of it waits, and for how many nothing else did. */
   #told = 0
   #waited = 0
   #begun = 0
   /** How much that is in a millisecond, over some rounds. */
   #rate = 0
-  #waits = false
+  #muchIsSaid = false
   #mayWait = true
   #gain = GAIN_USUAL
   #retryMs = Number.NEGATIVE_INFINITY
@@ -54,27 +55,35 @@ export class Unasked {
     this.#phases = phases
   }
 
-  /** The client has made a call. */
-  asked(output: Output): void {
-    output.askedMs = this.#clock.now()
+  /** A client has come into the slot. */
+  add(slot: number): void {
+    if (slot >= this.#askedMs.length)
+      this.#askedMs = larger(this.#askedMs, Math.max(slot + 1, this.#askedMs.length * 2))
+    this.#askedMs[slot] = Number.NEGATIVE_INFINITY
   }
 
-  /** Something is said: `tell` follows for each whom it is for. */
+  /** It has made a call. */
+  asked(slot: number): void {
+    this.#askedMs[slot] = this.#clock.now()
+  }
+
+  /** Something is said: `waits` follows for each whom it is for. */
   begin(): void {
-    if (!this.#waits && (this.#told < WRITES_A_ROUND || !this.#mayWait)) return
+    if (!this.#muchIsSaid && (this.#told < WRITES_A_ROUND || !this.#mayWait)) return
     this.#nowMs = this.#clock.now()
     const passedMs = this.#nowMs - this.#roundMs
     // Nothing was said for a while, or this is much only since the round is long.
-    this.#waits = this.#waits ? passedMs < PAUSE_MS : this.#told > passedMs * WRITES_A_MS
+    this.#muchIsSaid = this.#muchIsSaid ? passedMs < PAUSE_MS : this.#told > passedMs * WRITES_A_MS
   }
 
-  tell(output: Output, frame: FrameCopy): void {
-    if (this.#nowMs - output.askedMs <= ASKED_MS) return output.append(frame)
+  /** Whether it waits for the time of the client in the slot, which is reminded of that. */
+  waits(slot: number): boolean {
+    if (this.#nowMs - this.#askedMs[slot]! <= ASKED_MS) return false
     this.#told++
-    if (!this.#waits) return output.append(frame)
-    output.appendCalm(frame)
+    if (!this.#muchIsSaid) return false
     this.#waited++
-    if (this.#phases.told(output.slot)) this.#begun++
+    if (this.#phases.told(slot)) this.#begun++
+    return true
   }
 
   /** The turn is over. */
@@ -83,11 +92,11 @@ export class Unasked {
     this.#nowMs = nowMs
     const passedMs = nowMs - this.#roundMs
     if (passedMs < ROUND_MS) return
-    if (this.#waits) this.#judge(nowMs)
+    if (this.#muchIsSaid) this.#judge(nowMs)
     this.#mayWait = nowMs >= this.#retryMs
     const share = passedMs < PAUSE_MS ? RATE_SHARE : 1
     this.#rate += (this.#told / passedMs - this.#rate) * share
-    this.#waits = this.#mayWait && this.#rate > WRITES_A_MS
+    this.#muchIsSaid = this.#mayWait && this.#rate > WRITES_A_MS
     this.#roundMs = nowMs
     this.#told = 0
     this.#waited = 0

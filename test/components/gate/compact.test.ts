@@ -7,6 +7,7 @@ import { Clients } from '../../../components/gate/clients.ts'
 import { FanOut } from '../../../components/gate/fan-out.ts'
 import { grantFeatures } from '../../../components/gate/features.ts'
 import { Filters } from '../../../components/gate/filters.ts'
+import { Held } from '../../../components/gate/held.ts'
 import { Output } from '../../../components/gate/output.ts'
 import { Phases } from '../../../components/gate/phases.ts'
 import { Unasked } from '../../../components/gate/unasked.ts'
@@ -43,10 +44,12 @@ interface Seer {
 class Hall {
   readonly seers: Seer[] = []
   readonly #clients = new Clients()
+  readonly #held = new Held(this.#clients)
   readonly #views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
   readonly #touched: Output[] = []
   readonly #pool = new BufferPool()
   readonly #phases = new Phases(new VirtualClock(), (slot) => this.fanOut.tellMoved(slot))
+  readonly #unasked = new Unasked(new VirtualClock(), this.#phases)
   readonly #viewChanges: ViewChanges
   readonly fanOut: FanOut
 
@@ -56,14 +59,22 @@ class Hall {
     const unshown = new Unshown()
     const nothing = { refuse() {}, playerChanged() {}, bound() {}, leaving() {}, taken() {}, left() {}, close() {} }
     this.#viewChanges = new ViewChanges({ ...known, ...nothing, unshown })
-    const unasked = new Unasked(new VirtualClock(), this.#phases)
-    this.fanOut = new FanOut({ ...known, unshown, unasked, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
+    const unasked = this.#unasked
+    this.fanOut = new FanOut({
+      ...known,
+      unshown,
+      unasked,
+      held: this.#held,
+      protocol: '2022',
+      awaitsTurnEnd() {},
+      closeClient() {},
+    })
   }
 
   add(name: string, asked: number): Seer {
     const slot = this.seers.length
     const pipe = new Pipe()
-    const owner = { touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
+    const owner = { held: this.#held, touched: (one: Output) => void this.#touched.push(one), overflowed() {} }
     const id = idOf(`c${name}`)
     const output = new Output(slot, id, pipe, this.#pool, owner, 4 * 1024 * 1024)
     const identity = { slot, id, bootId: idOf(name) }
@@ -71,6 +82,7 @@ class Hall {
     this.#clients.add(new Client(identity, pipe, output, nobody, { packetBytesMax: 1024, nowMs: 0 }))
     this.fanOut.addOutput(output)
     this.#phases.add(slot)
+    this.#unasked.add(slot)
     expect(grantFeatures(asked, slot, this.#views, this.#phases)).toBe(asked & FEATURES.compactPositions)
     const stream = new GateSide()
     const errors: string[] = []

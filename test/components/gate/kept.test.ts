@@ -1,7 +1,9 @@
 // What is kept of a session's stream: whole buffers, until they are acknowledged and written.
 import { describe, expect, test } from 'vitest'
 import { BufferPool } from '../../../components/gate/buffers.ts'
+import { Clients } from '../../../components/gate/clients.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
+import { Held } from '../../../components/gate/held.ts'
 import { Kept } from '../../../components/gate/kept.ts'
 import { Output } from '../../../components/gate/output.ts'
 import { Pipe } from './stage.ts'
@@ -78,7 +80,11 @@ describe('what is kept', () => {
 function outputOn(pipe: Pipe, bytesMax = 64 * KIB) {
   const touched: Output[] = []
   const overflowed: Output[] = []
-  const owner = { touched: (one: Output) => touched.push(one), overflowed: (one: Output) => overflowed.push(one) }
+  const owner = {
+    held: new Held(new Clients()),
+    touched: (one: Output) => touched.push(one),
+    overflowed: (one: Output) => overflowed.push(one),
+  }
   const pool = new BufferPool()
   const output = new Output(0, 'client0000000001', pipe, pool, owner, 1024 * KIB)
   const sessionKept = new Kept(bytesMax)

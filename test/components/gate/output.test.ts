@@ -1,7 +1,9 @@
 // A client that does not read: bounded, harmless to others, and up to date when it reads again.
 import { describe, expect, test } from 'vitest'
 import { BufferPool } from '../../../components/gate/buffers.ts'
+import { Clients } from '../../../components/gate/clients.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
+import { Held } from '../../../components/gate/held.ts'
 import { Output } from '../../../components/gate/output.ts'
 import { SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { idOf, Pipe, Stage } from './stage.ts'
@@ -131,7 +133,11 @@ describe('a slow client', () => {
 function outputOn(pipe: Pipe, queueBytesMax = 1024 * KIB) {
   const touched: Output[] = []
   const overflowed: Output[] = []
-  const owner = { touched: (one: Output) => touched.push(one), overflowed: (one: Output) => overflowed.push(one) }
+  const owner = {
+    held: new Held(new Clients()),
+    touched: (one: Output) => touched.push(one),
+    overflowed: (one: Output) => overflowed.push(one),
+  }
   const pool = new BufferPool()
   const output = new Output(0, 'client0000000001', pipe, pool, owner, queueBytesMax)
   const endTurn = () => {
