@@ -258,7 +258,6 @@ export class Output implements Writer, TurnTaker, Taker {
   flush(): void {
     this.#touched = false
     if (this.#closed) return
-    this.takeHeld()
     if (this.#lagging && this.#reads) this.#catchUp()
     if (this.budget !== undefined && !this.#lagging) this.#giveTurns(this.budget)
     if (!this.#lagging) this.#write()

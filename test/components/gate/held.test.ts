@@ -1,17 +1,26 @@
 // What very many hear later: everybody hears all that is meant for the player that it has at the time, in its order, and
 // nothing is kept any longer.
 import { describe, expect, test } from 'vitest'
+import { BufferPool } from '../../../components/gate/buffers.ts'
 import { Clients } from '../../../components/gate/clients.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
 import { Held } from '../../../components/gate/held.ts'
+import { Output } from '../../../components/gate/output.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
-import { bodyOf, destroyBody, type FakeClient, idOf, Stage } from './stage.ts'
+import { getU32 } from '../../../engine/wire/packet.ts'
+import { bodyOf, destroyBody, type FakeClient, idOf, Pipe, Stage } from './stage.ts'
 
 const frameOf = (text: string) => {
   const frame = new FrameCopy()
   const bytes = Buffer.from(text)
   frame.set(1501, bytes, 0, bytes.length)
   return frame
+}
+const framesIn = (bytes: Uint8Array) => {
+  const texts: string[] = []
+  for (let at = 0; at < bytes.length; at += 4 + getU32(bytes, at))
+    texts.push(Buffer.from(bytes.subarray(at + 6, at + 4 + getU32(bytes, at))).toString())
+  return texts
 }
 const textOf = (frame: FrameCopy) => {
   const bytes = new Uint8Array(frame.length)
@@ -69,6 +78,91 @@ describe('what is held', () => {
     for (const { slot } of takers) take(slot)
     expect(held.size).toBe(0)
   })
+
+  test('goes on though all take it while it is said', () => {
+    const held = new Held(new Clients())
+    const heard: string[] = []
+    const taker = (slot: number) => ({
+      slot,
+      addHeld: (frame: FrameCopy) => void heard.push(`${slot}: ${textOf(frame)}`),
+    })
+    held.add(1, frameOf('one'))
+    held.give(taker(1), 0)
+    held.add(2, frameOf('one'))
+    held.end()
+    held.add(2, frameOf('two'))
+    held.end()
+    held.give(taker(2), 0)
+    expect([heard, held.size]).toEqual([['1: one', '2: one', '2: two'], 0])
+  })
+
+  test('is what many hear, of those that there are', () => {
+    const clients = new Clients()
+    const held = new Held(clients)
+    expect([15, 16].map((count) => held.pays(count))).toEqual([false, true])
+    Object.defineProperty(clients, 'size', { value: 1600 })
+    expect([16, 99, 100].map((count) => held.pays(count))).toEqual([false, false, true])
+  })
+})
+
+describe('an output', () => {
+  function outputWith(...texts: string[]) {
+    const held = new Held(new Clients())
+    const touched: Output[] = []
+    const pipe = new Pipe()
+    const owner = { held, touched: (one: Output) => void touched.push(one), overflowed() {} }
+    const output = new Output(3, 'client0000000001', pipe, new BufferPool(), owner, 4096)
+    for (const text of texts) {
+      held.add(3, frameOf(text))
+      held.end()
+    }
+    const written = () => {
+      for (const one of touched.splice(0)) one.flush()
+      return pipe.writes.flatMap(({ bytes }) => framesIn(bytes))
+    }
+    return { held, output, pipe, written }
+  }
+
+  test('writes what is held in front of what comes: messages, positions, the end', () => {
+    const one = outputWith('a', 'b')
+    expect(one.written()).toEqual([])
+    one.output.append(frameOf('c'))
+    expect([one.written(), one.held.size]).toEqual([['a', 'b', 'c'], 0])
+    const two = outputWith('a')
+    two.output.appendRecord(new Uint8Array(32).fill(65), 0, false)
+    expect(two.written()).toEqual(['a', 'A'.repeat(32)])
+    const three = outputWith('a')
+    three.output.close('enough')
+    expect([three.written(), three.held.size, three.pipe.ended]).toEqual([['a'], 0, 'enough'])
+  })
+
+  test('that is to forget what was for it, or is over, takes nothing and holds up nothing', () => {
+    for (const end of ['discard', 'gone', 'giveUp'] as const) {
+      const { held, output, written } = outputWith('a', 'b')
+      output[end]()
+      expect([held.size, written()]).toEqual([0, []])
+      held.add(3, frameOf('c'))
+      held.end()
+      output.takeHeld()
+      output.leave()
+      expect([held.size, written()]).toEqual([0, end === 'discard' ? ['c'] : []])
+    }
+  })
+
+  test('takes what is held for a player before its client plays another', () => {
+    const clients = new Clients()
+    const seen: string[] = []
+    const view = { destroyBody: Buffer.from(idOf('ann')), idAt: 0 }
+    const client = { slot: 0, id: idOf('client'), output: { takeHeld: () => seen.push(playing()) } }
+    const playing = () => {
+      const bytes = Buffer.alloc(16)
+      clients.putPlayer(0, new DataView(bytes.buffer, bytes.byteOffset), 0)
+      return bytes.toString()
+    }
+    clients.add(client as never)
+    for (const player of [view, undefined]) clients.setPlayer(client as never, player as never)
+    expect(seen).toEqual(['\0'.repeat(16), idOf('ann')])
+  })
 })
 
 describe('in a crowd to which very much is said', () => {
@@ -114,7 +208,7 @@ interface Player {
 const saidTo = (client: FakeClient) =>
   client.heard.flatMap(({ name, values }) =>
     name === 'callOnClient'
-      ? [`${values['method']} as ${values['entityId']}`]
+      ? [`${values['method']} as ${values['entityId']}${values['clientId'] === client.id ? '' : ', which is another'}`]
       : name === 'callFiltered'
         ? [`${values['method']}`]
         : name === 'mapSet'
