@@ -1,5 +1,8 @@
 // What is said to many: with few writes while it is much, at once while it is little or waited for, and in its order.
 import { describe, expect, test } from 'vitest'
+import type { Phases } from '../../../components/gate/phases.ts'
+import { Unasked } from '../../../components/gate/unasked.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
 import { RESUMED } from '../../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL } from '../../../engine/wire/messages.ts'
 import type { SessionClient } from '../session-client.ts'
@@ -253,3 +256,20 @@ async function inTime(stage: Stage, players: readonly FakeClient[], everyMs: num
   }
   return lateMs.filter((ms) => ms < PATH_MS).length / lateMs.length
 }
+
+test('who comes into the place of a client that has made a call has made none', async () => {
+  const clock = new VirtualClock()
+  const unasked = new Unasked(clock, { told: (slot: number) => slot % 2 === 0 } as unknown as Phases)
+  for (let slot = 0; slot < 700; slot++) unasked.add(slot)
+  for (let round = 0; round < 12; round++) {
+    unasked.begin()
+    for (let slot = 1; slot < 700; slot++) unasked.waits(slot)
+    await clock.advance(50)
+    unasked.turnEnds()
+  }
+  unasked.asked(0)
+  unasked.begin()
+  expect([unasked.waits(0), unasked.waits(1)]).toEqual([false, true])
+  unasked.add(0)
+  expect(unasked.waits(0)).toBe(true)
+})
