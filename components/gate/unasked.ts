@@ -35,6 +35,8 @@ export class Unasked {
   readonly #phases: Phases
   /** When the clock was looked at: calls are too many to do so for each. */
   #nowMs = Number.NEGATIVE_INFINITY
+  /** Whether that was in this turn. */
+  #isTimed = false
   /** Since when the round goes on. */
   #roundMs = Number.NEGATIVE_INFINITY
   /** By the slot: when the client has made its last call. */
@@ -64,7 +66,11 @@ export class Unasked {
 
   /** It has made a call. */
   asked(slot: number): void {
-    this.#askedMs[slot] = this.#clock.now()
+    if (!this.#isTimed) {
+      this.#nowMs = this.#clock.now()
+      this.#isTimed = true
+    }
+    this.#askedMs[slot] = this.#nowMs
   }
 
   /** Something is said: `waits` follows for each whom it is for. */
@@ -90,6 +96,7 @@ export class Unasked {
   turnEnds(): void {
     const nowMs = this.#clock.now()
     this.#nowMs = nowMs
+    this.#isTimed = false
     const passedMs = nowMs - this.#roundMs
     if (passedMs < ROUND_MS) return
     if (this.#muchIsSaid) this.#judge(nowMs)
