@@ -297,8 +297,17 @@ export class FanOut {
     this.#frame.setAddressed(clientMessages.callOnClient.code, this.#owner.gateId, bytes, body, end)
     const { unasked } = this.#owner
     unasked.begin()
-    if (unasked.waits(slot)) this.#outputs[slot]!.appendCalm(this.#frame)
-    else this.#outputs[slot]!.append(this.#frame)
+    this.#say(slot, this.#frame, unasked.waits(slot))
+  }
+
+  #hold(slot: number, frame: FrameCopy): void {
+    this.#owner.held.add(slot, frame)
+    this.deliveredMessages++
+  }
+
+  #say(slot: number, frame: FrameCopy, waits: boolean): void {
+    if (waits) this.#outputs[slot]!.appendCalm(frame)
+    else this.#outputs[slot]!.append(frame)
     this.deliveredMessages++
   }
 
@@ -315,15 +324,13 @@ export class FanOut {
     for (let one = calls; one < end; one += CALL_BYTES) {
       const slot = this.#callee(bytes, one)
       if (slot < 0) continue
-      this.deliveredMessages++
       const waits = unasked.waits(slot)
       if (waits && isHeld) {
-        held.add(slot, frame)
-        continue
+        this.#hold(slot, frame)
+      } else {
+        frame.nameEntity(bytes, one + ID_BYTES)
+        this.#say(slot, frame, waits)
       }
-      frame.nameEntity(bytes, one + ID_BYTES)
-      if (waits) this.#outputs[slot]!.appendCalm(frame)
-      else this.#outputs[slot]!.append(frame)
     }
     held.end()
   }
@@ -375,12 +382,11 @@ export class FanOut {
     unasked.begin()
     const isHeld = held.pays(audience.length)
     for (const slot of audience) {
-      if (!unasked.waits(slot)) this.#outputs[slot]!.append(frame)
-      else if (isHeld) held.add(slot, frame)
-      else this.#outputs[slot]!.appendCalm(frame)
+      const waits = unasked.waits(slot)
+      if (waits && isHeld) this.#hold(slot, frame)
+      else this.#say(slot, frame, waits)
     }
     held.end()
-    this.deliveredMessages += audience.length
   }
 
   /** Rare messages to one client: read whole. Answers false for what is none of them. */

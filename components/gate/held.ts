@@ -57,8 +57,8 @@ export class Held {
   readonly #frames: HeldFrame[] = []
   readonly #free: HeldFrame[] = []
   #first = 0
-  /** What is said at the moment, when somebody is to hear it later. */
-  #said: HeldFrame | undefined
+  /** The number of the frame that is said at the moment, when somebody is to hear it later: it and all behind it are that. */
+  #saidAt = Number.POSITIVE_INFINITY
 
   constructor(clients: Clients) {
     this.#clients = clients
@@ -81,13 +81,17 @@ export class Held {
 
   /** The client in the slot is to hear the frame. What is added until `end` is the same one, and for nobody who takes meanwhile. */
   add(slot: number, frame: FrameCopy): void {
+    const frames = this.#frames
+    this.#saidAt = Math.min(this.#saidAt, this.next)
+    let at = this.#saidAt - this.#first
     // Whoever hears the same twice has it there twice.
-    if (this.#said === undefined || this.#said.has(slot)) this.#said = this.#hold(frame)
-    this.#said.add(slot)
+    while (at < frames.length && frames[at]!.has(slot)) at++
+    if (at === frames.length) this.#hold(frame)
+    frames[at]!.add(slot)
   }
 
   end(): void {
-    this.#said = undefined
+    this.#saidAt = Number.POSITIVE_INFINITY
   }
 
   /** Gives the taker what is for it, from the frame with the number `from` on. */
@@ -111,17 +115,16 @@ export class Held {
     this.#clients.putPlayer(slot, bytes, at)
   }
 
-  #hold(frame: FrameCopy): HeldFrame {
+  #hold(frame: FrameCopy): void {
     const held = this.#free.pop() ?? new HeldFrame()
     held.frame.copy(frame)
     this.#frames.push(held)
-    return held
   }
 
   #trim(): void {
     const frames = this.#frames
     let gone = 0
-    while (gone < frames.length && frames[gone]!.left === 0 && frames[gone] !== this.#said) {
+    while (gone < frames.length && frames[gone]!.left === 0 && this.#first + gone < this.#saidAt) {
       const held = frames[gone++]!
       if (this.#free.length < FREE_MAX && held.frame.capacity <= FREE_BYTES_MAX) this.#free.push(held)
     }

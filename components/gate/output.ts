@@ -380,8 +380,10 @@ export class Output implements Writer, TurnTaker, Taker {
   }
 
   #beginPositions(positions: PositionsFrame): boolean {
+    // One that is over may be asked still; by then its slot is another's.
+    if (this.#closed) return false
     this.takeHeld()
-    if (this.#lagging || this.#closed) return false
+    if (this.#lagging) return false
     this.#touch()
     if (this.#positionsAt >= 0) this.#sealPositions()
     const needed = FRAME_HEADER_BYTES + Math.max(RECORD_BYTES, COMPACT_HEADER_BYTES + COMPACT_ROOM_BYTES)

@@ -33,7 +33,7 @@ const RETRY_MS = 2000
 export class Unasked {
   readonly #clock: Clock
   readonly #phases: Phases
-  /** When the clock was looked at: calls are too many to do so for each. */
+  /** When the clock was looked at last: those who hear are too many to do so for each. */
   #nowMs = Number.NEGATIVE_INFINITY
   /** Whether that was in this turn. */
   #isTimed = false

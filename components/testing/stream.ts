@@ -10,8 +10,7 @@ export function streamOver(connection: Connection, seen?: (chunk: Uint8Array) =>
   connection.handle({
     data: (chunk) => {
       seen?.(chunk)
-      // A stream's chunks stay as they are.
-      data(new Uint8Array(chunk))
+      data(chunk)
     },
     close: (reason) => closed(reason),
   })

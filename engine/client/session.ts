@@ -307,7 +307,8 @@ export class Session implements WorldOwner, LineOwner, MotionOwner {
   }
 
   #send(isCall: boolean): void {
-    this.#line.send(pieceOf(writer.written()), isCall)
+    // What waits for a connection may wait for long: then it has memory of its own, as much as is counted.
+    this.#line.send(this.#line.state === 'open' ? pieceOf(writer.written()) : writer.copy(), isCall)
     if (this.#line.waitingBytes > this.#options.outBytesMax)
       this.#stop(this.#line.state === 'open' ? 'the server does not read' : 'too much was said without a connection')
   }

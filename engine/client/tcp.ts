@@ -16,7 +16,8 @@ const received = new Uint8Array(RECEIVE_BYTES)
 /** Connects to an address, or to one written down: `host:port`, `tcp://host:port`, `unix:/path`. */
 export function tcpStream(target: Address | string): ByteStream {
   const address = typeof target === 'string' ? parseTarget(target) : target
-  let take: (chunk: Uint8Array) => void = () => {}
+  const early: Uint8Array[] = []
+  let take = (chunk: Uint8Array): void => void early.push(chunk.slice())
   const onread = {
     buffer: received,
     callback(count: number): boolean {
@@ -26,6 +27,8 @@ export function tcpStream(target: Address | string): ByteStream {
   }
   return socketStream(connect({ ...address, noDelay: true, onread }), (handler) => {
     take = handler
+    // Not before whoever listens has said to what.
+    queueMicrotask(() => early.splice(0).forEach(handler))
   })
 }
 

@@ -131,7 +131,7 @@ const EntityAsker = openCaller<{ world: World; id: string; limitMs: number }>(({
 )
 
 export const callEntity = <T>(world: World, id: EntityId<T> | readonly EntityId<T>[]): Calls<T> =>
-  typeof id === 'string' ? (new EntityCaller({ world, id }) as unknown as Calls<T>) : callEntities(world, id)
+  Array.isArray(id) ? callEntities(world, id) : (new EntityCaller({ world, id: id as string }) as unknown as Calls<T>)
 
 /** Calls to each of several. */
 export const callEntities = <T>(world: World, ids: readonly string[]): Calls<T> =>

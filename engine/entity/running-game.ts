@@ -1,5 +1,5 @@
 // A game as its authors see it at run time: `this.game` of every entity, and behind the functions of the door.
-import { isId, nilSpaceId } from '../base/id.ts'
+import { nilSpaceId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
 import { type KeyUpdate, KeyUpdates } from '../kvdb/key-updates.ts'
 import type { Sql } from '../sql/sql.ts'
@@ -159,9 +159,8 @@ export class RunningGame {
   }
 
   // --- calls ---------------------------------------------------------------------------------------------------------
-  /** Calls to an entity wherever it lives, or to each of several; one way. Throws TypeError for what is no id. */
+  /** Calls to an entity wherever it lives, or to each of several; one way. They throw TypeError for what is no id. */
   call<T>(id: EntityId<T> | readonly EntityId<T>[]): Calls<T> {
-    for (const one of [id].flat()) if (!isId(one)) throw new TypeError(`'${one}' is no entity id`)
     return callEntity(this.#world, id)
   }
   /** Calls that are answered: see `Actor.ask`. */

@@ -1,14 +1,18 @@
 // What very many hear later: everybody hears all that is meant for the player that it has at the time, in its order, and
 // nothing is kept any longer.
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { BufferPool } from '../../../components/gate/buffers.ts'
 import { Clients } from '../../../components/gate/clients.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
 import { Held } from '../../../components/gate/held.ts'
 import { Output } from '../../../components/gate/output.ts'
 import { seededRandom } from '../../../engine/base/random.ts'
+import { FEATURES } from '../../../engine/wire/client-wire.ts'
+import { SYNC_OWN, SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { getU32 } from '../../../engine/wire/packet.ts'
-import { bodyOf, destroyBody, type FakeClient, idOf, Pipe, Stage } from './stage.ts'
+import type { SessionClient } from '../session-client.ts'
+import { SessionStage } from './session-stage.ts'
+import { bodyOf, destroyBody, type FakeClient, idOf, Pipe, type Stage } from './stage.ts'
 
 const frameOf = (text: string) => {
   const frame = new FrameCopy()
@@ -27,6 +31,8 @@ const textOf = (frame: FrameCopy) => {
   frame.copyTo(bytes, 0)
   return Buffer.from(bytes.subarray(6)).toString()
 }
+
+afterEach(() => vi.restoreAllMocks())
 
 describe('what is held', () => {
   test.each([1, 2, 3, 4, 5])('is given to whom it is for, once and in its order, then let go: seed %d', (seed) => {
@@ -96,6 +102,16 @@ describe('what is held', () => {
     expect([heard, held.size]).toEqual([['1: one', '2: one', '2: two'], 0])
   })
 
+  test('takes a frame for each time that it is for the same, however many they are', () => {
+    const held = new Held(new Clients())
+    for (let slot = 0; slot < 3000; slot++) for (let time = 0; time < 3; time++) held.add(slot, frameOf('thrice'))
+    held.end()
+    expect(held.size).toBe(3)
+    const heard: string[] = []
+    held.give({ slot: 1234, addHeld: (frame) => void heard.push(textOf(frame)) }, 0)
+    expect(heard).toEqual(['thrice', 'thrice', 'thrice'])
+  })
+
   test('is what many hear, of those that there are', () => {
     const clients = new Clients()
     const held = new Held(clients)
@@ -149,6 +165,18 @@ describe('an output', () => {
     }
   })
 
+  test('that is over takes nothing of what is for the next one in its place', () => {
+    const { held, output } = outputWith()
+    const told: Output[] = []
+    output.roomForCompact({ timeMs: 1, step: 6, told })
+    output.gone()
+    held.add(3, frameOf('hello'))
+    held.end()
+    // As it is told that all stands still.
+    output.tellStill({ timeMs: 2, step: 0, told: undefined })
+    expect(held.size).toBe(1)
+  })
+
   test('takes what is held for a player before its client plays another', () => {
     const clients = new Clients()
     const seen: string[] = []
@@ -166,79 +194,121 @@ describe('an output', () => {
 })
 
 describe('in a crowd to which very much is said', () => {
-  test.each([1, 2, 3, 4])('everybody hears what is meant for it: seed %d', async (seed) => {
-    const stage = await Stage.start({ seed })
+  test.each([1, 2, 3, 4, 5, 6])('everybody hears what is meant for it: seed %d', async (seed) => {
+    const holds = vi.spyOn(Held.prototype, 'add')
+    const gives = vi.spyOn(Held.prototype, 'give')
+    const sessions = await SessionStage.start({ seed, clientBytesPerSecond: seed % 2 ? 0 : 20_000 })
+    const { stage } = sessions
     const { random } = stage
     const below = (limit: number) => Math.floor(random() * limit)
-    const crowd = new Crowd(stage)
-    for (let n = 0; n < 60; n++) await crowd.enter()
+    const crowd = new Crowd(sessions)
+    for (let n = 0; n < 50; n++) await crowd.enter()
     await stage.settle()
-    for (let step = 0; step < 700; step++) {
+    for (let step = 0; step < 600; step++) {
       const text = `${step}`
       const kind = random()
-      const some = (count: number) => Array.from({ length: count }, () => crowd.players[below(crowd.players.length)]!)
-      if (kind < 0.4) crowd.sayToAll(text)
-      else if (kind < 0.5) crowd.sayWhere('level', `${below(3)}`, text)
-      else if (kind < 0.8) crowd.sayToEach(some(20 + below(60)), text)
-      else if (kind < 0.85) crowd.sayToEach(some(2), text)
-      else if (kind < 0.9) crowd.sayTo(some(1)[0]!, text)
-      else if (kind < 0.95) crowd.change(some(1)[0]!, text)
-      else if (kind < 0.98) crowd.playAnother(some(1)[0]!)
-      else await crowd.replace(some(1)[0]!)
+      const one = () => crowd.players[below(crowd.players.length)]!
+      const some = (count: number) => Array.from({ length: count }, one)
+      if (kind < 0.35) crowd.sayToAll(text)
+      else if (kind < 0.45) crowd.sayWhere('level', `${below(3)}`, text)
+      else if (kind < 0.7) crowd.sayToEach(some(20 + below(60)), text)
+      else if (kind < 0.75) crowd.sayToEach(some(2), text)
+      else if (kind < 0.8) crowd.sayTo(one(), text)
+      else if (kind < 0.84) crowd.change(one(), text)
+      else if (kind < 0.92) crowd.move(some(10))
+      else if (kind < 0.94) crowd.ask(one())
+      else if (kind < 0.96) crowd.playAnother(one())
+      else if (kind < 0.98) await crowd.replace(one())
+      else await crowd.drop(one(), text)
+      if (step % 30 === 0) crowd.flushPositions()
       if (random() < 0.5) await stage.clock.advance(1)
     }
     await stage.interval()
-    for (const { client, wanted } of crowd.players) expect(saidTo(client)).toEqual(wanted)
-    // With one write for several, unless it is not held at all.
-    const said = crowd.players.reduce((sum, { wanted }) => sum + wanted.length, 0)
-    const writes = crowd.players.reduce((sum, { client }) => sum + client.chunks, 0)
-    expect(said / writes).toBeGreaterThan(5)
+    await stage.interval()
+    for (const player of crowd.players) expect(crowd.heardBy(player)).toEqual(player.wanted)
+    expect(holds.mock.calls.length).toBeGreaterThan(1000)
+    expect((gives.mock.contexts[0] as Held).size).toBe(0)
   })
 })
 
 interface Player {
-  readonly client: FakeClient
+  readonly client: Pick<FakeClient, 'id'>
+  readonly fake: FakeClient | undefined
+  readonly session: SessionClient | undefined
+  readonly level: number
   entityId: string
   handed: number
-  level: number
   /** What it is to hear, and as whom. */
   wanted: string[]
 }
 
-const saidTo = (client: FakeClient) =>
-  client.heard.flatMap(({ name, values }) =>
-    name === 'callOnClient'
-      ? [`${values['method']} as ${values['entityId']}${values['clientId'] === client.id ? '' : ', which is another'}`]
-      : name === 'callFiltered'
-        ? [`${values['method']}`]
-        : name === 'mapSet'
-          ? [`${values['value']} of ${values['entityId']}`]
-          : [],
-  )
-
 class Crowd {
   players: Player[] = []
+  readonly #sessions: SessionStage
   readonly #stage: Stage
   #made = 0
+  #timeMs = 0
 
-  constructor(stage: Stage) {
-    this.#stage = stage
+  constructor(sessions: SessionStage) {
+    this.#sessions = sessions
+    this.#stage = sessions.stage
   }
 
+  /** Every other one has a session, and hears of places in compact form, as a rule. */
   async enter(): Promise<void> {
     const entityId = idOf(`p${this.#made++}`)
-    const client = await this.#stage.player(entityId)
     const level = this.#made % 3
-    this.players.push({ client, entityId, handed: 0, level, wanted: [] })
+    const fake = this.#made % 2 ? await this.#stage.player(entityId) : undefined
+    const session = fake ? undefined : await this.#session(entityId)
+    const client = fake ?? { id: this.#stage.asked('bootEntity').at(-1)!.clientId }
+    this.players.push({ client, fake, session, level, entityId, handed: 0, wanted: [] })
     this.#level(this.players.at(-1)!)
+  }
+
+  async #session(entityId: string): Promise<SessionClient> {
+    const features = this.#stage.random() < 0.7 ? FEATURES.compactPositions : 0
+    const one = await this.#sessions.client().connect({ features })
+    await this.#stage.settle()
+    const { clientId, entityId: bootId } = this.#stage.asked('bootEntity').at(-1)!
+    for (const player of [bootId, entityId]) this.#sessions.bind(clientId, player)
+    await one.hears('createEntity', 2)
+    one.heard = []
+    return one
+  }
+
+  heardBy({ client, fake, session }: Player): string[] {
+    return (fake ?? session!).heard.flatMap(({ name, values }) =>
+      name === 'callOnClient'
+        ? [
+            `${values['method']} as ${values['entityId']}${values['clientId'] === client.id ? '' : ', which is another'}`,
+          ]
+        : name === 'callFiltered'
+          ? [`${values['method']}`]
+          : name === 'mapSet'
+            ? [`${values['value']} of ${values['entityId']}`]
+            : [],
+    )
   }
 
   /** It goes; somebody else has its place at the gate. */
   async replace(player: Player): Promise<void> {
-    player.client.connection.close()
+    const { client, fake } = player
+    if (fake) fake.connection.close()
+    else this.#stage.games.tell('closeClient', { clientId: client.id, handed: player.handed, reason: 'enough' })
     this.players = this.players.filter((one) => one !== player)
-    await this.#stage.clock.advance(5)
+    await this.#stage.clock.advance(2)
     await this.enter()
+  }
+
+  /** Its connection is lost, and much is said until it has another. */
+  async drop({ session }: Player, text: string): Promise<void> {
+    if (!session) return
+    session.drop()
+    for (let n = 0; n < 5; n++) {
+      this.sayToAll(`${text}.${n}`)
+      await this.#stage.clock.advance(1)
+    }
+    await session.connect()
   }
 
   /** Its client plays another entity from now on. */
@@ -247,7 +317,7 @@ class Crowd {
     const games = this.#stage.games
     games.tell('unbindPlayer', { clientId: client.id, entityId, epoch: 1, body: destroyBody(entityId, 'Avatar') })
     player.entityId = idOf(`p${this.#made++}`)
-    this.#stage.bind(client, player.entityId, { handed: ++player.handed })
+    this.#stage.bind(client as FakeClient, player.entityId, { handed: ++player.handed })
     this.#level(player)
   }
 
@@ -271,13 +341,28 @@ class Crowd {
   }
 
   sayTo({ client, entityId, wanted }: Player, text: string): void {
-    this.#stage.callClient(client, entityId, text)
+    this.#stage.callClient(client as FakeClient, entityId, text)
     wanted.push(`${text} as ${entityId}`)
   }
 
   change({ entityId, wanted }: Player, text: string): void {
     this.#stage.set(entityId, 'key', text)
     wanted.push(`${text} of ${entityId}`)
+  }
+
+  move(players: readonly Player[]): void {
+    for (const { entityId } of players) this.#stage.positions(SYNC_OWN | SYNC_WATCHERS, [entityId, this.#timeMs])
+  }
+
+  flushPositions(): void {
+    this.#timeMs += 100
+    this.#stage.games.tell('positionsFlushed', { gameId: 1, timeMs: this.#timeMs, intervalMs: 100 })
+  }
+
+  ask({ fake, session, entityId }: Player): void {
+    if (fake) return fake.call(entityId, 'ask')
+    session!.playerId = entityId
+    session!.call('ask')
   }
 
   #level({ client, level }: Player): void {

@@ -31,7 +31,9 @@ export class GateSide implements ByteStream {
   }
 
   push(chunk: Uint8Array): void {
-    this.#onData(chunk)
+    const shared = new Uint8Array(chunk)
+    this.#onData(shared)
+    shared.fill(0xee)
   }
   end(reason: string): void {
     this.#onClose(reason)

@@ -96,7 +96,10 @@ export class SessionGate {
       greeted: false,
       toClient: (bytes) =>
         this.#pass(wire, bytes, 'down', (chunk) => {
-          if (!this.isDeaf) onData(chunk)
+          if (this.isDeaf) return
+          const shared = new Uint8Array(chunk)
+          onData(shared)
+          shared.fill(0xee)
         }),
       break: (reason, onPurpose) => {
         if (!wire.isOpen) return

@@ -82,6 +82,17 @@ describe('a stream over a socket', () => {
     expect(Buffer.concat(heard)).toEqual(said)
   })
 
+  it('keeps what comes before anybody listens', async () => {
+    const port = await tcpServer({ host: '127.0.0.1', port: 0 }, (socket) => socket.write(hello))
+    const stream = tcpStream(`127.0.0.1:${port}`)
+    undo.push(() => stream.close())
+    // Another one, which listens from the start, has heard it by then.
+    const other = connect(tcpStream(`127.0.0.1:${port}`))
+    expect(await nameOfPlayer(other)).toBe('one')
+    other.close()
+    expect(await nameOfPlayer(connect(stream))).toBe('one')
+  })
+
   it('says why it ended: refused, or closed by the server', async () => {
     const port = await tcpServer({ host: '127.0.0.1', port: 0 }, (socket) => socket.end())
     expect(await whyClosed(connect(tcpStream(`tcp://127.0.0.1:${port}`)))).toBe('closed by the server')

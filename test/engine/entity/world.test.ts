@@ -797,6 +797,9 @@ test('a call to several reaches each, here and elsewhere, with arguments of its 
   const wrong = [a.id, 'short' as typeof far]
   expect(() => h.game.call(wrong).keep([2])).toThrow("'short' is no entity id")
   expect(() => a.call(wrong).keep([2])).toThrow("'short' is no entity id")
+  for (const none of [undefined, null, 5, {}, new Set([a.id])])
+    expect(() => h.game.call(none as never as typeof far).keep([2])).toThrow('is no entity id')
+  h.game.call([] as (typeof far)[]).keep([2])
   await h.settle()
   expect([kept.length, h.take()]).toEqual([2, []])
 })

@@ -212,3 +212,29 @@ describe('keys of maps', () => {
     }
   })
 })
+
+describe('a large map', () => {
+  const large: Record<string, unknown> = {}
+  for (let n = 0; n < 300; n++) large[`key${n}`] = { n }
+  Object.assign(large, { constructor: 1, hasOwnProperty: 2, 7: 3, toString: 4 })
+
+  test('is an object as any other', () => {
+    const map = decode(encode(large)) as object
+    expect(map).toStrictEqual(large)
+    expect(Object.getPrototypeOf(map)).toBe(Object.prototype)
+    expect(structuredClone(map)).toStrictEqual(large)
+    expect(decode(encode(map))).toStrictEqual(large)
+  })
+
+  test('cannot set what it is', () => {
+    const key = (text: string) => [0xa0 | text.length, ...Buffer.from(text)]
+    const keys = Array.from({ length: 199 }, (_, n) => [...key(`k${n}`), 1]).flat()
+    const map = decode(Uint8Array.from([0xde, 0, 200, ...keys, ...key('__proto__'), 0x80])) as object
+    expect([Object.getPrototypeOf(map), Object.keys(map).length]).toEqual([Object.prototype, 200])
+  })
+})
+
+test('keys are what they are, the first time and later', () => {
+  for (const key of ['5', '-1', '4294967295', 'constructor', 'é', 'a'.repeat(64), 'a'.repeat(65), ''])
+    for (let time = 0; time < 4; time++) expect(Object.keys(decode(encode({ [key]: 1 })) as object)).toEqual([key])
+})
