@@ -7,6 +7,9 @@ import type { ByteStream } from './stream.ts'
 /** What TCP waits at the least before it sends again (Linux). */
 const RETRANSMISSION_MS_MIN = 200
 
+/** Runs an action later, with a copy of the chunk if there is one, and none before those that came before it. */
+type DelayLine = (action: (chunk: Uint8Array) => void, chunk?: Uint8Array) => void
+
 export class Latency {
   readonly #clock: Clock
   readonly #random: Random
@@ -32,61 +35,40 @@ export class Latency {
 
   /** The stream, with what goes and what comes held back by half of the latency each. */
   over(stream: ByteStream): ByteStream {
-    const out = new DelayLine(this, this.#clock)
-    const back = new DelayLine(this, this.#clock)
+    const out = this.#delayLine()
+    const back = this.#delayLine()
     return {
       get bufferedBytes() {
         return stream.bufferedBytes
       },
-      write: (bytes) => (out.isOpen ? stream.write(bytes) : out.run(() => stream.write(bytes))),
-      onData: (handler) =>
-        stream.onData((chunk) => {
-          if (back.isOpen) return handler(chunk)
-          const held = chunk.slice()
-          back.run(() => handler(held))
-        }),
-      onClose: (handler) => stream.onClose((reason, onPurpose) => back.run(() => handler(reason, onPurpose))),
-      close: () => out.run(() => stream.close()),
+      write: (bytes) => out(() => stream.write(bytes)),
+      onData: (handler) => stream.onData((chunk) => back(handler, chunk)),
+      onClose: (handler) => stream.onClose((reason, onPurpose) => back(() => handler(reason, onPurpose))),
+      close: () => out(() => stream.close()),
     }
   }
 
-  get isNone(): boolean {
-    return this.#isNone
+  /** One direction of one stream. */
+  #delayLine(): DelayLine {
+    const held: (() => void)[] = []
+    let lastMs = Number.NEGATIVE_INFINITY
+    return (action, chunk) => {
+      const ms = this.#drawMs()
+      if (ms === 0 && held.length === 0) return action(chunk!)
+      const nowMs = this.#clock.now()
+      lastMs = Math.max(lastMs, nowMs + ms)
+      const kept = chunk?.slice()
+      held.push(() => action(kept!))
+      // Timers may be late by different amounts: whichever fires, the first in line is let go.
+      this.#clock.after(lastMs - nowMs, () => held.shift()!())
+    }
   }
 
   /** How long the next chunk takes, one way. */
-  drawMs(): number {
+  #drawMs(): number {
     if (this.#isNone) return 0
     const ms = (this.#roundTripMs + (this.#random() * 2 - 1) * this.#jitterMs) / 2
     const lostMs = this.#random() < this.#loss ? Math.max(RETRANSMISSION_MS_MIN, this.#roundTripMs) : 0
     return Math.max(0, ms) + lostMs
-  }
-}
-
-/** One direction of one stream: actions run later, and none before those that came before it. */
-class DelayLine {
-  readonly #latency: Latency
-  readonly #clock: Clock
-  readonly #held: (() => void)[] = []
-  #lastMs = Number.NEGATIVE_INFINITY
-
-  constructor(latency: Latency, clock: Clock) {
-    this.#latency = latency
-    this.#clock = clock
-  }
-
-  /** Nothing is held back. */
-  get isOpen(): boolean {
-    return this.#latency.isNone && this.#held.length === 0
-  }
-
-  run(action: () => void): void {
-    const ms = this.#latency.drawMs()
-    if (ms === 0 && this.#held.length === 0) return action()
-    const nowMs = this.#clock.now()
-    this.#lastMs = Math.max(this.#lastMs, nowMs + ms)
-    this.#held.push(action)
-    // Timers may be late by different amounts: whichever fires, the first in line is let go.
-    this.#clock.after(this.#lastMs - nowMs, () => this.#held.shift()!())
   }
 }

@@ -7,7 +7,6 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf, WireError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import type { Log } from '../base/log.ts'
-import { pieceOf } from '../base/slab.ts'
 import { isThenable } from '../base/thenable.ts'
 import { clientMessages as messages, sessionMessages } from '../wire/client-wire.ts'
 import { writeArgs } from '../wire/codec.ts'
@@ -307,8 +306,7 @@ export class Session implements WorldOwner, LineOwner, MotionOwner {
   }
 
   #send(isCall: boolean): void {
-    // What waits for a connection may wait for long: then it has memory of its own, as much as is counted.
-    this.#line.send(this.#line.state === 'open' ? pieceOf(writer.written()) : writer.copy(), isCall)
+    this.#line.send(writer.copy(), isCall)
     if (this.#line.waitingBytes > this.#options.outBytesMax)
       this.#stop(this.#line.state === 'open' ? 'the server does not read' : 'too much was said without a connection')
   }

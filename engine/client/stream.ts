@@ -4,7 +4,7 @@
 export interface ByteStream {
   /** Bytes written that have not left yet. */
   readonly bufferedBytes: number
-  /** Nobody changes the bytes from now on; they may be a part of a larger buffer. Never throws; ignored once closed. Never calls `onData` in return. */
+  /** Nobody changes the bytes from now on. Never throws; ignored once closed. Never calls `onData` in return. */
   write(bytes: Uint8Array): void
   /** Chunks may be cut anywhere, and are as they are until the handler returns. Set once, before the first arrives. */
   onData(handler: (chunk: Uint8Array) => void): void

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import type { Address } from '../base/address.ts'
 import { realClock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
+import { pieceOf } from '../base/slab.ts'
 import type { ByteStream } from './stream.ts'
 
 /** How long a server may take to answer our goodbye before the socket is dropped. */
@@ -10,6 +11,8 @@ const GOODBYE_MS = 2_000
 
 /** As much as Node reads at once. */
 const RECEIVE_BYTES = 64 * 1024
+/** V8 has so small an array in its heap; before a socket can write it, it gets memory outside: a slab's costs less. */
+const HEAP_BYTES_MAX = 64
 /** What all sockets are read into: whoever hears of a chunk has done with it when it returns. */
 const received = new Uint8Array(RECEIVE_BYTES)
 
@@ -57,7 +60,7 @@ function socketStream(socket: Socket, onData: ByteStream['onData']): ByteStream 
       return socket.writableLength
     },
     write(bytes) {
-      if (socket.writable) socket.write(bytes)
+      if (socket.writable) socket.write(bytes.length <= HEAP_BYTES_MAX ? pieceOf(bytes) : bytes)
     },
     onData,
     onClose(handler) {

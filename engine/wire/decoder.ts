@@ -124,7 +124,7 @@ function readMap(count: number, depth: number): DataMap {
 
 /** For so many keys. A large one is a hash table from the start: to become one, it would be copied with every third key. */
 function emptyMap(count: number): Record<string, Data> {
-  return count <= SHAPE_KEYS_MAX ? {} : Object.setPrototypeOf(Object.create(null), Object.prototype)
+  return count <= SHAPE_KEYS_MAX ? {} : Object.setPrototypeOf({ __proto__: null }, Object.prototype)
 }
 
 function expectChildren(count: number, depth: number): void {

@@ -5,7 +5,7 @@ import { readText } from './packet.ts'
 const PLACES = 8192
 const NAME_BYTES_MAX = 64
 
-const names: (string | undefined)[] = new Array<string | undefined>(PLACES).fill(undefined)
+const names = new Array<string>(PLACES).fill('')
 /** By the place: whether the name has come again. Most that do not are ids. */
 const again = new Uint8Array(PLACES)
 
@@ -15,26 +15,18 @@ export function nameAt(bytes: Uint8Array, at: number, count: number): string {
   let hash = count
   for (let byte = at; byte < at + count; byte++) hash = Math.imul(hash ^ bytes[byte]!, 0x01000193)
   const place = (hash ^ (hash >>> 15)) & (PLACES - 1)
-  const known = names[place]
-  if (known !== undefined && sameText(known, bytes, at, count)) return again[place] ? known : internedAt(place, known)
+  const known = names[place]!
+  if (sameText(known, bytes, at, count)) {
+    if (again[place]) return known
+    again[place] = 1
+    // As the one string that keys of objects are compared by: any other would be looked for with each `map[name]`.
+    const key = Object.keys({ __proto__: null, [known]: 0 })[0]!
+    names[place] = key
+    return key
+  }
   const name = readText(bytes, at, count)
   names[place] = name
   again[place] = 0
-  return name
-}
-
-function internedAt(place: number, name: string): string {
-  again[place] = 1
-  const known = interned(name)
-  names[place] = known
-  return known
-}
-
-/** The same text as V8's own key of that name: as any other string, it would be looked for with every `map[name]`. */
-function interned(name: string): string {
-  const holder: Record<string, true> = Object.create(null)
-  holder[name] = true
-  for (const key in holder) return key
   return name
 }
 
