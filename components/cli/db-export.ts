@@ -37,7 +37,6 @@ export const exportVerb = verb({
     }
     await withStore(config, { makes: false }, async (storage) => {
       const types = await typesOf(storage, several['type']!)
-      const sink = await openSink(path!)
       // The lines themselves come to the terminal.
       const shown = path === '-' && process.stdout.isTTY
       const progress = new Progress({ screen: shown ? { write() {} } : process.stderr })
@@ -46,6 +45,8 @@ export const exportVerb = verb({
         note('stopping; once more stops at once')
       })
       interrupts.second.addEventListener('abort', () => process.exit(130))
+      // From now on there may be a file that nobody is to find.
+      const sink = await openSink(path!)
       let leftOut = 0
       const onBad = (error: StorageError) => {
         progress.clear()
