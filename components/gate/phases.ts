@@ -9,7 +9,7 @@
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 
 /** Clients are looked after so often. */
-const TICK_MS = 2
+const TICK_MS = 4
 /** A power of two. What is due after more than this is passed over until then. */
 const TICKS = 64
 /** Spreads numbers that follow each other evenly, wherever they end: the golden ratio. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { Phases } from '../../../components/gate/phases.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 
-const TICK_MS = 2
+const TICK_MS = 4
 
 function start(count: number, told: (slot: number) => void = () => {}) {
   const clock = new VirtualClock()
@@ -27,9 +27,9 @@ test('clients are spread evenly over the interval, whichever there are', async (
     const { clock, phases, toldMs } = start(from + 200 * step)
     for (let n = 0; n < 200; n++) phases.moved(from + n * step, 100)
     await clock.advance(110)
-    const tenths = Array(12).fill(0)
-    for (const [ms] of toldMs) if (ms !== undefined) tenths[Math.floor(ms / 10)]++
-    for (const count of tenths.slice(1, 10)) expect(Math.abs(count - 20)).toBeLessThanOrEqual(6)
+    const fifths = Array(6).fill(0)
+    for (const [ms] of toldMs) if (ms !== undefined) fifths[Math.floor((ms - TICK_MS) / 20)]++
+    for (const count of fifths.slice(0, 5)) expect(Math.abs(count - 40)).toBeLessThanOrEqual(6)
   }
 })
 
