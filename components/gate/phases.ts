@@ -7,6 +7,7 @@
 // Only those for whom there is something are looked after; what comes in the meantime goes along. Who hears in compact form
 // hears when the game says that an interval is over; in case that it does not, a whole interval later at the latest.
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
+import { larger } from '../../engine/base/larger.ts'
 
 /** Clients are looked after so often. */
 const TICK_MS = 4
@@ -165,12 +166,8 @@ export class Phases {
 
   #grow(slot: number): void {
     const count = Math.max(slot + 1, this.#states.length * 2)
-    const states = new Uint8Array(count)
-    states.set(this.#states)
-    this.#states = states
-    const dueTicks = new Float64Array(count)
-    dueTicks.set(this.#dueTicks)
-    this.#dueTicks = dueTicks
+    this.#states = larger(this.#states, count)
+    this.#dueTicks = larger(this.#dueTicks, count)
   }
 }
 

@@ -1,6 +1,7 @@
 // Where the entities are that clients of this gate see: the newest that games said of each, as the record that clients in
 // full form get, and how many places it has had. By the view's slot.
 import { ID_BYTES } from '../../engine/base/id.ts'
+import { larger } from '../../engine/base/larger.ts'
 import { RECORD_BYTES } from '../../engine/wire/sync.ts'
 
 export class Places {
@@ -32,12 +33,8 @@ export class Places {
 
   #grow(slot: number): void {
     const count = Math.max(slot + 1, this.versions.length * 2)
-    const records = new Uint8Array(count * RECORD_BYTES)
-    records.set(this.records)
-    this.records = records
-    this.words = new DataView(records.buffer)
-    const versions = new Uint32Array(count)
-    versions.set(this.versions)
-    this.versions = versions
+    this.records = larger(this.records, count * RECORD_BYTES)
+    this.words = new DataView(this.records.buffer)
+    this.versions = larger(this.versions, count)
   }
 }

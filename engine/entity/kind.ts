@@ -43,7 +43,7 @@ export class Kind {
   readonly type: EntityClass
   readonly contract: Contract
   readonly layout: AttrLayout
-  readonly methods: ReadonlyMap<string, Method>
+  readonly #methods: ReadonlyMap<string, Method>
   /** How far it sees, or -1 for what has no part in AOI. */
   readonly aoiRadius: number
   /** Of a space: the step in which our own clients hear of places in it; see `compact.ts`. */
@@ -98,7 +98,7 @@ export class Kind {
     this.positionStep = checkStep(this.name, this.contract.positionStep)
     this.historyMs = checkUpTo(this.name, 'history', this.contract.history, HISTORY_MAX_MS) ?? 0
     checkInputs(this.name, this.contract)
-    this.methods = methodsOf(this.name, type, operations)
+    this.#methods = methodsOf(this.name, type, operations)
     this.hearsAoi = hearsAoi(type.prototype)
     this.hearsInit = type.prototype.onInit !== Actor.prototype.onInit
     this.hearsFrozen = type.prototype.onFrozen !== Actor.prototype.onFrozen
@@ -119,7 +119,7 @@ export class Kind {
 
   /** The method that others may call by this name, if there is one. */
   method(name: string): Method | undefined {
-    if (this.#method?.name !== name) this.#method = this.methods.get(name)
+    if (this.#method?.name !== name) this.#method = this.#methods.get(name)
     return this.#method
   }
 

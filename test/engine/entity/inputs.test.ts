@@ -230,7 +230,7 @@ describe('a contract', () => {
         class One extends entity(contract) {
           steer() {}
         },
-      ).methods.get('steer')?.inputRate
+      ).method('steer')?.inputRate
     for (const steer of [0, -1, Number.NaN, 1001])
       expect(() => steers({ ownClient: { steer: [] }, inputs: { steer } })).toThrow(OperatorError)
     expect(steers({ ownClient: { steer: [] }, inputs: { steer: 33 } })).toBe(33)
