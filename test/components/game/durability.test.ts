@@ -83,7 +83,8 @@ test('kill -9 of a game whose database does not answer: the next start takes wha
   await server.said('stop: ')
   await earnsOn(game.path)
   const path = join(game.path, 'goworld.db')
-  const lock = new DatabaseSync(path)
+  // The game may be writing just now.
+  const lock = new DatabaseSync(path, { timeout: 5000 })
   lock.exec('BEGIN IMMEDIATE')
   await earnsOn(game.path)
   process.kill(game.pidOf('game'), 'SIGKILL')
