@@ -524,7 +524,11 @@ export class Gate {
     const touched = this.#touched
     this.#touched = this.#flushing
     this.#flushing = touched
-    for (const output of touched) output.flush()
+    const nowMs = this.#options.clock.now()
+    for (const output of touched) {
+      this.#phases.leaves(output.slot, nowMs)
+      output.flush()
+    }
     touched.length = 0
   }
 

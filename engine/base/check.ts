@@ -36,7 +36,10 @@ export const mapOf = <T>(element: Check<T>): Check<Readonly<Record<string, T>>> 
   // By its keys: of a large map, `Object.values` takes four times as long (Node 24).
   check(
     `a map of ${element.wants}`,
-    (value) => isPlainMap(value) && Object.keys(value).every((key) => element(value[key])),
+    // To ask for the keys of a thousand takes 50 µs: not for nothing.
+    element === anything
+      ? isPlainMap
+      : (value) => isPlainMap(value) && Object.keys(value).every((key) => element(value[key])),
   )
 
 /** A map with these keys (others are let through). */

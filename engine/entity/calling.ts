@@ -37,9 +37,18 @@ export class Calling {
 
   /** A call to each of several. Throws TypeError before it calls any of them when one is no id. */
   callEach(ids: readonly string[], method: string, args: unknown[]): void {
-    this.#world.checkSeal()
-    for (const id of ids) if (!isId(id)) throw new TypeError(`'${id}' is no entity id`)
-    for (const id of ids) this.call(id, method, args)
+    const world = this.#world
+    world.checkSeal()
+    const cores = ids.map((id) => {
+      const core = world.find(id)
+      if (!core && !isId(id)) throw new TypeError(`'${id}' is no entity id`)
+      return core
+    })
+    for (let at = 0; at < ids.length; at++) {
+      const core = cores[at]
+      if (core && core.detoured < 0) this.#runLater({ core, method, args: localArgs(args), no: undefined })
+      else this.call(ids[at]!, method, args)
+    }
   }
 
   /** A call that is answered. */

@@ -4,7 +4,8 @@
 // of each name. So a call costs no Proxy, and the compiler knows what may be called.
 import { messageOf, WireError } from '../base/errors.ts'
 import { FILTER_OPERATORS, type FilterOperator } from '../wire/client-wire.ts'
-import { decode, encode, encodeArgs, readArgs } from '../wire/codec.ts'
+import { encodeArgs, readArgs } from '../wire/codec.ts'
+import { copyValue } from '../wire/copy.ts'
 import { messages } from '../wire/messages.ts'
 import { PacketReader, type PacketWriter } from '../wire/packet.ts'
 import type { Actor } from './actor.ts'
@@ -183,7 +184,7 @@ export function localArgs(args: unknown[]): unknown[] {
     const type = typeof arg
     // `undefined` too: the wire makes null of it.
     if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null)
-      return decode(encode(args)) as unknown[]
+      return copyValue(args) as unknown[]
   }
   return args
 }

@@ -123,7 +123,7 @@ function readMap(count: number, depth: number): DataMap {
 }
 
 /** For so many keys. A large one is a hash table from the start: to become one, it would be copied with every third key. */
-function emptyMap(count: number): Record<string, Data> {
+export function emptyMap(count: number): Record<string, Data> {
   return count <= SHAPE_KEYS_MAX ? {} : Object.setPrototypeOf({ __proto__: null }, Object.prototype)
 }
 
@@ -150,7 +150,7 @@ function readKey(depth: number): string {
 }
 
 /** Assigned plainly, this one key would change what a map is instead of what is in it. */
-const safeKey = (key: string) => (key === '__proto__' ? '__proto_' : key)
+export const safeKey = (key: string) => (key === '__proto__' ? '__proto_' : key)
 
 function readString(count: number): string {
   return readText(bytes, skip(count), count)
@@ -184,6 +184,10 @@ function wide(high: number, low: number, signed: boolean): number | bigint {
   const bits = (BigInt(high >>> 0) << 32n) | BigInt(low)
   return signed ? BigInt.asIntN(64, bits) : bits
 }
+
+/** The same of a bigint of 64 bits. */
+export const exactly = (value: bigint): number | bigint =>
+  value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value
 
 /** Steps over `count` bytes; answers where they began. */
 function skip(count: number): number {

@@ -114,6 +114,31 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     await soon(() => expect([near.bufferedBytes, atNear.drained > 0]).toEqual([0, true]))
   })
 
+  test.each(['read on', 'destroyed'])(
+    'says once of each write that it is done with it, in order, when it is %s',
+    async (then) => {
+      const { near, far } = await open()
+      heard(near)
+      const atFar = heard(far)
+      far.pause()
+      const done: number[] = []
+      const chunk = Buffer.alloc(4 << 20, 5)
+      near.write(Buffer.from('first'), () => done.push(0))
+      for (let count = 1; count <= 3; count++) near.write(chunk, () => done.push(count))
+      await soon(() => expect(near.bufferedBytes).toBeGreaterThan(chunk.length))
+      expect(done.length).toBeLessThan(3)
+      if (then === 'read on') {
+        far.resume()
+        await soon(() => expect(atFar.bytes.length).toBe(5 + 3 * chunk.length))
+      } else {
+        near.destroy()
+      }
+      await soon(() => expect(done).toEqual([0, 1, 2, 3]))
+      near.write(Buffer.from('more'), () => done.push(4))
+      await soon(() => expect(done).toEqual([0, 1, 2, 3, 4]))
+    },
+  )
+
   test('refuses a second listener at an address, and a connection to nobody', async () => {
     const { listener } = await open()
     const { transport, address } = TRANSPORTS[name]!()
