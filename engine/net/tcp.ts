@@ -32,6 +32,10 @@ class SocketConnection implements Connection {
   #handedDone: (() => void) | undefined
   /** The kernel could not take it at once. */
   #isLate = false
+  /** Something was left to the stream, and may be there still. */
+  #streams = false
+  /** Nothing is written any more. */
+  #over = false
 
   constructor(socket: Socket, remote: string, received?: Received) {
     this.#socket = socket
@@ -40,7 +44,10 @@ class SocketConnection implements Connection {
   }
 
   get bufferedBytes(): number {
-    return this.#handedBytes + this.#socket.writableLength
+    if (!this.#streams) return this.#handedBytes
+    const { writableLength } = this.#socket
+    if (writableLength === 0) this.#streams = false
+    return this.#handedBytes + writableLength
   }
 
   handle(handlers: ConnectionHandlers): void {
@@ -55,17 +62,22 @@ class SocketConnection implements Connection {
     // Both directions go together: a peer that has ended its half gets no more answers.
     socket.on('end', () => {
       this.#reason ??= 'closed by the peer'
+      this.#over = true
       socket.end()
       const linger = realClock.after(LINGER_MS, () => socket.destroy())
       socket.once('close', () => linger.cancel())
     })
-    socket.on('close', () => handlers.close(this.#reason ?? 'closed'))
+    socket.on('close', () => {
+      this.#over = true
+      handlers.close(this.#reason ?? 'closed')
+    })
   }
 
   write(bytes: Uint8Array, done?: () => void): void {
     const socket = this.#socket
-    if (!socket.writable) return done?.()
+    if (this.#over) return done?.()
     if (this.bufferedBytes > 0) {
+      this.#streams = true
       socket.write(bytes)
       if (done) socket.write(NO_BYTES, () => done())
       return
@@ -98,6 +110,7 @@ class SocketConnection implements Connection {
 
   close(reason = 'closed by us'): void {
     this.#reason ??= reason
+    this.#over = true
     this.#socket.end()
     // Who does not read never hears that the peer has ended, too.
     this.#socket.resume()
@@ -105,6 +118,7 @@ class SocketConnection implements Connection {
 
   destroy(reason = 'closed by us'): void {
     this.#reason ??= reason
+    this.#over = true
     this.#socket.destroy()
   }
 }
