@@ -1,5 +1,6 @@
-// The game process: owns spaces and entities, runs all game logic. Here packets from the dispatchers become calls on
-// the world, and the world's times (position flush, load report) are kept.
+// The game process: owns spaces and entities, runs all game logic. Here is how it stands in its cluster: what it says of itself
+// to dispatchers, which gates and games there are, how it is frozen and restored, and the world's times (position flush, load
+// report). What packets do in the world is in intake.ts.
 import type { Address } from '../../engine/base/address.ts'
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import { messageOf, OperatorError, WireError } from '../../engine/base/errors.ts'
@@ -12,7 +13,6 @@ import { Census } from '../../engine/cluster/census.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
-import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
 import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 import { Copied, copyWorld } from '../../engine/entity/freezing.ts'
@@ -23,12 +23,13 @@ import type { Transport } from '../../engine/net/connection.ts'
 import type { SqlDatabase } from '../../engine/sql/sql.ts'
 import type { Row } from '../../engine/storage/row.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
-import { decode } from '../../engine/wire/codec.ts'
-import { messages, NOT_DELIVERED, type Values } from '../../engine/wire/messages.ts'
-import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
+import { messages, type Values } from '../../engine/wire/messages.ts'
+import { getU16 } from '../../engine/wire/packet.ts'
 import { Freezer } from './freezer.ts'
 import { describeFrozen, type FrozenGame } from './frozen-file.ts'
+import { Intake } from './intake.ts'
 import { type Journals, JournalWatch, type OpenJournal } from './journals.ts'
+import { OtherGames } from './other-games.ts'
 import { PositionFlush } from './position-flush.ts'
 
 export interface GameOptions {
@@ -94,7 +95,6 @@ const FREEZE_MAX_MS = 30_000
 /** What the engine has promised authors may take so long when the game ends. */
 const OPEN_DEADLINE_MS = 5_000
 /** Refusals that were logged: once per client and reason, forgotten when too many. */
-const REFUSALS_LOGGED_MAX = 10_000
 /** What is unsaved when a freeze is ahead may take so long: what is not saved by then changes later. */
 const SAVED_WITHIN_MS = 2_000
 /** What is done while the game goes on takes so long at a time. */
@@ -111,16 +111,12 @@ export class Game {
   readonly #readyDispatchers = new Set<number>()
   /** The dispatchers that have heard our hello. */
   readonly #greeted = new Set<Link>()
-  /** Games, by those dispatchers that say that they are there. */
-  readonly #games = new Map<number, Set<number>>()
-  /** By dispatcher: those of them that it named before it was gone, and has yet to name again. */
-  readonly #doubted: readonly Set<number>[]
+  readonly #games: OtherGames
   /** Gates, by the dispatcher that answers for them. */
   readonly #gates: readonly Peers[]
-  readonly #refused = new Map<string, number>()
-  readonly #refusalsLogged = new Set<string>()
   readonly #timers = new Set<Scheduled>()
   readonly #positionFlush: PositionFlush
+  readonly #intake: Intake
   #ready = false
   #stopping = false
   #left = false
@@ -138,8 +134,6 @@ export class Game {
   #restored: Map<number, boolean> | undefined
   /** What waits until it is: before, not everybody can hear what the game would say. */
   #postponed: (() => void)[] = []
-  #calls = 0
-  #lost = 0
 
   constructor({ frozen, ahead, ...options }: GameOptions) {
     this.#options = options
@@ -148,7 +142,6 @@ export class Game {
     this.#log = options.log
     this.#turn = new Turn(options.clock, { gathers: true })
     this.#ids = new IdMaker(options.clock, options.random)
-    this.#doubted = options.dispatchers.map(() => new Set())
     const { linkGraceMs, linkResendBytesMax } = options.config
     this.#cluster = new Cluster(
       {
@@ -176,7 +169,7 @@ export class Game {
           this.world.marks.linkDown(this.#cluster.links[dispatcher]!)
           this.world.requests.linkDown(this.#cluster.links[dispatcher]!)
           this.#freezer?.fail(`dispatcher ${dispatcher + 1} is gone`)
-          this.#doubtGames(dispatcher)
+          this.#games.dispatcherDown(dispatcher)
           if (!this.#stopping) this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
         },
       },
@@ -210,6 +203,20 @@ export class Game {
       reconnectGraceMs: options.config.reconnectGraceMs,
       saves: options.config.saves,
     })
+    this.#games = new OtherGames(options.dispatchers.length, {
+      up: (gameId) => {
+        this.world.gameUp(gameId)
+        this.#journalWatch?.came(gameId)
+      },
+      down: (gameId) => {
+        this.world.gameDown(gameId)
+        this.#journalWatch?.doubt(gameId, true)
+      },
+      lost: () => this.#placeServices(),
+      doubted: (gameId) => this.#journalWatch?.doubt(gameId, false),
+    })
+    const { bootEntity } = options.config
+    this.#intake = new Intake({ world: this.world, log: options.log, turn: this.#turn, bootEntity })
     this.#positionFlush = new PositionFlush({
       clock: options.clock,
       log: options.log,
@@ -273,7 +280,7 @@ export class Game {
         gameId,
         writesMax: config.saves.writesMax,
         limitMs: config.journalWaitMs,
-        isHere: (other) => this.#isHere(other),
+        isHere: (other) => this.#games.isHere(other),
         replayed: (of) => sayToAll((link) => link.send('journalReplayed', { gameId: of })),
         changed: (clear) => sayToAll((link) => link.send('journalsClear', { clear })),
       })
@@ -569,9 +576,9 @@ export class Game {
       entities: world.size,
       gates: [...world.gates],
       games: [...world.games],
-      calls: this.#calls,
-      lostPackets: this.#lost,
-      refusedCalls: Object.fromEntries(this.#refused),
+      calls: this.#intake.calls,
+      lostPackets: this.#intake.lost,
+      refusedCalls: Object.fromEntries(this.#intake.refused),
       inputs: world.inputs.status(),
       refusedPositions: world.movement.refused,
       positionFlushesShed: this.#positionFlush.shed,
@@ -663,163 +670,49 @@ export class Game {
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
     try {
-      switch (getU16(bytes, start)) {
-        case messages.callFromClient.code:
-          return this.#callFromClient(bytes, start + 2, end)
-        case messages.callEntity.code:
-          return this.#callEntity(bytes, start + 2, end)
-        case messages.askEntity.code:
-          return this.#askEntity(bytes, start + 2, end)
-        case messages.inputFromClient.code:
-          return this.#inputFromClient(bytes, start + 2, end)
-        case messages.positionsFromClients.code:
-          return this.world.movement.fromClients(bytes, start + 4, end)
-        default:
-          return this.#receiveRare(dispatcher, bytes, start, end)
-      }
+      if (this.#intake.packet(bytes, start, end) || this.#ofCluster(dispatcher, bytes, start, end)) return
+      this.#intake.count('unknown message')
+      this.#log.error(
+        `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for games`,
+      )
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      this.#count('unreadable')
+      this.#intake.count('unreadable')
       this.#log.error(`dispatcher ${dispatcher + 1} sent what cannot be read: ${error.message}`)
     }
   }
 
-  /** Messages that are few: read whole. */
-  #receiveRare(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
-    const { world } = this
+  /** Takes what is said of the cluster; answers false for anything else. */
+  #ofCluster(dispatcher: number, bytes: Uint8Array, start: number, end: number): boolean {
     const at = start + 2
     switch (getU16(bytes, start)) {
-      case messages.bootHere.code: {
-        const { entityId, epoch, ...client } = messages.bootHere.read(bytes, at, end)
-        return world.createHere(this.#options.config.bootEntity, entityId, epoch, {}, { ...client, handed: 0 })
-      }
-      case messages.createHere.code: {
-        const { entityId, epoch, type, attrs } = messages.createHere.read(bytes, at, end)
-        return world.createHere(type, entityId, epoch, decode(attrs) as Record<string, unknown>)
-      }
-      case messages.loadHere.code: {
-        const { entityId, epoch, type } = messages.loadHere.read(bytes, at, end)
-        return void world.loadHere(type, entityId, epoch)
-      }
-      case messages.clientGone.code: {
-        const { entityId, clientId } = messages.clientGone.read(bytes, at, end)
-        const core = world.find(entityId)
-        return core ? world.players.clientGone(core, clientId) : undefined
-      }
-      case messages.clientRefused.code: {
-        const { entityId, clientId, handed } = messages.clientRefused.read(bytes, at, end)
-        const core = world.find(entityId)
-        return core ? world.players.clientGone(core, clientId, handed) : undefined
-      }
-      case messages.clientLost.code: {
-        const { entityId, clientId } = messages.clientLost.read(bytes, at, end)
-        const core = world.find(entityId)
-        return core && world.returns.lost(core, clientId)
-      }
-      case messages.clientBack.code: {
-        const { entityId, clientId } = messages.clientBack.read(bytes, at, end)
-        const core = world.find(entityId)
-        return core && world.returns.back(core, clientId)
-      }
-      case messages.sessionBegun.code: {
-        const begun = messages.sessionBegun.read(bytes, at, end)
-        const core = world.find(begun.entityId)
-        return core && world.returns.sessionBegun(core, begun)
-      }
-      case messages.resumePlayer.code:
-        return world.returns.resume(messages.resumePlayer.read(bytes, at, end))
       case messages.gateUp.code:
-        return this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
+        this.#gateUp(dispatcher, messages.gateUp.read(bytes, at, end))
+        return true
       case messages.gateDown.code:
-        return this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end))
+        this.#gateDown(dispatcher, messages.gateDown.read(bytes, at, end))
+        return true
       case messages.gameUp.code:
-        return this.#gameUp(dispatcher, messages.gameUp.read(bytes, at, end).gameId)
+        this.#games.up(dispatcher, messages.gameUp.read(bytes, at, end).gameId)
+        return true
       case messages.gameDown.code:
-        return this.#gameDown(dispatcher, messages.gameDown.read(bytes, at, end).gameId)
+        this.#games.down(dispatcher, messages.gameDown.read(bytes, at, end).gameId)
+        return true
       case messages.gathered.code:
-        return this.#gathered(dispatcher)
+        this.#games.gathered(dispatcher)
+        return true
       case messages.reportAll.code:
-        return this.#reportAll(dispatcher)
+        this.#reportAll(dispatcher)
+        return true
       case messages.gameHeld.code:
-        return this.#gameHeld(dispatcher, messages.gameHeld.read(bytes, at, end).held)
-      case messages.marked.code:
-        return world.marks.marked(messages.marked.read(bytes, at, end).no)
-      case messages.keyRegistered.code: {
-        const { key, value } = messages.keyRegistered.read(bytes, at, end)
-        return world.registry.registered(key, value)
-      }
-      case messages.entityHeld.code:
-        return world.migration.held(messages.entityHeld.read(bytes, at, end))
-      case messages.arriveHere.code:
-        return world.migration.arrive(messages.arriveHere.read(bytes, at, end))
-      case messages.entityMoved.code:
-        return world.migration.moved(messages.entityMoved.read(bytes, at, end))
-      case messages.entityVoid.code:
-        return world.voidEntity(messages.entityVoid.read(bytes, at, end))
-      case messages.askSpace.code:
-        return world.migration.spaceAsked(messages.askSpace.read(bytes, at, end))
-      case messages.caughtUp.code:
-        return world.migration.caughtUp(messages.caughtUp.read(bytes, at, end))
-      case messages.takeClient.code:
-        return world.players.take(messages.takeClient.read(bytes, at, end))
-      case messages.answer.code: {
-        const { no, outcome, value } = messages.answer.read(bytes, at, end)
-        return world.requests.settle(no, outcome, decode(value))
-      }
-      case messages.undelivered.code: {
-        const { no, reason } = messages.undelivered.read(bytes, at, end)
-        return world.requests.settle(no, NOT_DELIVERED, reason)
-      }
+        this.#gameHeld(dispatcher, messages.gameHeld.read(bytes, at, end).held)
+        return true
       case messages.deploymentReady.code:
-        return this.#dispatcherReady(dispatcher)
+        this.#dispatcherReady(dispatcher)
+        return true
       default:
-        this.#count('unknown message')
-        this.#log.error(
-          `dispatcher ${dispatcher + 1} sent a message of type ${getU16(bytes, start)}, which is not for games`,
-        )
+        return false
     }
-  }
-
-  #gameUp(dispatcher: number, gameId: number): void {
-    const known = this.#games.get(gameId) ?? new Set()
-    this.#games.set(gameId, known.add(dispatcher))
-    this.#doubted[dispatcher]!.delete(gameId)
-    this.world.gameUp(gameId)
-    this.#journalWatch?.came(gameId)
-  }
-
-  /** Down is who no dispatcher has. */
-  #gameDown(dispatcher: number, gameId: number): void {
-    const known = this.#games.get(gameId)
-    this.#doubted[dispatcher]!.delete(gameId)
-    if (!known?.delete(dispatcher) || known.size > 0) {
-      if (known && !this.#isHere(gameId)) this.#journalWatch?.doubt(gameId, false)
-      // What its dispatcher had of it is gone all the same.
-      return this.#placeServices()
-    }
-    this.#games.delete(gameId)
-    this.world.gameDown(gameId)
-    this.#journalWatch?.doubt(gameId, true)
-  }
-
-  /** A dispatcher is gone: whom it has named may die before it is back, and it would never know. */
-  #doubtGames(dispatcher: number): void {
-    for (const [gameId, known] of this.#games) {
-      if (!known.has(dispatcher)) continue
-      this.#doubted[dispatcher]!.add(gameId)
-      if (!this.#isHere(gameId)) this.#journalWatch?.doubt(gameId, false)
-    }
-  }
-
-  /** It is back, and has named all that are there. */
-  #gathered(dispatcher: number): void {
-    for (const gameId of [...this.#doubted[dispatcher]!]) this.#gameDown(dispatcher, gameId)
-  }
-
-  /** Whether a dispatcher that can know says so. */
-  #isHere(gameId: number): boolean {
-    for (const dispatcher of this.#games.get(gameId) ?? []) if (!this.#doubted[dispatcher]!.has(gameId)) return true
-    return false
   }
 
   // A gate is believed to be there, or gone, when the dispatcher says so by which all goes that is said to it: any
@@ -834,75 +727,6 @@ export class Game {
 
   #gateDown(dispatcher: number, { gateId, process }: Values<'gateDown'>): void {
     if (this.#isOf(gateId, dispatcher)) this.#gates[dispatcher]!.down(gateId, process)
-  }
-
-  /** u16 type | entity id | client id | method, arguments. */
-  #callFromClient(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 32) throw new WireError('a call from a client is cut off')
-    const core = this.world.coreAt(bytes, at)
-    if (!core) return this.#lose()
-    this.#calls++
-    const clientId = readLatin1(bytes, at + 16, 16)
-    const caller = core.client?.clientId === clientId ? 'ownClient' : 'anyClient'
-    const refusal = receiveCall(core, bytes, at + 32, end, caller)
-    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
-  }
-
-  /** u16 type | entity id | client id | u32 number | u32 seen | method, arguments. */
-  #inputFromClient(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 40) throw new WireError('an input is cut off')
-    const core = this.world.coreAt(bytes, at)
-    const clientId = readLatin1(bytes, at + 16, 16)
-    if (core?.client?.clientId !== clientId) return this.#lose()
-    const refusal = this.world.inputs.take(core, getU32(bytes, at + 32), getU32(bytes, at + 36), bytes, at + 40, end)
-    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
-    this.#turn.request()
-  }
-
-  /** u16 type | entity id | method, arguments. */
-  #callEntity(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 16) throw new WireError('a call is cut off')
-    const core = this.world.coreAt(bytes, at)
-    if (!core) return this.#lose()
-    this.#calls++
-    const refusal = receiveCall(core, bytes, at + 16, end, 'server')
-    if (refusal) this.#refuse(refusal, 'an entity', `${core}`)
-  }
-
-  /** u16 type | entity id | u16 game | u32 number | method, arguments. */
-  #askEntity(bytes: Uint8Array, at: number, end: number): void {
-    if (end - at < 22) throw new WireError('an ask is cut off')
-    const { world } = this
-    const asker = getU16(bytes, at + 16)
-    const no = getU32(bytes, at + 18)
-    const core = world.coreAt(bytes, at)
-    if (!core) {
-      this.#lose()
-      return world.calling.answerUndelivered(asker, no, 'there is no such entity')
-    }
-    this.#calls++
-    const refusal = receiveCall(core, bytes, at + 22, end, 'server', world.calling.outcomeFor(asker, no))
-    if (!refusal) return
-    this.#refuse(refusal, 'an entity', `${core}`)
-    world.calling.answerUndelivered(asker, no, `${core}: ${refusal}`)
-  }
-
-  /** For an entity that was destroyed while the packet was on its way. */
-  #lose(): void {
-    this.#lost++
-  }
-
-  #refuse(reason: Refusal, who: string, target: string): void {
-    this.#count(reason)
-    const key = `${who} ${reason}`
-    if (this.#refusalsLogged.has(key)) return
-    if (this.#refusalsLogged.size >= REFUSALS_LOGGED_MAX) this.#refusalsLogged.clear()
-    this.#refusalsLogged.add(key)
-    this.#log.warn(`refused a call of ${who} to ${target}: ${reason} (further ones are only counted)`)
-  }
-
-  #count(reason: string): void {
-    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1)
   }
 
   #dispatcherReady(dispatcher: number): void {
