@@ -14,8 +14,9 @@ import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
 import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
-import { messages, type Values } from '../../engine/wire/messages.ts'
+import { messages } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
+import { BackPressure } from './back-pressure.ts'
 import { Budgets } from './budgets.ts'
 import { BufferPool } from './buffers.ts'
 import { Client } from './client.ts'
@@ -67,8 +68,6 @@ export interface GateOptions {
 }
 
 const DRAIN_LOOK_MS = 50
-/** What goes on for long is said again. */
-const SAID_AGAIN_MS = 10_000
 /** How long a client that is being closed may take to read what was said to it. */
 const CLOSE_MS = 3000
 
@@ -106,17 +105,13 @@ export class Gate {
   readonly #leaving = new Map<Client, Scheduled>()
   #playersCheck: Scheduled | undefined
   readonly #readyDispatchers = new Set<number>()
-  /** For what no client is read: dispatchers, and games in the words of one, `1/2`. */
-  readonly #congested = new Set<string>()
-  /** Games that are behind, and which dispatchers say so. */
-  readonly #slowGames = new Map<number, Set<number>>()
+  readonly #backPressure: BackPressure
   /** Outputs with something to say at the end of this turn, and those that are saying it. */
   #touched: Output[] = []
   #flushing: Output[] = []
   #ready = false
   #stopping = false
   #saidFull = false
-  #saidPausedMs = Number.NEGATIVE_INFINITY
   #gone: (() => void) | undefined
   #unreadable = 0
 
@@ -147,9 +142,10 @@ export class Gate {
         broken: (dispatcher) => this.#isOwn(dispatcher) && this.#games.dispatcherBroken(),
         packet: (dispatcher, bytes, start, end) => this.#receive(dispatcher, bytes, start, end),
         down: (dispatcher, reason) => this.#dispatcherDown(dispatcher, reason),
-        congested: (dispatcher, backlog) => this.#congestion(String(dispatcher), backlog !== 'little'),
+        congested: (dispatcher, backlog) => this.#backPressure.congestion(String(dispatcher), backlog !== 'little'),
       },
     )
+    this.#backPressure = new BackPressure({ clock, log, clients: this.#clients })
     this.#farewells = new Farewells(clock, this.#cluster)
     this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
     this.#phases = new Phases(clock, (slot) => this.#fanOut.tellMoved(slot))
@@ -170,7 +166,7 @@ export class Gate {
       taken: () => this.#checkPlayersLater(),
       left: (view) => this.#doubt(view),
       refuse: (refused) => this.#ownLink.send('clientRefused', refused),
-      playerChanged: (client) => this.#readOrPause(client),
+      playerChanged: (client) => this.#backPressure.readOrPause(client),
       bound: (client) => this.#sessions.bound(client),
     })
     this.#budgets = new Budgets(clock, options.clientBytesPerSecond ?? 0)
@@ -205,7 +201,7 @@ export class Gate {
         refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
         leave: (client, reason) => this.#leave(client, reason),
         grant: (client, features) => grantFeatures(features, client.slot, this.#views, this.#phases),
-        readOrPause: (client) => this.#readOrPause(client),
+        readOrPause: (client) => this.#backPressure.readOrPause(client),
       },
     })
     this.#games = new Peers(clock, options.linkGraceMs, {
@@ -325,7 +321,7 @@ export class Gate {
     if (greets) client.state = 'greeting'
     else this.#boot(client)
     client.open()
-    this.#readOrPause(client)
+    this.#backPressure.readOrPause(client)
   }
 
   /** Tells every client with a session that it goes on elsewhere; until it does, it is served here. */
@@ -349,8 +345,8 @@ export class Gate {
       sessions: this.#sessions.status(),
       lagging,
       queuedBytes,
-      paused: this.#congested.size > 0,
-      slowGames: [...this.#slowGames.keys()],
+      paused: this.#backPressure.paused,
+      slowGames: this.#backPressure.slowGames,
       limited: this.#rateLimit.limited,
       timesLimited: this.#rateLimit.timesLimited,
       overBudget: this.#budgets.over,
@@ -559,7 +555,7 @@ export class Gate {
 
   #dispatcherDown(dispatcher: number, reason: string): void {
     this.#readyDispatchers.delete(dispatcher)
-    for (const gameId of [...this.#slowGames.keys()]) this.#gameSlow(dispatcher, { gameId, slow: false, full: false })
+    this.#backPressure.dispatcherDown(dispatcher)
     if (this.#stopping) return
     this.#log.warn(`dispatcher ${dispatcher + 1} is gone: ${reason}`)
     const own = this.#isOwn(dispatcher)
@@ -618,47 +614,9 @@ export class Gate {
     client.state = 'greeting'
   }
 
-  /** When links or games do not keep up with what clients say, clients are not read. */
-  #congestion(who: string, on: boolean): void {
-    const before = this.#congested.size > 0
-    if (on) this.#congested.add(who)
-    else this.#congested.delete(who)
-    const paused = this.#congested.size > 0
-    if (paused === before) return
-    const nowMs = this.#options.clock.now()
-    if (paused && nowMs - this.#saidPausedMs >= SAID_AGAIN_MS) {
-      this.#saidPausedMs = nowMs
-      this.#log.warn('the servers do not keep up: clients are not read now and then')
-    }
-    for (const client of this.#clients) this.#readOrPause(client)
-  }
-
   #rateChanged(client: Client, limit: string | undefined): void {
     if (limit !== undefined) this.#refusals.sayLimited(client, limit)
-    this.#readOrPause(client)
-  }
-
-  /** The players of a game that is behind are not read; when its link could end for what waits there, nobody is. */
-  #gameSlow(dispatcher: number, { gameId, slow, full }: Values<'gameSlow'>): void {
-    const by = this.#slowGames.get(gameId) ?? new Set()
-    if (slow) by.add(dispatcher)
-    else by.delete(dispatcher)
-    if (by.size > 0) this.#slowGames.set(gameId, by)
-    else this.#slowGames.delete(gameId)
-    this.#congestion(`${dispatcher}/${gameId}`, full)
-    for (const client of this.#clients) if (client.player?.gameId === gameId) this.#readOrPause(client)
-  }
-
-  /** Reasons not to read a client: what it says itself, a game that is behind with its own players, what all say together. */
-  #readOrPause(client: Client): void {
-    const { limited, player, connection } = client
-    const pause = limited || this.#congested.size > 0 || (player !== undefined && this.#slowGames.has(player.gameId))
-    if (pause === client.paused) return
-    client.paused = pause
-    // That nothing came of it meanwhile was our doing.
-    client.heard = true
-    if (pause) connection.pause()
-    else connection.resume()
+    this.#backPressure.readOrPause(client)
   }
 
   #receive(dispatcher: number, bytes: Uint8Array, start: number, end: number): void {
@@ -689,7 +647,7 @@ export class Gate {
         return this.#isOwn(dispatcher) ? this.#games.down(gameId) : undefined
       }
       case messages.gameSlow.code: {
-        return this.#gameSlow(dispatcher, messages.gameSlow.read(bytes, at, end))
+        return this.#backPressure.gameSlow(dispatcher, messages.gameSlow.read(bytes, at, end))
       }
       case messages.showAnew.code:
         return this.#showAnew(messages.showAnew.read(bytes, at, end).gameId)
