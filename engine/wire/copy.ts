@@ -1,6 +1,7 @@
 // Values as they arrive, without a wire in between: what entities of one game say to each other is copied in a third to a
-// tenth of the time that writing and reading it would take (`make bench ONLY=decoder`). Nothing is shared, and nothing can be said that could not be
-// said to an entity elsewhere: undefined becomes null, live attributes a plain map, anything else throws as `writeValue` does.
+// tenth of the time that writing and reading it would take (`make bench ONLY=decoder`). Nothing is shared, and nothing can be
+// said that could not be said to an entity elsewhere: undefined becomes null, live attributes a plain map, anything else
+// throws as `writeValue` does.
 import { childError, fitIn64, plainOf } from './codec.ts'
 import { type Data, DEPTH_MAX, emptyMap, exactly, safeKey } from './decoder.ts'
 
