@@ -520,11 +520,7 @@ export class Gate {
     const touched = this.#touched
     this.#touched = this.#flushing
     this.#flushing = touched
-    const nowMs = this.#options.clock.now()
-    for (const output of touched) {
-      this.#phases.leaves(output.slot, nowMs)
-      output.flush()
-    }
+    for (const output of touched) output.flush()
     touched.length = 0
   }
 

@@ -4,10 +4,8 @@
 //     interval:   |0        |20       |40       |60       |80       |100 ms
 //     clients:     a   c      e  b       f    h     d         g   i    a …
 //
-// Only those for whom there is something are looked after; what comes in the meantime goes along. What leaves at once (an
-// answer) takes along what waits, which would have been a write of its own; the client's next time is an interval later. From
-// there its times go back to its own point, a little later each time: or whoever heard something together would stay together.
-// Who hears in compact form hears when the game says that an interval is over; in case that it does not, a whole interval later at the latest.
+// Only those for whom there is something are looked after; what comes in the meantime goes along. Who hears in compact form
+// hears when the game says that an interval is over; in case that it does not, a whole interval later at the latest.
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import { larger } from '../../engine/base/larger.ts'
 
@@ -25,15 +23,6 @@ const FLUSHED = 2
 /** Until a game has said otherwise. */
 const INTERVAL_MS = 100
 
-/** So much of the interval may be left when a client is told early: twice in an interval at the most, for whoever hears answers all the time. */
-const EARLY_MAX = 1 / 2
-/** In a tick so many are told early, and a share of those who wait: a twenty-fifth has its time in it anyway. */
-const EARLY_COUNT = 8
-const EARLY_SHARE = 1 / 16
-/** An interval of who goes back to its own point is so much longer. */
-const BACK_MS = TICK_MS
-const NEVER = Number.NEGATIVE_INFINITY
-
 export class Phases {
   /** By the client's slot: none, one or both of DUE and FLUSHED. */
   #states = new Uint8Array(64)
@@ -45,13 +34,6 @@ export class Phases {
   readonly #due: number[][] = Array.from({ length: TICKS }, () => [])
   /** By the client's slot. */
   #dueTicks = new Float64Array(64)
-  /** By the client's slot: how long its interval is; */
-  #waitsMs = new Float64Array(64)
-  /** and from when its intervals are counted while it is on its way back to its own point. NEVER: it is not. */
-  #backMs = new Float64Array(64)
-  /** How many were told early in the tick `#earlyTick`. */
-  #earlyCount = 0
-  #earlyTick = 0
   #count = 0
   /** By the game: slots of those who are told when its interval is over, and for whom there is something else. */
   readonly #changed = new Map<number, number[]>()
@@ -69,7 +51,6 @@ export class Phases {
   add(slot: number): void {
     if (slot >= this.#states.length) this.#grow(slot)
     this.#states[slot] = 0
-    this.#backMs[slot] = NEVER
   }
 
   /** The client is told of positions when an interval is over. */
@@ -111,7 +92,7 @@ export class Phases {
     const changed = this.#changed.get(gameId)
     if (changed === undefined) return
     this.#changed.delete(gameId)
-    for (const slot of changed) if (this.#states[slot] === (FLUSHED | DUE)) this.#release(slot, this.#clock.now())
+    for (const slot of changed) if (this.#states[slot] === (FLUSHED | DUE)) this.#release(slot)
   }
 
   /** The game is gone: another one may have other intervals. */
@@ -125,42 +106,14 @@ export class Phases {
     return this.#say(slot, INTERVAL_MS)
   }
 
-  /** Something leaves for the client now: what waits goes along, as a rule. */
-  leaves(slot: number, nowMs: number): void {
-    if ((this.#states[slot]! & (DUE | FLUSHED)) !== DUE) return
-    const tick = Math.floor(nowMs / TICK_MS)
-    if ((this.#dueTicks[slot]! - tick) * TICK_MS > this.#waitsMs[slot]! * EARLY_MAX) return
-    if (tick !== this.#earlyTick) {
-      this.#earlyTick = tick
-      this.#earlyCount = 0
-    }
-    if (this.#earlyCount++ >= EARLY_COUNT + this.#count * EARLY_SHARE) return
-    this.#backMs[slot] = nowMs
-    this.#release(slot, nowMs)
-  }
-
   #say(slot: number, intervalMs: number): boolean {
     const state = this.#states[slot]!
     // Nearly always, and then nobody looks at the clock.
     if (state & DUE && (this.#dueTicks[slot]! - this.#tick) * TICK_MS <= intervalMs) return false
     const nowMs = this.#clock.now()
-    const dueMs = state & FLUSHED ? nowMs + intervalMs : this.#nextTime(slot, nowMs, intervalMs)
-    if ((state & DUE) === 0 || Math.ceil(dueMs / TICK_MS) < this.#dueTicks[slot]!) {
-      this.#waitsMs[slot] = intervalMs
-      this.#await(slot, nowMs, dueMs)
-    }
+    const dueMs = state & FLUSHED ? nowMs + intervalMs : ownTime(slot, nowMs, intervalMs)
+    if ((state & DUE) === 0 || Math.ceil(dueMs / TICK_MS) < this.#dueTicks[slot]!) this.#await(slot, nowMs, dueMs)
     return (state & DUE) === 0
-  }
-
-  /** The next point in an interval that is the client's. */
-  #nextTime(slot: number, nowMs: number, intervalMs: number): number {
-    const ownMs = nextPoint(((slot * SPREAD) % 1) * intervalMs, nowMs, intervalMs)
-    const fromMs = this.#backMs[slot]!
-    if (fromMs === NEVER) return ownMs
-    const backMs = nextPoint(fromMs, Math.max(fromMs, nowMs), intervalMs)
-    if (ownMs > backMs || ownMs <= backMs - BACK_MS) return backMs
-    this.#backMs[slot] = NEVER
-    return ownMs
   }
 
   #await(slot: number, nowMs: number, dueMs: number): void {
@@ -201,14 +154,13 @@ export class Phases {
       }
       this.#count--
       // It may be due earlier by now, or have been; or it is gone.
-      if (this.#states[slot]! & DUE && this.#dueTicks[slot] === tick) this.#release(slot, last * TICK_MS)
+      if (this.#states[slot]! & DUE && this.#dueTicks[slot] === tick) this.#release(slot)
     }
     due.length = left
   }
 
-  #release(slot: number, nowMs: number): void {
+  #release(slot: number): void {
     this.#states[slot]! &= ~DUE
-    if (this.#backMs[slot]! !== NEVER) this.#backMs[slot] = nowMs + BACK_MS
     this.#tell(slot)
   }
 
@@ -216,11 +168,11 @@ export class Phases {
     const count = Math.max(slot + 1, this.#states.length * 2)
     this.#states = larger(this.#states, count)
     this.#dueTicks = larger(this.#dueTicks, count)
-    this.#waitsMs = larger(this.#waitsMs, count)
-    this.#backMs = larger(this.#backMs, count)
   }
 }
 
-/** The first of the points that lie whole intervals from `fromMs`, behind `nowMs`. */
-const nextPoint = (fromMs: number, nowMs: number, intervalMs: number) =>
-  fromMs + (Math.floor((nowMs - fromMs) / intervalMs) + 1) * intervalMs
+/** The first point in an interval that is the client's, from now on. */
+const ownTime = (slot: number, nowMs: number, intervalMs: number) => {
+  const ownMs = ((slot * SPREAD) % 1) * intervalMs
+  return ownMs + (Math.floor((nowMs - ownMs) / intervalMs) + 1) * intervalMs
+}

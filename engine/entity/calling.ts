@@ -30,25 +30,21 @@ export class Calling {
 
   call(id: string, method: string, args: unknown[]): void {
     this.#world.checkSeal()
-    const core = this.#here(id)
-    if (core) this.#runLater({ core, method, args: localArgs(args), no: undefined })
-    else writeCall(this.#world, id, method, args)
+    this.#call(id, this.#find(id), method, args)
   }
 
   /** A call to each of several. Throws TypeError before it calls any of them when one is no id. */
   callEach(ids: readonly string[], method: string, args: unknown[]): void {
-    const world = this.#world
-    world.checkSeal()
-    const cores = ids.map((id) => {
-      const core = world.find(id)
-      if (!core && !isId(id)) throw new TypeError(`'${id}' is no entity id`)
-      return core
-    })
-    for (let at = 0; at < ids.length; at++) {
-      const core = cores[at]
-      if (core && core.detoured < 0) this.#runLater({ core, method, args: localArgs(args), no: undefined })
-      else this.call(ids[at]!, method, args)
-    }
+    this.#world.checkSeal()
+    const cores: (EntityCore | undefined)[] = []
+    for (const id of ids) cores.push(this.#find(id))
+    for (let at = 0; at < ids.length; at++) this.#call(ids[at]!, cores[at], method, args)
+  }
+
+  #call(id: string, found: EntityCore | undefined, method: string, args: unknown[]): void {
+    const core = this.#here(found)
+    if (core) this.#runLater({ core, method, args: localArgs(args), no: undefined })
+    else writeCall(this.#world, id, method, args)
   }
 
   /** A call that is answered. */
@@ -57,7 +53,7 @@ export class Calling {
     const { requests, openWork } = this.#world
     try {
       const answer = requests.open(`ask of ${method}() of ${id}`, limitMs, (no) => {
-        const core = this.#here(id)
+        const core = this.#here(this.#find(id))
         if (!core) {
           writeAsk(this.#world, id, no, method, args)
           return this.#world.cluster.toEntity(id)
@@ -107,10 +103,15 @@ export class Calling {
     }
   }
 
-  /** The entity, if calls to it need not go by its dispatcher. Throws TypeError for what is no id. */
-  #here(id: string): EntityCore | undefined {
+  /** The entity, if it is in this game. Throws TypeError for what is no id. */
+  #find(id: string): EntityCore | undefined {
     const core = this.#world.find(id)
     if (!core && !isId(id)) throw new TypeError(`'${id}' is no entity id`)
+    return core
+  }
+
+  /** The same, if calls to it need not go by its dispatcher. */
+  #here(core: EntityCore | undefined): EntityCore | undefined {
     if (!core || core.detoured < 0) return core
     core.detoured++
     return undefined

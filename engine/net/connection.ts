@@ -21,7 +21,7 @@ export interface Connection {
   readonly protocol?: string
   /** Must be called once, as soon as the connection is handed out. */
   handle(handlers: ConnectionHandlers): void
-  /** `bytes` must stay as they are until `done`, which is called also when the connection closes. Never throws. */
+  /** `bytes` must stay as they are until `done`, which may be before this returns, and is called also when the connection closes. Never throws. */
   write(bytes: Uint8Array, done?: () => void): void
   /** Stops reading, and goes on. That the peer is gone may be heard only then. */
   pause(): void

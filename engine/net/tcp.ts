@@ -17,7 +17,6 @@ const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 const RECEIVE_BYTES = 64 * 1024
 /** One for all connections: whoever hears of a chunk has done with it when it returns. */
 const RECEIVE_BUFFER = new Uint8Array(RECEIVE_BYTES)
-const NO_BYTES = new Uint8Array(0)
 /** What streams say instead of an encoding; their types do not know it. */
 const BYTES = 'buffer' as BufferEncoding
 
@@ -27,13 +26,14 @@ class SocketConnection implements Connection {
   readonly #received: Received | undefined
   #handlers: ConnectionHandlers | undefined
   #reason: string | undefined
-  /** What was handed to the kernel past the stream and is not taken yet. While there is any, nothing else is. */
+  /** The write that was handed to the kernel past the stream, until it is taken. Meanwhile all others go by the stream. */
+  #isHanded = false
   #handedBytes = 0
   #handedDone: (() => void) | undefined
-  /** The kernel could not take it at once. */
-  #isLate = false
-  /** Something was left to the stream, and may be there still. */
-  #streams = false
+  /** How many went by the stream and are not taken. */
+  #streamed = 0
+  /** Something was not taken at once. */
+  #owesDrain = false
   /** Nothing is written any more. */
   #over = false
 
@@ -44,10 +44,7 @@ class SocketConnection implements Connection {
   }
 
   get bufferedBytes(): number {
-    if (!this.#streams) return this.#handedBytes
-    const { writableLength } = this.#socket
-    if (writableLength === 0) this.#streams = false
-    return this.#handedBytes + writableLength
+    return this.#streamed === 0 ? this.#handedBytes : this.#handedBytes + this.#socket.writableLength
   }
 
   handle(handlers: ConnectionHandlers): void {
@@ -55,7 +52,6 @@ class SocketConnection implements Connection {
     this.#handlers = handlers
     if (this.#received) this.#received.handle((chunk) => handlers.data(chunk))
     else socket.on('data', (chunk) => handlers.data(chunk))
-    if (handlers.drain) socket.on('drain', () => handlers.drain?.())
     socket.on('error', (error) => {
       this.#reason ??= error.message
     })
@@ -73,31 +69,47 @@ class SocketConnection implements Connection {
     })
   }
 
+  /**
+   * Nearly always the kernel takes it at once, and to keep books of it, as a stream does, would be a fiftieth of all that a gate
+   * does: so it goes past them, by what the stream itself calls, as long as nothing waits. Node hands on in order what it is given
+   * by either way, and ends the connection behind it.
+   */
   write(bytes: Uint8Array, done?: () => void): void {
-    const socket = this.#socket
     if (this.#over) return done?.()
-    if (this.bufferedBytes > 0) {
-      this.#streams = true
-      socket.write(bytes)
-      if (done) socket.write(NO_BYTES, () => done())
+    if (this.#isHanded || this.#streamed > 0) {
+      this.#streamed++
+      this.#owesDrain = true
+      this.#socket.write(bytes, () => {
+        this.#streamed--
+        done?.()
+        this.#drained()
+      })
       return
     }
-    // Nearly always the kernel takes it at once, and the stream's books of what waits are a tenth of what the write costs.
+    this.#isHanded = true
     this.#handedBytes = bytes.length
     this.#handedDone = done
-    socket._write(bytes, BYTES, this.#taken)
-    this.#isLate = this.#handedBytes > 0
+    this.#socket._write(bytes, BYTES, this.#taken)
+    if (this.#isHanded) this.#owesDrain = true
   }
 
   readonly #taken = (error?: Error | null) => {
     const done = this.#handedDone
-    const isLate = this.#isLate
+    this.#isHanded = false
     this.#handedBytes = 0
     this.#handedDone = undefined
-    this.#isLate = false
-    if (error) this.#socket.destroy(error)
+    if (error) {
+      this.#over = true
+      this.#socket.destroy(error)
+    }
     done?.()
-    if (isLate && this.bufferedBytes === 0) this.#handlers?.drain?.()
+    this.#drained()
+  }
+
+  #drained(): void {
+    if (!this.#owesDrain || this.#isHanded || this.#streamed > 0 || this.#socket.destroyed) return
+    this.#owesDrain = false
+    this.#handlers?.drain?.()
   }
 
   pause(): void {

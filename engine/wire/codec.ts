@@ -207,7 +207,11 @@ function writeMap(writer: PacketWriter, map: object, depth: number): void {
 
 /** What is said for an object that is no list: itself, or what live attributes are a plain value of. Throws TypeError for instances of classes. */
 export function plainOf(map: object): unknown {
-  if ('toPlain' in map && typeof map.toPlain === 'function') return map.toPlain()
+  if ('toPlain' in map && typeof map.toPlain === 'function') {
+    const plain: unknown = map.toPlain()
+    if (plain === map) throw new TypeError('what says that it is its own plain value cannot be sent')
+    return plain
+  }
   const prototype = Object.getPrototypeOf(map)
   if (prototype === Object.prototype || prototype === null) return map
   throw new TypeError(`a ${prototype.constructor?.name ?? 'class instance'} cannot be sent`)

@@ -3,7 +3,7 @@
 // said that could not be said to an entity elsewhere: undefined becomes null, live attributes a plain map, anything else
 // throws as `writeValue` does.
 import { childError, fitIn64, plainOf } from './codec.ts'
-import { type Data, DEPTH_MAX, emptyMap, exactly, safeKey } from './decoder.ts'
+import { type Data, DEPTH_MAX, emptyList, emptyMap, exactly, safeKey } from './decoder.ts'
 
 /** What `decode(encode(value))` answers; text is left as it is. Throws TypeError, with the place in `value`, for what cannot be sent. */
 export function copyValue(value: unknown, depth = 0): Data {
@@ -29,7 +29,7 @@ export function copyValue(value: unknown, depth = 0): Data {
 
 function copyList(list: readonly unknown[], depth: number): Data[] {
   const count = list.length
-  const copy: Data[] = new Array(count)
+  const copy = emptyList(count)
   for (let at = 0; at < count; at++) copy[at] = copyChild(list[at], at, depth)
   return copy
 }

@@ -37,7 +37,7 @@ test('who has something at any time is told within an interval, and no more ofte
   const action = fc.record({
     waitMs: fc.integer({ min: 0, max: 150 }),
     slot: fc.integer({ min: 0, max: 9 }),
-    what: fc.constantFrom('moved', 'changed', 'told', 'leaves', 'gone'),
+    what: fc.constantFrom('moved', 'changed', 'told', 'gone'),
     gameId: fc.constantFrom(1, 2, 3),
   })
   const intervals = [0, 100, 330, 20]
@@ -60,8 +60,6 @@ test('who has something at any time is told within an interval, and no more ofte
             phases.add(slot)
             flushed[slot] = false
             dueMs.delete(slot)
-          } else if (what === 'leaves') {
-            phases.leaves(slot, clock.now())
           } else {
             if (what === 'moved') phases.moved(slot, phases.intervalOf(gameId))
             else phases[what](slot, gameId)
@@ -85,77 +83,6 @@ test('who has something at any time is told within an interval, and no more ofte
     for (let at = 2; at < times.length; at++)
       expect(Math.abs(times[at]! - times[at - 1]! - 100)).toBeLessThanOrEqual(2 * TICK_MS)
   }
-})
-
-test('what leaves at once takes along what waits, and the next time is an interval later; not again at once', async () => {
-  const { clock, phases, toldMs } = start(3)
-  const leaves = (slot: number) => phases.leaves(slot, clock.now())
-  phases.addFlushed(2)
-  await clock.advance(1000)
-  leaves(0)
-  expect(toldMs[0]).toEqual([])
-  for (const slot of [0, 1, 2]) phases.changed(slot, 1)
-  const dueMs = 1000 + 100
-  await clock.advance(20)
-  leaves(0)
-  expect(toldMs[0]).toEqual([])
-  await clock.advance(40)
-  // Compact clients are told with the others of their game.
-  for (const slot of [0, 2]) leaves(slot)
-  expect(toldMs).toEqual([[1060], [], []])
-  await clock.advance(dueMs - clock.now() + TICK_MS)
-  expect(toldMs.map(({ length }) => length)).toEqual([1, 1, 1])
-  for (let ms = clock.now(); ms < 2000; ms++) {
-    phases.moved(0, 100)
-    await clock.advance(1)
-  }
-  const times = toldMs[0]!
-  expect(times).toHaveLength(10)
-  // At its own time it would have been the next of the others: a little later each time it comes back to that.
-  for (let at = 1; at < times.length; at++) {
-    expect(times[at]! - times[at - 1]!).toBeGreaterThanOrEqual(100 - TICK_MS)
-    expect(times[at]! - times[at - 1]!).toBeLessThanOrEqual(100 + 2 * TICK_MS)
-  }
-  // Who hears an answer every moment hears of what moves twice an interval, not with each.
-  const before = toldMs[0]!.length
-  for (let ms = 0; ms < 1000; ms++) {
-    phases.moved(0, 100)
-    leaves(0)
-    await clock.advance(1)
-  }
-  expect(toldMs[0]!.length - before).toBeGreaterThanOrEqual(17)
-  expect(toldMs[0]!.length - before).toBeLessThanOrEqual(20)
-})
-
-test('clients that heard something together are spread again within seconds', async () => {
-  const { clock, phases, toldMs } = start(1000)
-  const all = toldMs.keys().toArray()
-  const play = async (forMs: number) => {
-    for (let ms = 0; ms < forMs; ms += 10) {
-      for (const slot of all) phases.moved(slot, 100)
-      await clock.advance(10)
-    }
-  }
-  /** How many are told in the tick in which most are. */
-  const most = async () => {
-    const beganMs = clock.now()
-    await play(120)
-    const firsts = toldMs.map((times) => times.find((ms) => ms > beganMs))
-    expect(firsts).not.toContain(undefined)
-    return Math.max(...[...Map.groupBy(all, (slot) => firsts[slot])].map(([, slots]) => slots.length))
-  }
-  expect(await most()).toBeLessThan(60)
-  for (let round = 0; round < 20; round++) {
-    await play(70)
-    for (const slot of all) phases.leaves(slot, clock.now())
-    await play(30)
-  }
-  expect(await most()).toBeGreaterThan(80)
-  const before = toldMs.flat().length
-  await play(5000)
-  // None of that costs anything.
-  expect(toldMs.flat().length - before).toBeLessThanOrEqual(50 * all.length)
-  expect(await most()).toBeLessThan(60)
 })
 
 test('who is told when an interval of its game is over is told then of what else there is, or an interval later', async () => {

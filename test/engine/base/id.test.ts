@@ -48,6 +48,7 @@ test.each([
   [check.oneOf('a', 'c'), ['a', 'c'], ['b', 1, null]],
   [check.listOf(check.integer), [[], [1, 2]], [[1, 'a'], { 0: 1 }, null]],
   [check.mapOf(check.string), [{}, { a: 'b' }], [{ a: 1 }, ['a'], new Uint8Array(1), null]],
+  [check.mapOf(check.anything), [{}, { a: [1] }], [[1], 1, 'a', new Uint8Array(1), null]],
   [check.shape({ x: check.number }), [{ x: 1 }, { x: 1, y: 'more' }], [{}, { x: 'a' }, []]],
   [check.maybe(check.string), ['a', null, undefined], [1]],
   [check.idText, ['0123456789abcdef'], ['0123456789abcde', 5]],

@@ -139,6 +139,68 @@ describe.each(Object.keys(TRANSPORTS))('%s', (name) => {
     },
   )
 
+  test('carries all in order, however much waits, and says so when all of it is taken', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    const random = seededRandom(3)
+    let sent = 0
+    let calls = 0
+    let done = 0
+    for (let round = 0; round < 40; round++) {
+      if (random() < 0.3) far.pause()
+      else far.resume()
+      for (let writes = random() * 8; writes > 0; writes--) {
+        const bytes = Buffer.alloc(random() < 0.3 ? 100_000 : 1 + Math.floor(random() * 2000))
+        for (let at = 0; at < bytes.length; at++) bytes[at] = (sent + at) % 251
+        sent += bytes.length
+        calls++
+        near.write(bytes, () => done++)
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    far.pause()
+    const large = Buffer.alloc(7 << 20)
+    for (let at = 0; at < large.length; at++) large[at] = (sent + at) % 251
+    near.write(large, () => done++)
+    near.write(Buffer.from([(sent + large.length) % 251]), () => done++)
+    await soon(() => expect(near.bufferedBytes).toBeGreaterThan(1))
+    const before = atNear.drained
+    far.resume()
+    await soon(() => expect([done, near.bufferedBytes]).toEqual([calls + 2, 0]))
+    await soon(() => expect(atNear.drained).toBeGreaterThan(before))
+    await soon(() => expect(atFar.bytes.length).toBe(sent + large.length + 1))
+    expect(atFar.bytes.findIndex((byte, at) => byte !== at % 251)).toBe(-1)
+  })
+
+  test('sends what waits before a close, and nothing that is written after it', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    const atFar = heard(far)
+    far.pause()
+    near.write(Buffer.alloc(8 << 20, 1))
+    near.close('enough')
+    const done = vi.fn()
+    near.write(Buffer.from('late'), done)
+    expect(done).toHaveBeenCalledOnce()
+    far.resume()
+    await soon(() => expect(atFar.bytes.length).toBe(8 << 20))
+    await soon(() => expect([atNear.reason, typeof atFar.reason]).toEqual(['enough', 'string']))
+  })
+
+  test('says nothing of what is taken when it is destroyed', async () => {
+    const { near, far } = await open()
+    const atNear = heard(near)
+    heard(far)
+    far.pause()
+    const done = vi.fn()
+    for (const bytes of [8 << 20, 10]) near.write(Buffer.alloc(bytes), done)
+    near.destroy('away with it')
+    await soon(() => expect(atNear.reason).toBe('away with it'))
+    await soon(() => expect(done).toHaveBeenCalledTimes(2))
+    expect(atNear.drained).toBe(0)
+  })
+
   test('refuses a second listener at an address, and a connection to nobody', async () => {
     const { listener } = await open()
     const { transport, address } = TRANSPORTS[name]!()

@@ -32,6 +32,16 @@ const { value } = fc.letrec((tie) => ({
     fc.dictionary(key, tie('value')),
     fc.dictionary(key, tie('value'), { noNullPrototype: true }),
     fc.array(tie('value'), { maxLength: 3 }).map((list) => ({ toPlain: () => list })),
+    fc.constant({
+      toPlain() {
+        return this
+      },
+    }),
+    fc.constant({
+      get broken() {
+        throw new RangeError('it is broken')
+      },
+    }),
   ),
 }))
 
