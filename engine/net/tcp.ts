@@ -78,7 +78,6 @@ class SocketConnection implements Connection {
     if (this.#over) return done?.()
     if (this.#isHanded || this.#streamed > 0) {
       this.#streamed++
-      this.#owesDrain = true
       this.#socket.write(bytes, () => {
         this.#streamed--
         done?.()
