@@ -94,7 +94,6 @@ const RESTORED_WITHIN_MS = 5000
 const FREEZE_MAX_MS = 30_000
 /** What the engine has promised authors may take so long when the game ends. */
 const OPEN_DEADLINE_MS = 5_000
-/** Refusals that were logged: once per client and reason, forgotten when too many. */
 /** What is unsaved when a freeze is ahead may take so long: what is not saved by then changes later. */
 const SAVED_WITHIN_MS = 2_000
 /** What is done while the game goes on takes so long at a time. */

@@ -11,6 +11,7 @@ import { decode } from '../../engine/wire/codec.ts'
 import { messages, NOT_DELIVERED } from '../../engine/wire/messages.ts'
 import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 
+/** Refusals that were logged: once per client and reason, forgotten when too many. */
 const REFUSALS_LOGGED_MAX = 10_000
 
 export interface IntakeOptions {

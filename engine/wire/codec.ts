@@ -127,20 +127,13 @@ function writeWide(writer: PacketWriter, value: number): void {
 }
 
 function writeBigInt(writer: PacketWriter, value: bigint): void {
-  const signed = isSigned64(fitIn64(value))
+  const signed = value >= -(2n ** 63n) && value < 2n ** 63n
+  if (!signed && (value < 0n || value >= 2n ** 64n)) throw new TypeError(`${value} does not fit in 64 bits`)
   const bits = BigInt.asUintN(64, value)
   prefixed(writer, signed ? 0xd3 : 0xcf, Number(bits >> 32n), 4)
   const low = Number(bits & 0xffffffffn)
   writer.reserve(4)
   for (let shift = 24; shift >= 0; shift -= 8) writer.bytes[writer.at++] = low >>> shift
-}
-
-const isSigned64 = (value: bigint) => value >= -(2n ** 63n) && value < 2n ** 63n
-
-/** The same; throws TypeError for what takes more bits than there are. */
-export function fitIn64(value: bigint): bigint {
-  if (isSigned64(value) || (value >= 0n && value < 2n ** 64n)) return value
-  throw new TypeError(`${value} does not fit in 64 bits`)
 }
 
 function writeDouble(writer: PacketWriter, value: number): void {
@@ -194,8 +187,10 @@ function writeCount(writer: PacketWriter, count: number, few: number, many: numb
 }
 
 function writeMap(writer: PacketWriter, map: object, depth: number): void {
-  const plain = plainOf(map)
-  if (plain !== map) return writeValue(writer, plain, depth)
+  if ('toPlain' in map && typeof map.toPlain === 'function') return writeValue(writer, map.toPlain(), depth)
+  const prototype = Object.getPrototypeOf(map)
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError(`a ${prototype.constructor?.name ?? 'class instance'} cannot be sent`)
   const keys = Object.keys(map)
   const count = keys.length
   writeCount(writer, count, 0x80, 0xde)
@@ -205,28 +200,13 @@ function writeMap(writer: PacketWriter, map: object, depth: number): void {
   }
 }
 
-/** What is said for an object that is no list: itself, or what live attributes are a plain value of. Throws TypeError for instances of classes. */
-export function plainOf(map: object): unknown {
-  if ('toPlain' in map && typeof map.toPlain === 'function') {
-    const plain: unknown = map.toPlain()
-    if (plain === map) throw new TypeError('what says that it is its own plain value cannot be sent')
-    return plain
-  }
-  const prototype = Object.getPrototypeOf(map)
-  if (prototype === Object.prototype || prototype === null) return map
-  throw new TypeError(`a ${prototype.constructor?.name ?? 'class instance'} cannot be sent`)
-}
-
 function writeChild(writer: PacketWriter, value: unknown, key: string | number, depth: number): void {
   const type = typeof value
   if (type === 'number' || type === 'string' || type === 'boolean') return writeValue(writer, value, depth + 1)
   try {
     writeValue(writer, value, depth + 1)
   } catch (error) {
-    throw childError(error, key, depth)
+    if (error instanceof TypeError && depth < 8) throw new TypeError(`${key}: ${error.message}`)
+    throw error
   }
 }
-
-/** The error, with the place of the child that cannot be sent. */
-export const childError = (error: unknown, key: string | number, depth: number): unknown =>
-  error instanceof TypeError && depth < 8 ? new TypeError(`${key}: ${error.message}`) : error

@@ -107,7 +107,7 @@ function readValue(depth: number): Data {
 
 function readList(count: number, depth: number): Data[] {
   expectChildren(count, depth)
-  const list = emptyList(count)
+  const list: Data[] = count <= LIST_MADE_AT_ONCE ? new Array(count) : []
   for (let index = 0; index < count; index++) list[index] = readValue(depth + 1)
   return list
 }
@@ -121,9 +121,6 @@ function readMap(count: number, depth: number): DataMap {
   }
   return map
 }
-
-/** For so many items. */
-export const emptyList = (count: number): Data[] => (count <= LIST_MADE_AT_ONCE ? new Array(count) : [])
 
 /** For so many keys. A large one is a hash table from the start: to become one, it would be copied with every third key. */
 export function emptyMap(count: number): Record<string, Data> {
