@@ -3,16 +3,15 @@
 // said that could not be said to an entity elsewhere: undefined becomes null, live attributes a plain map, anything else
 // throws as `writeValue` does.
 import { encode } from './codec.ts'
-import { type Data, DEPTH_MAX, emptyMap, exactly, safeKey } from './decoder.ts'
+import { type Data, DEPTH_MAX, decode, emptyMap, exactly, safeKey } from './decoder.ts'
 
 /** What `decode(encode(value))` answers; text is left as it is. Throws TypeError, with the place in `value`, for what cannot be sent. */
 export function copyValue(value: unknown): Data {
   try {
     return copy(value, 0)
-  } catch (error) {
-    // It says where that is.
-    encode(value)
-    throw error
+  } catch {
+    // Few values are odd enough to be sent all the same; of all others this says what cannot be sent, and where that is.
+    return decode(encode(value))
   }
 }
 

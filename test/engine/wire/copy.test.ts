@@ -66,6 +66,12 @@ describe('a value that stays in its game', () => {
     expect(copy).toStrictEqual({ list: [1, { deep: [2] }], bytes: new Uint8Array([1, 2, 3]) })
   })
 
+  test('may have bytes that are gone', () => {
+    const bytes = new Uint8Array([1, 2, 3])
+    structuredClone(bytes, { transfer: [bytes.buffer] })
+    expect(copyValue({ bytes })).toStrictEqual(overTheWire({ bytes }))
+  })
+
   test('may have very many keys', () => {
     const large = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`key ${at}`, at % 3 === 0 ? [at] : at]))
     expect(copyValue(large)).toStrictEqual(overTheWire(large))
