@@ -6,13 +6,13 @@ import { messageOf } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import { encode } from '../wire/codec.ts'
 import { ANSWERED, FAILED, NOT_DELIVERED } from '../wire/messages.ts'
-import { localArgs, type Outcome, writeAsk, writeCall } from './calls.ts'
+import { localArgs, mayShare, type Outcome, writeAsk, writeCall } from './calls.ts'
 import type { EntityCore } from './core.ts'
 import type { World } from './world.ts'
 
 interface LocalCall {
-  /** Whom it is for, as far as is known now. */
-  readonly core: EntityCore
+  /** Whom it is for, as far as is known now: one, or each of several in turn. */
+  readonly callees: EntityCore | EntityCore[]
   readonly method: string
   readonly args: unknown[]
   /** Of an ask. */
@@ -38,12 +38,22 @@ export class Calling {
     this.#world.checkSeal()
     const cores: (EntityCore | undefined)[] = []
     for (const id of ids) cores.push(this.#find(id))
-    for (let at = 0; at < ids.length; at++) this.#call(ids[at]!, cores[at], method, args)
+    if (!mayShare(args)) {
+      for (let at = 0; at < ids.length; at++) this.#call(ids[at]!, cores[at], method, args)
+      return
+    }
+    const callees: EntityCore[] = []
+    for (let at = 0; at < ids.length; at++) {
+      const core = this.#here(cores[at])
+      if (core) callees.push(core)
+      else writeCall(this.#world, ids[at]!, method, args)
+    }
+    if (callees.length > 0) this.#runLater({ callees, method, args, no: undefined })
   }
 
   #call(id: string, found: EntityCore | undefined, method: string, args: unknown[]): void {
     const core = this.#here(found)
-    if (core) this.#runLater({ core, method, args: localArgs(args), no: undefined })
+    if (core) this.#runLater({ callees: core, method, args: localArgs(args), no: undefined })
     else writeCall(this.#world, id, method, args)
   }
 
@@ -58,7 +68,7 @@ export class Calling {
           writeAsk(this.#world, id, no, method, args)
           return this.#world.cluster.toEntity(id)
         }
-        this.#runLater({ core, method, args: localArgs(args), no })
+        this.#runLater({ callees: core, method, args: localArgs(args), no })
         return undefined
       })
       return openWork.track(answer)
@@ -96,10 +106,14 @@ export class Calling {
     this.#local = []
     for (const call of calls) {
       const { method, args, no } = call
-      const { id } = call.core
-      if (only !== undefined && id !== only) this.#local.push(call)
-      else if (no === undefined) writeCall(this.#world, id, method, args)
-      else writeAsk(this.#world, id, no, method, args)
+      const callees = Array.isArray(call.callees) ? call.callees : [call.callees]
+      const stay = only === undefined ? [] : callees.filter(({ id }) => id !== only)
+      for (const { id } of callees) {
+        if (only !== undefined && id !== only) continue
+        if (no === undefined) writeCall(this.#world, id, method, args)
+        else writeAsk(this.#world, id, no, method, args)
+      }
+      if (stay.length > 0) this.#local.push({ callees: stay, method, args, no })
     }
   }
 
@@ -128,24 +142,29 @@ export class Calling {
   }
 
   #runLocal(): void {
-    const world = this.#world
+    const { operations } = this.#world
     const calls = this.#local
     this.#local = []
     this.#runsLocal = true
-    let isFirst = true
-    for (const { core: called, method, args, no } of calls) {
-      const { id } = called
-      // It may have gone meanwhile, and even be back as another.
-      const core = called.gone ? world.find(id) : called
-      // Calls are too many to look at the clock twice for each.
-      world.operations.goOn(core !== undefined && !isFirst)
-      isFirst = core === undefined
-      if (no !== undefined) this.#runAsked(core, id, method, args, no)
-      else if (core) world.run(core, method, args)
-      else world.runFree(`call of ${method}()`, () => writeCall(world, id, method, args))
+    operations.goOn(false)
+    for (const { callees, method, args, no } of calls) {
+      if (!Array.isArray(callees)) this.#runOne(callees, method, args, no)
+      else for (const callee of callees) this.#runOne(callee, method, args, no)
     }
-    world.operations.goOn(false)
+    operations.goOn(false)
     this.#runsLocal = false
+  }
+
+  #runOne(callee: EntityCore, method: string, args: unknown[], no: number | undefined): void {
+    const world = this.#world
+    const { id } = callee
+    // It may have gone meanwhile, and even be back as another.
+    const core = callee.gone ? world.find(id) : callee
+    if (no !== undefined) this.#runAsked(core, id, method, args, no)
+    else if (core) world.run(core, method, args)
+    else world.runFree(`call of ${method}()`, () => writeCall(world, id, method, args))
+    // Calls are too many to look at the clock twice for each.
+    world.operations.goOn(core !== undefined)
   }
 
   #runAsked(core: EntityCore | undefined, id: string, name: string, args: unknown[], no: number): void {

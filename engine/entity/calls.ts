@@ -179,14 +179,16 @@ function writeFrame(
 }
 
 /** Arguments for an entity of the same game: as they would arrive over the wire, so that nothing is shared. */
-export function localArgs(args: unknown[]): unknown[] {
+export const localArgs = (args: unknown[]): unknown[] => (mayShare(args) ? args : (copyValue(args) as unknown[]))
+
+/** Whether nobody can change what they are, so that all who are called may have the same. */
+export function mayShare(args: unknown[]): boolean {
   for (const arg of args) {
     const type = typeof arg
-    // `undefined` too: the wire makes null of it.
-    if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null)
-      return copyValue(args) as unknown[]
+    // Nor `undefined`: the wire makes null of it.
+    if (type !== 'string' && type !== 'number' && type !== 'boolean' && arg !== null) return false
   }
-  return args
+  return true
 }
 
 // --- from others ---------------------------------------------------------------------------------------------------

@@ -33,56 +33,56 @@ export type Released = Pick<Client, 'gateId' | 'clientId' | 'handed'>
 const UNSEEN: number[] = []
 
 export class EntityCore implements AttrsHost, TimerOwner {
+  // Whoever says something to a thousand looks into each of them, and waits for memory with each line of it: what a call takes
+  // comes first, what a position takes behind it, what is seldom looked at last.
   readonly world: World
   readonly kind: Kind
   readonly id: string
-  /** Which placement of this entity this is: grows with each load, migration and restore. */
-  readonly epoch: number
-  readonly attrs: Attrs
   /** The author's object. */
-  declare entity: Entity
+  entity!: Entity
+  gone = false
+  /** Calls of this game that went by its dispatcher, behind those that waited there while it came here; -1: none has to. */
+  detoured = -1
+  client: Client | undefined
+  /** Its client's gate is gone, and it may come by another: see awaiting.ts. */
+  awaited: Awaited | undefined
+  flushAsked = false
   /** Its place in the world's table. */
   slot = -1
-  gone = false
-  /** It is being destroyed, or gone. */
-  isLeaving = false
 
-  space: SpaceCore | undefined
-  /** Its place in the space's AOI, or -1. */
-  aoiSlot = -1
-  /** How far it sees; -1 without AOI. */
-  aoiRadius: number
+  /** Who has still to hear of its position: SYNC_WATCHERS, SYNC_OWN. */
+  moved = 0
+  clientSyncing = false
   x = 0
   y = 0
   z = 0
   yaw = 0
-  /** Who has still to hear of its position: SYNC_WATCHERS, SYNC_OWN. */
-  moved = 0
-
+  space: SpaceCore | undefined
+  /** Its place in the space's AOI, or -1. */
+  aoiSlot = -1
+  /** How many clients see it (its own not counted), by gate. */
+  watchers = UNSEEN
   /** Where it was, in a space that remembers. */
   track: Track | undefined
+  /** What its client has sent of numbered inputs; undefined before the first. */
+  inputs: InputState | undefined
 
-  client: Client | undefined
-  /** The last ones that it does not have any more, so that a late offer of one is known for what it is. */
+  /** Which placement of this entity this is: grows with each load, migration and restore. */
+  readonly epoch: number
+  readonly attrs: Attrs
+  /** Its attributes for those that see it, encoded, until one changes. */
+  publicAttrs: Uint8Array | undefined
+  /** It is being destroyed, or gone. */
+  isLeaving = false
+  /** How far it sees; -1 without AOI. */
+  aoiRadius: number
+  /** The last clients that it does not have any more, so that a late offer of one is known for what it is. */
   released: readonly Released[] | undefined
   /** Its client has lost its connection, and its gate keeps what is said to it. */
   clientLost = false
-  /** Its client's gate is gone, and it may come by another: see awaiting.ts. */
-  awaited: Awaited | undefined
-  clientSyncing = false
-  /** What its client has sent of numbered inputs; undefined before the first. */
-  inputs: InputState | undefined
   filters: Map<string, string> | undefined
-  /** How many clients see it (its own not counted), by gate. */
-  watchers = UNSEEN
-  /** Its attributes for those that see it, encoded, until one changes. */
-  publicAttrs: Uint8Array | undefined
-
   lastTimer = 0
   timers: PendingTimer[] | undefined
-  /** Calls of this game that went by its dispatcher, behind those that waited there while it came here; -1: none has to. */
-  detoured = -1
-  flushAsked = false
   /** Not in storage as it is now. */
   unsaved = false
   /** The last save of it that this placement knows of. */
@@ -123,6 +123,12 @@ export class EntityCore implements AttrsHost, TimerOwner {
 
   /** Says every marked change to those who may hear of it, now. */
   flushAttrs(): void {
+    // Whoever says something to a thousand would otherwise look into the attributes of each, elsewhere in memory.
+    if (this.flushAsked) this.flushMarked()
+  }
+
+  /** The same for one that has asked for it. */
+  flushMarked(): void {
     if (!Attrs.pending(this.attrs)) return
     if (!this.isSeen) return Attrs.drop(this.attrs)
     Attrs.flush(this.attrs, (change: AttrChange) => this.world.views.changeAttr(this, change))

@@ -24,6 +24,8 @@ export class Operations {
   readonly #kinds = new Map<string, Map<string, Operation>>()
   /** When the last one did. */
   #endedMs = 0
+  /** Whether one has, since `goOn` was asked last. */
+  #hasEnded = false
   #goesOn = false
 
   constructor(clock: Clock, log: Log) {
@@ -46,9 +48,10 @@ export class Operations {
     return operation
   }
 
-  /** Whether the next one begins where the last has ended: nothing but the engine has run between them. */
+  /** Whether the next one begins where the last has ended, if one has just now: nothing but the engine has run between them. */
   goOn(goesOn: boolean): void {
-    this.#goesOn = goesOn
+    this.#goesOn = goesOn && this.#hasEnded
+    this.#hasEnded = false
   }
 
   start(): number {
@@ -60,6 +63,7 @@ export class Operations {
   end(operation: Operation, startMs: number): void {
     const nowMs = this.#clock.now()
     this.#endedMs = nowMs
+    this.#hasEnded = true
     const ms = nowMs - startMs
     operation.count++
     operation.totalMs += ms

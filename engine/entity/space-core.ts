@@ -11,12 +11,13 @@ import { SlotList } from './aoi-slots.ts'
 import { type Client, coreOf, EntityCore } from './core.ts'
 import type { Entity } from './entity.ts'
 import type { Kind } from './kind.ts'
+import { Members } from './members.ts'
 import type { World } from './world.ts'
 
 export class SpaceCore extends EntityCore {
   readonly spaceKind: number
   readonly isNil: boolean
-  members = new Set<Entity>()
+  members = new Members()
   #aoi: Aoi
   #bySlot: (EntityCore | undefined)[] = []
   // Of the operation under way: watcher, subject, watcher, subject, …
@@ -36,12 +37,6 @@ export class SpaceCore extends EntityCore {
       },
       { hysteresis: world.aoiHysteresis },
     )
-  }
-
-  count(typeName: string): number {
-    let count = 0
-    for (const member of this.members) if (member.constructor.name === typeName) count++
-    return count
   }
 
   /** Takes an entity in. Its client hears of the space, then of what is near; then the hooks run. */

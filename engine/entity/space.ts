@@ -18,7 +18,7 @@ export class Space<C extends Contract = Contract> extends Entity<C> {
   }
   /** How many entities of a type are in it. */
   count(type: EntityClass): number {
-    return this.#inner.count(type.name)
+    return this.#inner.members.count(type.name)
   }
 
   /**

@@ -1,7 +1,7 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
 import { EntityGone, GameFrozen, OperatorError, Undelivered } from '../base/errors.ts'
-import { type IdMaker, isId, nilSpaceId } from '../base/id.ts'
+import { ID_BYTES, type IdMaker, isId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -242,12 +242,17 @@ export class World {
   // --- finding ---------------------------------------------------------------------------------------------------------
 
   find(id: string): EntityCore | undefined {
-    return isId(id) ? this.#cores[this.#slots.getText(id)] : undefined
+    if (typeof id !== 'string' || id.length !== ID_BYTES) return undefined
+    const slot = this.#slots.getText(id)
+    const core = slot < 0 ? undefined : this.#cores[slot]
+    // To the table, text beyond ASCII may look like an id.
+    return core?.id === id ? core : undefined
   }
 
   /** The entity whose id stands at `at`. */
   coreAt(bytes: Uint8Array, at: number): EntityCore | undefined {
-    return this.#cores[this.#slots.get(bytes, at)]
+    const slot = this.#slots.get(bytes, at)
+    return slot < 0 ? undefined : this.#cores[slot]
   }
 
   *all(): IterableIterator<EntityCore> {
@@ -611,7 +616,7 @@ export class World {
       core.flushAsked = false
       if (core.gone) continue
       try {
-        core.flushAttrs()
+        core.flushMarked()
       } catch (error) {
         this.#authorError(core, 'attrs', error)
       }

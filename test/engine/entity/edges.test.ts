@@ -90,7 +90,7 @@ describe('what an attribute takes', () => {
     for (const [n, hero] of [one, other].entries()) h.world.views.bind(coreOf(hero), client(n + 1))
     await h.clock.advance(1)
     h.take()
-    coreOf(one).flushAttrs = () => {
+    coreOf(one).flushMarked = () => {
       throw new Error('an engine that errs')
     }
     one.attrs.name = 'ann'

@@ -105,6 +105,9 @@ test('each is charged with what it takes, and with nothing that others do', asyn
   h.clock.now = () => nowMs
   const worker = h.game.create(Worker)
   const { world } = h
+  // Whatever was before these calls is long over, and one that cannot be run does not begin then either.
+  nowMs += 1000
+  world.calling.call(worker.id, 'nothing', [])
   world.calling.call(worker.id, 'takes', [5])
   world.calling.call(worker.id, 'takes', [7])
   world.calling.call(worker.id, 'makes', [])

@@ -797,11 +797,87 @@ test('a call to several reaches each, here and elsewhere, with arguments of its 
   const wrong = [a.id, 'short' as typeof far]
   expect(() => h.game.call(wrong).keep([2])).toThrow("'short' is no entity id")
   expect(() => a.call(wrong).keep([2])).toThrow("'short' is no entity id")
-  for (const none of [undefined, null, 5, {}, new Set([a.id])])
+  // As four bytes a word, this would be the id of the first.
+  const twin = String.fromCharCode(a.id.charCodeAt(0) | (a.id.charCodeAt(1) << 8)) + a.id.slice(1)
+  expect(h.world.find(twin)).toBeUndefined()
+  for (const none of [undefined, null, 5, {}, new Set([a.id]), twin])
     expect(() => h.game.call(none as never as typeof far).keep([2])).toThrow('is no entity id')
   h.game.call([] as (typeof far)[]).keep([2])
   await h.settle()
   expect([kept.length, h.take()]).toEqual([2, []])
+})
+
+describe('a call to several with arguments that nobody can change', () => {
+  const told: string[] = []
+  afterEach(() => void told.splice(0))
+  class Hearer extends entity({}) {
+    hear(who: string) {
+      told.push(`${this.id} ${who}`)
+      if (who === 'ends the next') others[1]!.destroy()
+    }
+  }
+  let h: Harness
+  let others: Hearer[]
+  const far = entityId<Hearer>('somebodyelse0001')
+  const begin = () => {
+    h = start([Hearer])
+    others = [h.game.create(Hearer), h.game.create(Hearer), h.game.create(Hearer)]
+    h.take()
+    return others.map(({ id }) => id)
+  }
+  const elsewhere = () =>
+    h
+      .take()
+      .filter(({ name }) => name === 'callEntity')
+      .map(({ values }) => values['entityId'])
+
+  test('runs in its place among all calls, twice for whoever is named twice, and goes to those elsewhere', async () => {
+    const [a, b, c] = begin()
+    h.game.call(b!).hear('first')
+    h.game.call([a!, far, b!, a!]).hear('all')
+    h.game.call(c!).hear('last')
+    expect(told).toEqual([])
+    await h.settle()
+    expect(told).toEqual([`${b} first`, `${a} all`, `${b} all`, `${a} all`, `${c} last`])
+    expect(elsewhere()).toEqual([far])
+  })
+
+  test('goes to the dispatcher for one that an earlier one has ended', async () => {
+    const [a, b, c] = begin()
+    h.game.call([a!, b!, c!]).hear('ends the next')
+    await h.settle()
+    expect(told).toEqual([`${a} ends the next`, `${c} ends the next`])
+    expect(elsewhere()).toEqual([b])
+  })
+
+  test('goes to the dispatcher once for one whose calls make a detour, and is counted once', async () => {
+    const [a, b] = begin()
+    const core = coreOf(others[1]!)
+    core.detoured = 0
+    h.game.call([a!, b!]).hear('all')
+    await h.settle()
+    expect([told, elsewhere(), core.detoured]).toEqual([[`${a} all`], [b], 1])
+  })
+
+  test('goes with one of them that leaves, and with all when the game freezes', async () => {
+    const [a, b, c] = begin()
+    h.game.call([a!, b!, c!]).hear('first')
+    h.game.call([b!]).hear('second')
+    h.world.calling.postpone(b)
+    expect(elsewhere()).toEqual([b, b])
+    h.world.calling.postpone()
+    expect(elsewhere()).toEqual([a, c])
+    await h.settle()
+    expect(told).toEqual([])
+  })
+
+  test('goes with the one that leaves, and runs on the others', async () => {
+    const [a, b, c] = begin()
+    h.game.call([a!, b!, c!]).hear('all')
+    h.world.calling.postpone(b)
+    await h.settle()
+    expect([told, elsewhere()]).toEqual([[`${a} all`, `${c} all`], [b]])
+  })
 })
 
 test('timers run named methods, in order, and end with their entity', async () => {
