@@ -1,7 +1,7 @@
 // Entities that call each other across two games: game -> dispatcher -> game. How many calls a second of CPU, and how long
 // a call and the call that answers it take.
 //
-//     make bench ONLY=cross          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer
+//     make bench ONLY=cross          JSON=1 for an object a line, SECONDS=10 WINDOWS=9 for longer
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../engine/client/client.ts'

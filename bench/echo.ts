@@ -1,12 +1,12 @@
 // How long a call takes from a client to its entity and back: client -> gate -> dispatcher -> game and the same way home,
 // through the real processes, and what it costs them.
 //
-//     make bench ONLY=echo          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer, ROW=2 for one row
+//     make bench ONLY=echo          JSON=1 for an object a line, SECONDS=10 WINDOWS=9 for longer, ROW=2 for one row
 import { join } from 'node:path'
 import { bareSockets } from './kit/bare-sockets.ts'
 import type { CrowdOptions } from './kit/crowd.ts'
-import { reportCpu } from './kit/machine.ts'
-import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
+import { reportCpu, timed } from './kit/machine.ts'
+import { chosen, LONG_WARM_UP_MS, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
 /** About as many as a call of echo and its answer are on the wire. */
@@ -64,13 +64,13 @@ const ROWS: readonly Row[] = [
 
 for (const { name, crowd, bounds, perCpuSecond } of chosen(ROWS)) {
   const scenario = `echo: ${name}`
-  const measured = await measure({ game: GAME, crowd })
+  const [measured, slowness] = await timed(() => measure({ game: GAME, crowd, warmUpMs: LONG_WARM_UP_MS }))
   const { windows } = measured
   for (const [key, { metric, unit, of }] of Object.entries(METRICS)) {
     const bound = bounds.find(([its]) => its === key)
     const figure = { scenario, metric, unit, ...over(windows, of) }
     if (!bound) report(figure)
-    else if (key === 'cpu') await reportCpu({ ...figure, goworld: bound[1], atMost: bound[2] })
+    else if (key === 'cpu') reportCpu({ ...figure, goworld: bound[1], atMost: bound[2] }, slowness)
     else report({ ...figure, goworld: bound[1], atMost: bound[2] })
   }
   report({ scenario, metric: 'calls', unit: '1/s', ...over(windows, ({ answers, seconds }) => answers / seconds) })

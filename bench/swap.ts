@@ -2,7 +2,7 @@
 // and by SIGUSR1 with `-restore` at once; the same of its dispatcher; and whether a call of all that were made was lost or
 // answered twice.
 //
-//     make bench ONLY=swap          JSON=1 for an object a line, ROW=1 for one row, WINDOWS=5 for more swaps
+//     make bench ONLY=swap          JSON=1 for an object a line, ROW=1 for one row, WINDOWS=9 for more swaps
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

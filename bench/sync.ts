@@ -1,12 +1,12 @@
 // Positions: clients that walk in one field, each saying where it is ten times a second, each hearing of those near it.
 // How many records are delivered, what that costs the server, and how old they are when they arrive.
 //
-//     make bench ONLY=sync          JSON=1 for an object a line, SECONDS=10 WINDOWS=5 for longer, ROW=2 for one row
+//     make bench ONLY=sync          JSON=1 for an object a line, SECONDS=10 WINDOWS=9 for longer, ROW=2 for one row
 import { join } from 'node:path'
 import { RECORD_BYTES } from '../engine/wire/sync.ts'
 import { bareSockets } from './kit/bare-sockets.ts'
-import { reportCpu } from './kit/machine.ts'
-import { chosen, measure, over, reportServer, type Window } from './kit/measure.ts'
+import { reportCpu, timed } from './kit/machine.ts'
+import { chosen, LONG_WARM_UP_MS, measure, over, reportServer, type Window } from './kit/measure.ts'
 import { report } from './kit/report.ts'
 
 const AOI = 50
@@ -33,11 +33,14 @@ const ROWS: readonly Row[] = [
 
 for (const { clients, seen, goworld, target } of chosen(ROWS)) {
   const side = Math.sqrt((clients * Math.PI * AOI * AOI) / seen)
-  const measured = await measure({
-    game: GAME,
-    env: { CROWD_AOI: String(AOI), CROWD_SIDE: String(side) },
-    crowd: { clients, does: 'walk' },
-  })
+  const [measured, slowness] = await timed(() =>
+    measure({
+      game: GAME,
+      env: { CROWD_AOI: String(AOI), CROWD_SIDE: String(side) },
+      crowd: { clients, does: 'walk' },
+      warmUpMs: LONG_WARM_UP_MS,
+    }),
+  )
   const { windows } = measured
   const scenario = `sync: ${clients} clients move at 10 Hz, ~${seen} seen by each`
   const figure = (metric: string, unit: string, of: (window: Window) => number) => ({
@@ -47,7 +50,7 @@ for (const { clients, seen, goworld, target } of chosen(ROWS)) {
     ...over(windows, of),
   })
   const server = figure('server', 'CPU', ({ allCpu }) => allCpu)
-  await reportCpu({ ...server, goworld: goworld.cpu, atMost: target.cpu })
+  reportCpu({ ...server, goworld: goworld.cpu, atMost: target.cpu }, slowness)
   report(figure('records delivered', '1/s', ({ records, seconds }) => records / seconds))
   report(figure('CPU a record', 'µs', ({ records, seconds, allCpu }) => (allCpu * seconds * 1e6) / records))
   report({

@@ -9,9 +9,11 @@ const ROLES = ['dispatcher', 'game', 'gate'] as const
 type Role = (typeof ROLES)[number]
 
 export const SECONDS = Number(process.env['SECONDS'] ?? 4)
-export const WINDOWS = Number(process.env['WINDOWS'] ?? 3)
-/** Until the code that runs a few times a millisecond is compiled for good. */
+export const WINDOWS = Number(process.env['WINDOWS'] ?? 5)
+/** Until the code that runs a few times a millisecond is compiled. */
 const WARM_UP_MS = Number(process.env['WARM_UP_MS'] ?? 15_000)
+/** Until it is for good. */
+export const LONG_WARM_UP_MS = Number(process.env['WARM_UP_MS'] ?? 40_000)
 /** A crowd that is busier, or later, than this is what is measured. */
 const CROWD_CPU_MAX = 0.9
 const CROWD_DELAY_MAX_MS = 20
@@ -39,15 +41,16 @@ export interface Scenario extends ServerOptions {
   /** The folder of the game, in bench/kit. */
   readonly game: string
   readonly crowd: Omit<CrowdOptions, 'gate'>
+  readonly warmUpMs?: number
 }
 
 /** Runs it. Rejects when a client is closed. */
-export async function measure({ game, crowd: options, ...how }: Scenario): Promise<Measured> {
+export async function measure({ game, crowd: options, warmUpMs = WARM_UP_MS, ...how }: Scenario): Promise<Measured> {
   const server = new BenchServer(game, { inMemory: true, ...how })
   let crowd: Crowd | undefined
   try {
     crowd = await Crowd.start({ ...options, gate: server.gate })
-    await sleep(WARM_UP_MS)
+    await sleep(warmUpMs)
     const windows: Window[] = []
     for (let n = 0; n < WINDOWS; n++) windows.push(await window(server, crowd))
     return { windows, processes: server.statuses() }
