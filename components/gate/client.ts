@@ -127,6 +127,11 @@ export class Client {
     return this.#frames.waitingBytes + (this.connection.unfinishedBytes ?? 0)
   }
 
+  /** What it costs in memory, both ways. */
+  get memoryBytes(): number {
+    return this.output.memoryBytes + this.unfinishedBytes
+  }
+
   receive(chunk: Uint8Array): void {
     if (this.state === 'gone') return
     // A message without anything in it, which only WebSockets have, is one too.

@@ -28,6 +28,7 @@ import { Filters } from './filters.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Held } from './held.ts'
 import { Intake } from './intake.ts'
+import { MemoryLimit } from './memory-limit.ts'
 import { Output } from './output.ts'
 import { Phases } from './phases.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -59,6 +60,8 @@ export interface GateOptions {
   /** A client is not sent more positions in a second than this leaves room for; 0, or left out: all there are. */
   readonly clientBytesPerSecond?: number
   readonly clientsMax: number
+  /** What all clients together may take of memory. */
+  readonly clientsBytesMax: number
   readonly linkGraceMs: number
   readonly linkResendBytesMax: number
   /** Of our own clients; without it there are none. */
@@ -93,6 +96,7 @@ export class Gate {
   readonly #intake: Intake
   readonly #sessions: Sessions
   readonly #heartbeat: Heartbeat
+  readonly #memoryLimit: MemoryLimit
   readonly #rateLimit: RateLimit
   readonly #games: Peers
   readonly #refusals: Refusals
@@ -214,6 +218,13 @@ export class Gate {
       heartbeatMs: options.heartbeatMs,
       refuse: (client, reason, detail) => this.#refuseOrCut(client, reason, detail),
     })
+    this.#memoryLimit = new MemoryLimit({
+      clock,
+      log,
+      clients: this.#clients,
+      bytesMax: options.clientsBytesMax,
+      letGo: (client, detail) => this.#letGo(client, 'memory', detail),
+    })
     this.#rateLimit = new RateLimit({
       clock,
       framesMax: options.clientRateMax ?? 0,
@@ -256,6 +267,7 @@ export class Gate {
   join(): void {
     this.#cluster.start()
     this.#heartbeat.start()
+    this.#memoryLimit.start()
   }
 
   /** A successor has its place: resolves when all clients are gone to it, or `limitMs` later. Then it has to stop. */
@@ -272,6 +284,7 @@ export class Gate {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#heartbeat.stop()
+    this.#memoryLimit.stop()
     this.#budgets.stop()
     this.#phases.stop()
     this.#playersCheck?.cancel()
@@ -345,6 +358,7 @@ export class Gate {
       sessions: this.#sessions.status(),
       lagging,
       queuedBytes,
+      clientBytes: this.#memoryLimit.bytes,
       paused: this.#backPressure.paused,
       slowGames: this.#backPressure.slowGames,
       limited: this.#rateLimit.limited,
@@ -392,11 +406,14 @@ export class Gate {
       this.#touched.push(output)
       this.#turn.request()
     },
-    overflowed: (output: Output) => {
-      const client = this.#clients.at(output.slot)
-      if (!client.session?.isLost) this.#refuseOrCut(client, 'overflow', `${output.queuedBytes} bytes wait for it`)
-      if (client.session?.isLost) this.#sessions.void(client)
-    },
+    overflowed: (output: Output) =>
+      this.#letGo(this.#clients.at(output.slot), 'overflow', `${output.queuedBytes} bytes wait for it`),
+  }
+
+  /** Closes a client that costs too much, and keeps nothing for it: when it comes again it is told everything anew. */
+  #letGo(client: Client, reason: Refusal, detail: string): void {
+    if (!client.session?.isLost) this.#refuseOrCut(client, reason, detail)
+    if (client.session?.isLost) this.#sessions.void(client)
   }
 
   /** Asks for the client's first entity, as soon as there is somebody to ask. */

@@ -136,6 +136,13 @@ export class Output implements Writer, TurnTaker, Taker {
     return written + this.#at + (this.#late?.byteCount ?? 0)
   }
 
+  /** Memory that it takes up, whole buffers with what is in them. */
+  get memoryBytes(): number {
+    // What is being written to a client with a session is kept for it, too.
+    const given = this.#kept ? this.#kept.bytes : this.#connection.bufferedBytes
+    return given + (this.#buffer?.bytes.length ?? 0) + (this.#late?.byteCount ?? 0)
+  }
+
   /** Adds a message. */
   append(frame: FrameCopy): void {
     this.#touch()

@@ -235,7 +235,7 @@ class GatePart implements Part {
 function newGate({ id, config, log, links, dispatchers }: GatePartOptions, number: number, listen: Address): Gate {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
-  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = settings
+  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond, clientsBytesMax } = settings
   const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
   return new Gate({
     id: number,
@@ -252,6 +252,7 @@ function newGate({ id, config, log, links, dispatchers }: GatePartOptions, numbe
     clientBytesRateMax,
     clientBytesPerSecond,
     clientsMax,
+    clientsBytesMax,
     linkGraceMs,
     linkResendBytesMax,
     sessions: { graceMs: reconnectGrace * 1000, bytesMax: settings.sessionBytesMax, tokens: secretToken },

@@ -14,6 +14,7 @@ export const REFUSALS = {
   silent: 'silent for too long',
   unfinished: 'a frame that never ended',
   overflow: 'it does not read what is sent to it',
+  memory: 'the gate needs the memory that it takes',
   notBooted: 'no game took it',
   noHello: 'it did not say hello',
   badHello: 'a hello that cannot be taken',

@@ -22,7 +22,8 @@ export interface JsonGateOptions extends GateLinks {
 
 export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
   const { links, dispatchers, config, log, http, path, greeting } = options
-  const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = config.gate(1)
+  const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, clientsBytesMax, heartbeatCheckInterval } =
+    config.gate(1)
   const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = config.gate(1)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const gate = new Gate({
@@ -40,6 +41,7 @@ export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
     clientBytesRateMax,
     clientBytesPerSecond,
     clientsMax,
+    clientsBytesMax,
     linkGraceMs,
     linkResendBytesMax,
     // Which numbers the binary messages have is between the two of them.

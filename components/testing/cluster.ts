@@ -318,6 +318,7 @@ export class SimulatedCluster {
       clientQueueBytesMax: 4 * 1024 * 1024,
       clientPacketBytesMax: 1024 * 1024,
       clientsMax: 10_000,
+      clientsBytesMax: 1024 * 1024 * 1024,
       sessions: { graceMs: RECONNECT_GRACE_MS, bytesMax: 256 * 1024, tokens: seededTokens(this.random) },
       protocol: '2022',
       ...LIMITS,

@@ -375,6 +375,13 @@ export const SECTIONS = {
       'Numbers of the client messages: 2017 is for the old JavaScript and Unity clients.',
     ),
     clients_max: int(10_000, 1, 1_000_000, 'Clients at a time; more are turned away.'),
+    clients_bytes_max: int(
+      1024 * MIB,
+      16 * MIB,
+      1024 * 1024 * MIB,
+      'Memory that all clients together may take: what they have yet to hear, what is kept for them, packets of which the end ' +
+        'has not come. Beyond, those that take the most are closed.',
+    ),
     client_queue_bytes_max: int(
       4 * MIB,
       16 * KIB,

@@ -76,6 +76,7 @@ async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {
     clientQueueBytesMax,
     clientPacketBytesMax: 64 * 1024,
     clientsMax: 100,
+    clientsBytesMax: 1024 * 1024 * 1024,
     protocol: '2022',
     ...more,
   })

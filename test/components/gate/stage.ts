@@ -340,6 +340,7 @@ export class Stage {
       clientQueueBytesMax: 256 * 1024,
       clientPacketBytesMax: 64 * 1024,
       clientsMax: 1000,
+      clientsBytesMax: 1024 * 1024 * 1024,
       sessions: { graceMs: 15_000, bytesMax: 64 * 1024, tokens: seededTokens(this.random) },
       protocol: '2022',
       ...LIMITS,
