@@ -214,7 +214,15 @@ export class ViewChanges {
     const { player } = client
     if (player && (player.doubtful || player.missed) && views.find(bytes, idAt) === player) this.takePlayer(client)
     const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
-    if (!view) return
+    if (!view) {
+      // It was handed to a placement that is void, and nobody else has it: with that one it is closed.
+      if (handed > client.handed && !client.player) {
+        client.handed = handed
+        client.entityId = entityId
+        client.givenBy = gameId
+      }
+      return
+    }
     if (views.unwatch(view, client.slot)) this.withdraw(client.slot, view)
     const before = client.player
     if (before && before !== view) {

@@ -1,7 +1,7 @@
 // A client that is handed from one player to another: the gate knows how often, and believes the last one alone.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { SessionStage } from './session-stage.ts'
-import { createBody, idOf, Stage } from './stage.ts'
+import { createBody, idOf, LIMITS, Stage } from './stage.ts'
 
 const ANN = idOf('ann')
 const BOB = idOf('bob')
@@ -33,6 +33,52 @@ test('a game closes a client for as long as nobody else has been given it', asyn
   expect(stage.gate.status()).toMatchObject({ clients: 1 })
   stage.games.tell('closeClient', { clientId: client.id, handed: 1, reason: 'its player was destroyed' })
   await client.isClosed()
+})
+
+describe('a client that is given to a placement of which there is a later one', () => {
+  /** Bob lives in game 2 by now; in game 1 nobody knows, and Ann gives her client to the one who was there. */
+  const begin = async () => {
+    const stage = await Stage.start()
+    const [client, other] = [await stage.player(ANN), await stage.player(idOf('eve'), { gameId: 2 })]
+    stage.show(BOB, [other], { epoch: 4, gameId: 2 })
+    await other.hears('createEntity')
+    stage.unbind(client, ANN)
+    stage.bind(client, BOB, { epoch: 3, handed: 2, gameId: 1 })
+    await stage.settle()
+    expect([client.closed, stage.gate.status().stale]).toEqual([undefined, 1])
+    const close = (epoch: number) =>
+      stage.games.tell('closePlayer', { clientId: client.id, entityId: BOB, epoch, reason: 'elsewhere by now' })
+    return { stage, client, other, close }
+  }
+
+  test('is closed with it', async () => {
+    const { stage, client, other, close } = await begin()
+    close(3)
+    await client.isClosed()
+    // The one whom it was given to last hears of it, at the one place where it lives.
+    expect(stage.asked('clientGone')).toEqual([{ entityId: BOB, clientId: client.id }])
+    expect(other.closed).toBeUndefined()
+  })
+
+  test('is closed when the game is gone that has it', async () => {
+    const { stage, client } = await begin()
+    stage.games.say('gameDown', { gameId: 1 })
+    await stage.clock.advance(LIMITS.linkGraceMs + 1000)
+    expect(client.closed).toBeDefined()
+  })
+
+  test('is not closed with it when it has been given to somebody else since, or when that was said before', async () => {
+    const { stage, client, close } = await begin()
+    stage.bind(client, ANN, { handed: 3 })
+    await client.hears('createEntity')
+    // Late words of the first one, and once more of the second.
+    stage.bind(client, BOB, { epoch: 3, handed: 2, gameId: 1 })
+    close(3)
+    await stage.settle()
+    stage.callClient(client, ANN, 'hello')
+    await client.hears('callOnClient')
+    expect(client.closed).toBeUndefined()
+  })
 })
 
 test('a player that a client with a session has asked for in vain can be given to it later', async () => {
