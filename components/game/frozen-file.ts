@@ -143,8 +143,18 @@ export class FrozenWriter {
       if (sync) fsyncSync(this.#file)
       this.#close()
       renameSync(this.temporary, this.path)
-      if (sync) syncFolder(dirname(this.path))
+      if (sync) this.#syncName()
     })
+  }
+
+  #syncName(): void {
+    try {
+      syncFolder(dirname(this.path))
+    } catch (error) {
+      // The game goes on, and nobody may find it here as it was.
+      rmSync(this.path, { force: true })
+      throw error
+    }
   }
 
   /** Nobody needs it any more. */
