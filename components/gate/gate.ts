@@ -21,6 +21,7 @@ import { Budgets } from './budgets.ts'
 import { BufferPool } from './buffers.ts'
 import { Client } from './client.ts'
 import { Clients } from './clients.ts'
+import { Doubts } from './doubts.ts'
 import { FanOut } from './fan-out.ts'
 import { Farewells } from './farewells.ts'
 import { grantFeatures } from './features.ts'
@@ -37,7 +38,7 @@ import { type SessionSettings, Sessions } from './sessions.ts'
 import { Unasked } from './unasked.ts'
 import { Unshown } from './unshown.ts'
 import { ViewChanges } from './view-changes.ts'
-import { type View, Views } from './views.ts'
+import { Views } from './views.ts'
 
 export interface GateOptions {
   readonly id: number
@@ -107,9 +108,9 @@ export class Gate {
   readonly #waiting = new Set<Client>()
   /** Closed by us and still on their way out. */
   readonly #leaving = new Map<Client, Scheduled>()
-  #playersCheck: Scheduled | undefined
   readonly #readyDispatchers = new Set<number>()
   readonly #backPressure: BackPressure
+  readonly #doubts: Doubts
   /** Outputs with something to say at the end of this turn, and those that are saying it. */
   #touched: Output[] = []
   #flushing: Output[] = []
@@ -165,13 +166,21 @@ export class Gate {
       ...known,
       close: (client, reason) => this.#close(client, `closed by its game: ${reason}`, true),
       leaving: (view) => {
-        if (!this.#games.known.includes(view.leavingTo)) this.#doubt(view)
+        if (!this.#games.known.includes(view.leavingTo)) this.#doubts.add(view)
       },
-      taken: () => this.#checkPlayersLater(),
-      left: (view) => this.#doubt(view),
+      taken: () => this.#doubts.checkLater(),
+      left: (view) => this.#doubts.add(view),
       refuse: (refused) => this.#ownLink.send('clientRefused', refused),
       playerChanged: (client) => this.#backPressure.readOrPause(client),
       bound: (client) => this.#sessions.bound(client),
+    })
+    this.#doubts = new Doubts({
+      ...known,
+      clock,
+      log,
+      linkGraceMs: options.linkGraceMs,
+      viewChanges: this.#viewChanges,
+      close: (client, reason) => this.#close(client, reason, true),
     })
     this.#budgets = new Budgets(clock, options.clientBytesPerSecond ?? 0)
     this.#unasked = new Unasked(clock, this.#phases)
@@ -287,7 +296,7 @@ export class Gate {
     this.#memoryLimit.stop()
     this.#budgets.stop()
     this.#phases.stop()
-    this.#playersCheck?.cancel()
+    this.#doubts.stop()
     this.#games.stop()
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve
@@ -575,11 +584,7 @@ export class Gate {
     if (own) {
       this.#unshown.add(this.#games.known)
       this.#games.dispatcherDown()
-      for (const { player } of this.#clients) {
-        if (!player) continue
-        player.doubtful = true
-        player.missed = true
-      }
+      this.#doubts.addAll()
     }
     // What was asked of it, or was to come by it, is lost. Clients that have their player stay.
     for (const client of this.#clients) {
@@ -697,63 +702,22 @@ export class Gate {
     this.#bootWaiting()
   }
 
-  /** What a game showed is withdrawn, and follows once more. */
   #showAnew(gameId: number): void {
     this.#unshown.delete(gameId)
-    for (const client of this.#clients) if (client.givenBy === gameId) client.givenBy = 0
-    for (const slot of this.#views.gameDown(gameId)) {
-      const client = this.#clients.at(slot)
-      const view = client.player!
-      this.#viewChanges.takePlayer(client)
-      this.#views.release(view)
-    }
+    this.#doubts.showAnew(gameId)
   }
 
   /** Whose player did not come again is without one; it may be on another game by now, which has yet to say so. */
   #shownAnew(gameId: number): void {
     this.#sessions.shownAnew(gameId)
-    this.#checkPlayersLater()
+    this.#doubts.checkLater()
   }
 
-  /** What the game showed is withdrawn, and its players' clients are closed. */
   #gameDown(gameId: number): void {
     this.#unshown.delete(gameId)
     this.#fanOut.gameDown(gameId)
-    for (const client of this.#clients) {
-      const { player, givenBy } = client
-      if (givenBy === gameId) client.givenBy = 0
-      if (player && player.leavingTo !== 0 && (player.gameId === gameId || player.leavingTo === gameId))
-        player.doubtful = true
-    }
-    const orphans = this.#views.gameDown(gameId).map((slot) => this.#clients.at(slot))
-    // Who was on the way from there may be well elsewhere, and who was on the way to there may come back.
-    const closed = orphans.filter(({ player }) => player!.leavingTo === 0)
-    if (closed.length > 0) this.#log.warn(`game ${gameId} is down: ${closed.length} clients had their player there`)
-    for (const client of closed) {
-      this.#viewChanges.withdraw(client.slot, client.player!)
-      this.#close(client, `game ${gameId}, where its player lived, is down`, true)
-    }
-    this.#checkPlayersLater()
+    this.#doubts.gameDown(gameId)
     // Those whose first entity it may have been making.
     for (const client of this.#clients) if (client.state === 'booting') this.#bootAgain(client)
-  }
-
-  /** It has to be bound anew, or its client plays nobody. */
-  #doubt(view: View): void {
-    view.doubtful = true
-    this.#checkPlayersLater()
-  }
-
-  /** Closes, after a while, who plays nobody and is on offer to nobody, or plays somebody whom no game has shown anew. */
-  #checkPlayersLater(): void {
-    const { clock, linkGraceMs } = this.#options
-    this.#playersCheck?.cancel()
-    this.#playersCheck = clock.after(linkGraceMs, () => {
-      // Whoever has yet to be shown anew may be well.
-      if (this.#unshown.some) return this.#checkPlayersLater()
-      const isLost = ({ player, givenBy }: Client) => (player ? player.doubtful : givenBy === 0)
-      const lost = [...this.#clients].filter((client) => client.state === 'bound' && isLost(client))
-      for (const client of lost) this.#close(client, 'its player is gone', true)
-    })
   }
 }
