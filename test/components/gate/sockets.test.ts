@@ -170,6 +170,36 @@ test('a client that never reads is closed; another beside it hears everything', 
   await vi.waitFor(() => expect(slow.isClosed()).toBe(true), { timeout: 10_000 })
 })
 
+test('of many that do not read only so many are closed that the others fit', { timeout: 60_000 }, async () => {
+  const bytesMax = 16 * 1024 * 1024
+  const { gate, players, send, address } = await start(64 * 1024 * 1024, { clientsBytesMax: bytesMax })
+  const quick = await connect(address)
+  const slow = await Promise.all(Array.from({ length: 8 }, () => connect(address)))
+  for (const { socket } of slow) socket.pause()
+  let said = 0
+  await vi.waitFor(
+    () => {
+      // What the kernels take comes first: that differs from client to client, and so does what waits here.
+      for (const [at, { clientId, entityId }] of players.entries()) {
+        const body = bodyOf('callOnClient', { entityId, method: 'm', args: ['x'.repeat(at === 0 ? 100 : 60_000)] })
+        send().send('callClient', { gateId: GATE_ID, clientId, body })
+      }
+      said++
+      expect(gate.status().refused.memory).toBeGreaterThan(0)
+    },
+    { timeout: 30_000, interval: 20 },
+  )
+  const { clients, clientBytes, refused } = gate.status()
+  expect(clients).toBe(9 - refused.memory)
+  expect(refused.memory).toBeLessThan(8)
+  expect(clientBytes).toBeLessThanOrEqual(bytesMax)
+  const { code } = clientMessages.callOnClient
+  await vi.waitFor(() => expect(quick.heard.filter(({ type }) => type === code)).toHaveLength(said), {
+    timeout: 20_000,
+  })
+  expect(quick.isClosed()).toBe(false)
+})
+
 /** A client over a WebSocket, of which only is known how it says something. */
 async function visit(gate: Gate): Promise<(bytes: Uint8Array) => void> {
   const http = createServer()
