@@ -244,7 +244,7 @@ export class Entities {
 
   /** What a restored game has not reported again did not survive; what it did not begin with is begun anew. */
   reported(game: Game): void {
-    for (const slot of this.#moves.reported(game)) this.#end(slot)
+    for (const slot of this.#moves.reported(game, this.#gathering)) this.#end(slot)
     this.#endThoseOf(game, (slot) => this.#directory.session(slot) !== game.session)
     this.#move((one) => one.game === game.id && one.session !== 0 && one.session !== game.session)
     this.assignWaiting()
@@ -262,7 +262,7 @@ export class Entities {
     }
     this.#lostSaves.doubt(game.id)
     this.#endThoseOf(game, () => true)
-    for (const slot of this.#moves.gameLost(game)) this.#end(slot)
+    for (const slot of this.#moves.gameLost(game, this.#gathering)) this.#end(slot)
     for (const slot of ending) this.#ended(slot)
     this.#move((one) => one.game === game.id)
   }

@@ -22,7 +22,10 @@ interface Move {
   from: Game | undefined
   readonly to: number
   state: 'held' | 'sent' | 'failed'
-  /** We have sent it on; else it was a dispatcher before us, whose words are lost. */
+  /**
+   * We have sent it on; else it was a dispatcher before us, whose words are lost. It may have arrived then, and gone on to a game
+   * that has yet to report.
+   */
   isSentOn: boolean
 }
 
@@ -104,13 +107,15 @@ export class Moves {
     const later = slot >= 0 && directory.epoch(slot) > epoch
     if (later && (state === PLACED || state === MOVING || state === GONE))
       return game.sendNow('entityMoved', { entityId, epoch, moved: true, reason: '' })
+    // Who has had it later had it from there: that move was whole.
+    if (known) this.#tell(known, true, '')
     if (slot < 0) slot = directory.addText(entityId)
     directory.hold(slot, MOVING, epoch + 1)
     const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent', isSentOn: false }
     this.#bySlot.set(slot, move)
     const to = this.#games.get(gameId)
-    // Its report is whole: what it has not named it will never have.
-    if (to ? to.reported : !gathering) this.#fail(move, 'it did not arrive')
+    // All reports are whole: what they have not named nobody has.
+    if (!gathering && (!to || to.reported)) this.#fail(move, 'it did not arrive')
   }
 
   /** Whether the game may say that the entity is gone for good. */
@@ -119,13 +124,12 @@ export class Moves {
     return move?.from === game && move.state !== 'sent'
   }
 
-  /** A game has reported that the entity lives there: the move is over. */
+  /** A game has reported that the entity lives there: the move is over, wherever it was to go. */
   placed(slot: number, game: Game): void {
     const move = this.#bySlot.get(slot)
     if (!move) return
     this.#bySlot.delete(slot)
-    if (game.id !== move.to || move.state === 'held') return
-    this.#tell(move, true, '')
+    if (game !== move.from && move.state !== 'held') this.#tell(move, true, '')
   }
 
   save(): readonly SavedMove[] {
@@ -145,16 +149,21 @@ export class Moves {
    * A game has said all that it has: what was sent to it and is not there will not come. Unless it is held: what we have sent on
    * waits with all else that is for it. As `refuse`.
    */
-  reported(game: Game): number[] {
-    const isLate = ({ to, state, isSentOn }: Move) => to === game.id && state === 'sent' && !(game.queueing && isSentOn)
-    const late = [...this.#bySlot.values()].filter(isLate)
+  reported(game: Game, gathering: boolean): number[] {
+    const late = this.#sentTo(game.id, gathering).filter(({ isSentOn }) => !(game.queueing && isSentOn))
     return this.#failAll(late, 'it did not arrive')
   }
 
-  /** Nobody else will report: what is on its way to a game that is not there fails. As `refuse`. */
+  /** Nobody else will report: what nobody has named, and nobody will, fails. As `refuse`. */
   endGathering(): number[] {
-    const lost = [...this.#bySlot.values()].filter(({ to, state }) => state === 'sent' && !this.#games.has(to))
-    return lost.flatMap((move) => this.#failAll([move], `game ${move.to} is down`))
+    const gone: number[] = []
+    for (const move of [...this.#bySlot.values()]) {
+      const to = this.#games.get(move.to)
+      if (move.state !== 'sent') continue
+      if (!to) gone.push(...this.#failAll([move], `game ${move.to} is down`))
+      else if (to.reported && !move.isSentOn) gone.push(...this.#failAll([move], 'it did not arrive'))
+    }
+    return gone
   }
 
   /** Those whose saves may be in the journal of this game alone, as it has them, or may have had them. */
@@ -164,15 +173,19 @@ export class Moves {
   }
 
   /** Answers the slots of those that are gone with the game. */
-  gameLost(game: Game): number[] {
+  gameLost(game: Game, gathering: boolean): number[] {
     const gone: number[] = []
-    const sentThere: Move[] = []
     for (const move of this.#bySlot.values()) {
       if (move.from === game && move.state !== 'sent') gone.push(this.#neverArrived(move))
       else if (move.from === game) move.from = undefined
-      else if (move.to === game.id && move.state === 'sent') sentThere.push(move)
     }
-    return [...gone, ...this.#failAll(sentThere, `game ${game.id} went down`)]
+    return [...gone, ...this.#failAll(this.#sentTo(game.id, gathering), `game ${game.id} went down`)]
+  }
+
+  /** What is on its way there, but for what may live with a game that has yet to report. */
+  #sentTo(gameId: number, gathering: boolean): Move[] {
+    const isSentThere = ({ to, state, isSentOn }: Move) => to === gameId && state === 'sent' && (isSentOn || !gathering)
+    return [...this.#bySlot.values()].filter(isSentThere)
   }
 
   #failAll(moves: readonly Move[], reason: string): number[] {

@@ -1,7 +1,16 @@
 // After a dispatcher was restarted: what games and gates that were there all along believe of each other, and what a client
 // hears until they have found each other again.
 import { expect, test } from 'vitest'
-import { dispatcherOf, joinAt } from './adversity.ts'
+import {
+  coresOf,
+  dispatcherOf,
+  expectQuiet,
+  joinAt,
+  speakerNow,
+  speakerOn,
+  start as startSpeakers,
+} from './adversity.ts'
+import type { TestCluster } from './cluster.ts'
 import { expectTruth, join, Player, playerOf, players, start } from './walkers.ts'
 
 test('a game that does not reach the restarted dispatcher for a while does not give up the gates that it would hear of', async () => {
@@ -143,4 +152,43 @@ test('a player that leaves a game whose words to its client are lost is created 
     await cluster.stop()
   }
   expect(moves).toBeGreaterThan(2)
+})
+
+test('an entity that has gone on to a third game stays there, though the first has never heard that it left', async () => {
+  let seed = 0
+  const isAsWanted = (cluster: TestCluster, id: string) => {
+    const fields = [2, 3].map((game) => cluster.games[0]!.world.registry.get(`field/${game}`)!)
+    return dispatcherOf(cluster, id) === 1 && fields.every((field) => dispatcherOf(cluster, field) === 2)
+  }
+  for (;;) {
+    const cluster = await startSpeakers({ seed: ++seed, dispatchers: 2, games: 3 })
+    const { clock } = cluster
+    const speaker = speakerOn(cluster, 1)
+    const { id } = speaker
+    const isOn = (game: number) => cluster.games[game - 1]!.world.find(id) !== undefined
+    await clock.advance(50)
+    if (isAsWanted(cluster, id)) {
+      speaker.go(2)
+      await clock.until(() => isOn(2), 5000, 'it to arrive')
+      const firstIsBack = cluster.cutGameFrom(1, 1)
+      speakerNow(cluster, id).go(3)
+      await clock.until(() => isOn(3), 5000, 'it to arrive once more')
+      speakerNow(cluster, id).attrs.said = 7
+      await clock.advance(50)
+      const { restored } = await cluster.crashDispatcher(1)
+      const thirdIsBack = cluster.cutGameFrom(3, 1)
+      await restored()
+      firstIsBack()
+      await clock.advance(2000)
+      thirdIsBack()
+      await clock.advance(5000)
+      expect(cluster.log.matching('warn', 'is back from its way')).toEqual([])
+      expect(cluster.log.matching('warn', 'lives elsewhere by now')).toEqual([])
+      expect(coresOf(cluster, id).map(({ world }) => world.gameId)).toEqual([3])
+      expect(speakerNow(cluster, id).attrs.said).toBe(7)
+      expectQuiet(cluster)
+      return cluster.stop()
+    }
+    await cluster.stop()
+  }
 })

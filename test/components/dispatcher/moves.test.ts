@@ -468,7 +468,7 @@ describe('while it is on its way', () => {
 
 describe('a dispatcher that was restarted', () => {
   /** Knows nothing; game 1 had sent the avatar to game 2 and heard nothing since. */
-  async function restarted({ two = {}, games = 3 }: { two?: Record<string, number>; games?: number } = {}) {
+  async function restarted({ two = {}, games = 2 }: { two?: Record<string, number>; games?: number } = {}) {
     const set = await stage({ games })
     const one = await set.game(1)
     one.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
@@ -506,13 +506,54 @@ describe('a dispatcher that was restarted', () => {
     expect([one.calls(), two.calls(), set.status.moving]).toEqual([['early'], [], 0])
   })
 
-  test('knows it at once when that game has reported before', async () => {
+  test('knows it at once when that game has reported before, and all others have', async () => {
     const set = await stage({ games: 2 })
     await set.game(2)
     const one = await set.game(1, { report: false })
     one.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
-    await one.hears('entityMoved')
+    await set.settle()
+    expect(one.count('entityMoved')).toBe(0)
+    one.say('gameReported', {})
+    await set.settle()
     expect(one.of('entityMoved')).toMatchObject([{ moved: false, reason: 'it did not arrive' }])
+  })
+
+  test.each([
+    ['has reported', () => {}],
+    ['is down', (two: Actor) => two.leave()],
+  ])('leaves it where it has gone on to, though the game in between %s before the one that has it', async (_, then) => {
+    const { set, one, two } = await restarted({ games: 3 })
+    then(two)
+    await set.settle()
+    expect([one.count('entityMoved'), waiting(set)]).toEqual([0, [1, 1]])
+    const three = await set.game(3, { has: { [AVATAR]: 6 } })
+    await set.settle()
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect([three.calls(), waiting(set)]).toEqual([['early'], [0, 0]])
+  })
+
+  test.each([
+    ['first', true],
+    ['last', false],
+  ])('gives it back to the game that it has left last, which says so %s', async (_, isFirst) => {
+    const set = await stage({ games: 3 })
+    const [one, two, three] = [await set.game(1), await set.game(2, { report: false }), await set.game(3)]
+    const first = () => one.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
+    if (!isFirst) first()
+    await set.settle()
+    two.say('entityLeaving', { entityId: AVATAR, epoch: 5, gameId: 3 })
+    await set.settle()
+    if (isFirst) first()
+    await set.settle()
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(two.count('entityMoved')).toBe(0)
+    two.say('gameReported', {})
+    await set.settle()
+    expect(two.of('entityMoved')).toMatchObject([{ epoch: 5, moved: false, reason: 'it did not arrive' }])
+    two.place(AVATAR, 7)
+    three.call(AVATAR, 'late')
+    await two.hears('callEntity')
+    expect([one.count('entityMoved'), waiting(set)]).toEqual([1, [0, 0]])
   })
 
   test('knows it also when that game is being restored, and has it held at once: what waited for it is lost', async () => {
