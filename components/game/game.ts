@@ -479,6 +479,7 @@ export class Game {
   thaw(): void {
     this.#freezer?.thaw()
     this.#freezer = undefined
+    this.#readyOnce()
   }
 
   /** Leaves the cluster, which waits for its restore. Nothing is ended: all of it is in what `freeze` has answered. */
@@ -730,7 +731,13 @@ export class Game {
 
   #dispatcherReady(dispatcher: number): void {
     this.#readyDispatchers.add(dispatcher)
+    this.#readyOnce()
+  }
+
+  #readyOnce(): void {
     if (this.#ready || this.#readyDispatchers.size < this.#options.dispatchers.length) return
+    // Once it is frozen, the restored one hears it anew.
+    if (this.world.isSealed) return
     this.#ready = true
     this.#log.info(`game ${this.#options.id} is ready: the whole deployment is there`)
     // Each game asks; the dispatchers see to it that there is one of each.
