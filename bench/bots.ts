@@ -97,6 +97,10 @@ for (const { bots, goworld, target } of chosen(ROWS)) {
   say('position records', '1/s', { value: sync.recordsPerSecond })
   say('mover to watcher, p50', 'ms', { value: sync.p50Ms })
   say('mover to watcher, p99', 'ms', { value: sync.p99Ms })
+  if (windows.length === 0) {
+    remark('the bots were over before it could be seen what they cost')
+    continue
+  }
   for (const [at, role] of ROLES.entries()) say(`of which ${role}`, 'CPU', spread(windows.map((cpus) => cpus[at]!)))
   say('the bots themselves late, p99', 'ms', { value: botLag.p99Ms })
   if (botLag.p99Ms > BOTS_LATE_MAX_MS) remark('the bots are the bottleneck')

@@ -1,7 +1,7 @@
 // Logins: a thousand clients come, fifty at a time; the first entity of each makes another and gives it the client. They
 // come and go until the server is warm, as one is that has run for a minute; what a cold one does stands beside it.
 //
-//     make bench ONLY=login          JSON=1 for an object a line, WINDOWS=5 for more runs
+//     make bench ONLY=login          JSON=1 for an object a line, WINDOWS=9 for more runs
 import { join } from 'node:path'
 import { Crowd } from './kit/crowd.ts'
 import { WINDOWS } from './kit/measure.ts'

@@ -151,8 +151,12 @@ export class FrozenWriter {
     try {
       syncFolder(dirname(this.path))
     } catch (error) {
-      // The game goes on, and nobody may find it here as it was.
-      rmSync(this.path, { force: true })
+      // The game goes on, and nobody is to find it here as it was.
+      try {
+        rmSync(this.path, { force: true })
+      } catch {
+        // What is the matter with the disk has been said.
+      }
       throw error
     }
   }

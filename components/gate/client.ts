@@ -81,7 +81,8 @@ export class Client {
   bytesPaidMs = Number.NEGATIVE_INFINITY
 
   readonly #owner: ClientOwner
-  readonly #frames: FrameReader
+  #frames: FrameReader
+  readonly #newFrames: () => FrameReader
   /** How many the chunk has that is being read. */
   #frameCount = 0
 
@@ -106,7 +107,8 @@ export class Client {
       this.begun = true
       return isHeard
     }
-    this.#frames = new FrameReader(take, { maxBytes: packetBytesMax })
+    this.#newFrames = () => new FrameReader(take, { maxBytes: packetBytesMax })
+    this.#frames = this.#newFrames()
   }
 
   get connection(): Connection {
@@ -129,7 +131,14 @@ export class Client {
 
   /** What it costs in memory, both ways. */
   get memoryBytes(): number {
-    return this.output.memoryBytes + this.unfinishedBytes
+    const { connection, output } = this
+    const held = this.session?.isLost ? 0 : (connection.unfinishedBytes ?? 0) + (connection.waitingBytes ?? 0)
+    return output.memoryBytes + this.#frames.waitingBytes + held
+  }
+
+  /** The rest of what it has begun to say will not come, or is not wanted. */
+  forgetUnfinished(): void {
+    this.#frames = this.#newFrames()
   }
 
   receive(chunk: Uint8Array): void {

@@ -230,7 +230,7 @@ export class Gate {
     this.#memoryLimit = new MemoryLimit({
       clock,
       log,
-      clients: this.#clients,
+      clients: { [Symbol.iterator]: () => this.#withLeaving() },
       bytesMax: options.clientsBytesMax,
       letGo: (client, detail) => this.#letGo(client, 'memory', detail),
     })
@@ -421,8 +421,15 @@ export class Gate {
 
   /** Closes a client that costs too much, and keeps nothing for it: when it comes again it is told everything anew. */
   #letGo(client: Client, reason: Refusal, detail: string): void {
+    if (client.state === 'gone') return client.connection.destroy(reason)
     if (!client.session?.isLost) this.#refuseOrCut(client, reason, detail)
     if (client.session?.isLost) this.#sessions.void(client)
+  }
+
+  /** Clients, and those who still read what was said to them in the end. */
+  *#withLeaving(): IterableIterator<Client> {
+    yield* this.#clients
+    yield* this.#leaving.keys()
   }
 
   /** Asks for the client's first entity, as soon as there is somebody to ask. */
@@ -522,6 +529,7 @@ export class Gate {
     if (state !== 'waiting' && state !== 'greeting' && !this.#stopping && isToldToGame)
       this.#farewells.tell(client.entityId, client.id)
     client.state = 'gone'
+    client.forgetUnfinished()
     this.#sessions.forget(client)
     this.#waiting.delete(client)
     this.#filters.clear(client.slot)

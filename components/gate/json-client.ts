@@ -84,6 +84,10 @@ export class JsonClient implements Connection {
     return this.#inner.unfinishedBytes ?? 0
   }
 
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
   handle(handlers: ClientHandlers): void {
     this.#handlers = handlers
     this.#inner.handle({
@@ -144,8 +148,11 @@ export class JsonClient implements Connection {
 
   #passWaiting(): void {
     // A call may cost it its connection, or its player.
-    while (this.#waiting.length > 0 && this.#player !== undefined) this.#pass(this.#waiting.shift()!, this.#player)
-    if (this.#waiting.length === 0) this.#waitingBytes = 0
+    while (this.#waiting.length > 0 && this.#player !== undefined) {
+      const message = this.#waiting.shift()!
+      this.#waitingBytes -= message.length
+      this.#pass(message, this.#player)
+    }
   }
 
   /** Passes a message on to the gate as a call of the player. */
@@ -213,6 +220,7 @@ export class JsonClient implements Connection {
     this.#over = true
     this.#player = undefined
     this.#waiting.length = 0
+    this.#waitingBytes = 0
   }
 
   #refuse(reason: JsonRefusal, detail: string): void {

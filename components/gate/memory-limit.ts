@@ -4,7 +4,10 @@
 // everybody's connection.
 //
 //     looked at twice a second:   | a | b | c c c | d d d d d d |      clients_bytes_max
-//                                                               └ beyond it those that take the most are let go: d, c, …
+//                                                               └ beyond it, at two looks running, those that take the most
+//                                                                 are let go: d, c, …
+//
+// One look is not enough: what is said to everybody at once is much, and is read in a moment.
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Client } from './client.ts'
@@ -29,6 +32,8 @@ export class MemoryLimit {
   readonly #options: MemoryLimitOptions
   #next: Scheduled | undefined
   #saidMs = Number.NEGATIVE_INFINITY
+  /** It was too much when it was looked at last. */
+  #isTooMuch = false
   /** What clients took when they were looked at last. */
   bytes = 0
 
@@ -51,7 +56,9 @@ export class MemoryLimit {
     let bytes = 0
     for (const client of this.#options.clients) bytes += client.memoryBytes
     this.bytes = bytes
-    if (bytes > this.#options.bytesMax) this.#letGo()
+    const wasTooMuch = this.#isTooMuch
+    this.#isTooMuch = bytes > this.#options.bytesMax
+    if (this.#isTooMuch && wasTooMuch) this.#letGo()
   }
 
   #letGo(): void {

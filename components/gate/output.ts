@@ -136,10 +136,11 @@ export class Output implements Writer, TurnTaker, Taker {
     return written + this.#at + (this.#late?.byteCount ?? 0)
   }
 
-  /** Memory that it takes up, whole buffers with what is in them. */
+  /** Memory that it takes up: what is gathered, what is being written, what is kept. */
   get memoryBytes(): number {
-    // What is being written to a client with a session is kept for it, too.
-    const given = this.#kept ? this.#kept.bytes : this.#connection.bufferedBytes
+    // What is being written to a client with a session is kept for it, too, but for what is more than may be kept.
+    const written = this.#parted ? 0 : this.#connection.bufferedBytes
+    const given = Math.max(written, this.#kept?.bytes ?? 0)
     return given + (this.#buffer?.bytes.length ?? 0) + (this.#late?.byteCount ?? 0)
   }
 

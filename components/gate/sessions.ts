@@ -336,6 +336,7 @@ export class Sessions {
   void(client: Client): void {
     client.session!.isVoid = true
     client.output.giveUp()
+    client.forgetUnfinished()
   }
 
   #cutLine({ line }: Client, reason: string): void {

@@ -215,11 +215,10 @@ export class ViewChanges {
     if (player && (player.doubtful || player.missed) && views.find(bytes, idAt) === player) this.takePlayer(client)
     const view = this.#placed(bytes, idAt, epoch, gameId, body, end)
     if (!view) {
-      // It was handed to a placement that is void, and nobody else has it: with that one it is closed.
+      // It was handed to a placement that is void, and nobody else has it: unless somebody is given it, it is closed.
       if (handed > client.handed && !client.player) {
-        client.handed = handed
-        client.entityId = entityId
-        client.givenBy = gameId
+        client.givenBy = 0
+        this.#owner.taken()
       }
       return
     }

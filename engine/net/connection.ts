@@ -17,6 +17,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /** Bytes that have come and wait for the rest of what they belong to, where the transport keeps such. */
   readonly unfinishedBytes?: number
+  /** Bytes of whole messages that have come and that nobody has been given yet, where the transport keeps such. */
+  readonly waitingBytes?: number
   /** What both ends have agreed to speak, where the transport lets them agree. */
   readonly protocol?: string
   /** Must be called once, as soon as the connection is handed out. */

@@ -36,47 +36,60 @@ test('a game closes a client for as long as nobody else has been given it', asyn
 })
 
 describe('a client that is given to a placement of which there is a later one', () => {
-  /** Bob lives in game 2 by now; in game 1 nobody knows, and Ann gives her client to the one who was there. */
+  /** Bob lives in game 2 by now; elsewhere nobody knows, and Ann gives her client to the one who was there. */
   const begin = async () => {
     const stage = await Stage.start()
     const [client, other] = [await stage.player(ANN), await stage.player(idOf('eve'), { gameId: 2 })]
     stage.show(BOB, [other], { epoch: 4, gameId: 2 })
     await other.hears('createEntity')
     stage.unbind(client, ANN)
-    stage.bind(client, BOB, { epoch: 3, handed: 2, gameId: 1 })
+    stage.bind(client, BOB, { epoch: 3, handed: 1, gameId: 3 })
     await stage.settle()
     expect([client.closed, stage.gate.status().stale]).toEqual([undefined, 1])
-    const close = (epoch: number) =>
-      stage.games.tell('closePlayer', { clientId: client.id, entityId: BOB, epoch, reason: 'elsewhere by now' })
-    return { stage, client, other, close }
+    const lapse = () => stage.clock.advance(LIMITS.linkGraceMs + 1000)
+    const close = () =>
+      stage.games.tell('closePlayer', { clientId: client.id, entityId: BOB, epoch: 3, reason: 'elsewhere by now' })
+    return { stage, client, other, lapse, close }
   }
 
-  test('is closed with it', async () => {
-    const { stage, client, other, close } = await begin()
-    close(3)
-    await client.isClosed()
-    // The one whom it was given to last hears of it, at the one place where it lives.
-    expect(stage.asked('clientGone')).toEqual([{ entityId: BOB, clientId: client.id }])
-    expect(other.closed).toBeUndefined()
+  test('plays nobody for a while, and is closed', async () => {
+    const { stage, client, other, lapse } = await begin()
+    await lapse()
+    expect([client.closed === undefined, other.closed]).toEqual([false, undefined])
+    expect(stage.asked('clientGone')).toHaveLength(1)
   })
 
-  test('is closed when the game is gone that has it', async () => {
-    const { stage, client } = await begin()
-    stage.games.say('gameDown', { gameId: 1 })
-    await stage.clock.advance(LIMITS.linkGraceMs + 1000)
+  test('is closed also when whoever gave it hears that it was taken', async () => {
+    const { stage, client, lapse } = await begin()
+    stage.games.tell('clientOffered', { clientId: client.id, handed: 0, gameId: 0 })
+    await lapse()
     expect(client.closed).toBeDefined()
   })
 
-  test('is not closed with it when it has been given to somebody else since, or when that was said before', async () => {
-    const { stage, client, close } = await begin()
-    stage.bind(client, ANN, { handed: 3 })
+  test('is closed by whoever gave it, to whom nobody answered', async () => {
+    const { stage, client } = await begin()
+    stage.games.tell('closeClient', { clientId: client.id, handed: 0, reason: 'its player was not there' })
+    await client.isClosed()
+  })
+
+  test('is that of the later one, to whom the offer was repeated', async () => {
+    const { stage, client, lapse, close } = await begin()
+    close()
+    stage.bind(client, BOB, { epoch: 4, handed: 1, gameId: 2 })
     await client.hears('createEntity')
-    // Late words of the first one, and once more of the second.
-    stage.bind(client, BOB, { epoch: 3, handed: 2, gameId: 1 })
-    close(3)
-    await stage.settle()
-    stage.callClient(client, ANN, 'hello')
-    await client.hears('callOnClient')
+    // Once more, and too late.
+    stage.bind(client, BOB, { epoch: 3, handed: 1, gameId: 3 })
+    await lapse()
+    expect(client.closed).toBeUndefined()
+  })
+
+  test('is not taken for lost by what comes late while it is on offer to somebody else', async () => {
+    const { stage, client } = await begin()
+    stage.bind(client, ANN, { handed: 2 })
+    await client.hears('createEntity')
+    stage.unbind(client, ANN)
+    stage.bind(client, BOB, { epoch: 3, handed: 2, gameId: 3 })
+    await stage.clock.advance(2 * LIMITS.linkGraceMs)
     expect(client.closed).toBeUndefined()
   })
 })

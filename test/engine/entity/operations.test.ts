@@ -115,14 +115,18 @@ test('each is charged with what it takes, and with nothing that others do', asyn
   // Which ends with one that cannot be run.
   world.calling.call(worker.id, 'nothing', [])
   await Promise.resolve()
-  // What is done between two calls is on nobody's account.
+  // What is done between two calls is on nobody's account; nor behind the last one.
+  nowMs += 1000
+  h.game.create(Made)
+  world.calling.call(worker.id, 'takes', [1])
+  await Promise.resolve()
   nowMs += 1000
   h.game.create(Made)
   const of = (name: string) => {
     const { count, totalMs, maxMs } = world.operations.status().find((one) => one.name === name)!
     return [count, totalMs, maxMs]
   }
-  expect(of('Worker.takes')).toEqual([3, 14, 7])
+  expect(of('Worker.takes')).toEqual([4, 15, 7])
   expect(of('Worker.makes')).toEqual([1, 122, 122])
-  expect(of('Made.onCreated')).toEqual([3, 30, 10])
+  expect(of('Made.onCreated')).toEqual([4, 40, 10])
 })
