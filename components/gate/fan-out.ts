@@ -7,7 +7,6 @@
 //                      └─ positionsFlushed ──────────> few, to those in compact form: see compact-fan-out.ts
 import { WireError } from '../../engine/base/errors.ts'
 import { ID_BYTES } from '../../engine/base/id.ts'
-import { larger } from '../../engine/base/larger.ts'
 import { clientMessages, sessionMessages } from '../../engine/wire/client-wire.ts'
 import { AUDIENCE_ALL, messages, SYNC_OWN, SYNC_WATCHERS, type Values } from '../../engine/wire/messages.ts'
 import { getU16, getU32, PacketReader } from '../../engine/wire/packet.ts'
@@ -24,7 +23,7 @@ import type { Places } from './places.ts'
 import { Stillness } from './stillness.ts'
 import type { Unasked } from './unasked.ts'
 import type { Unshown } from './unshown.ts'
-import { TOLD, type View, type Views, WATCHED_ROW, type Watched } from './views.ts'
+import type { View, Views, Watched } from './views.ts'
 
 /** GoWorld's clients of 2017 know this message by another number. */
 const MAP_CLEAR_2017 = 1014
@@ -61,8 +60,6 @@ export class FanOut {
   readonly #owner: FanOutOwner
   /** By the client's slot. */
   readonly #outputs: Output[] = []
-  /** By the client's slot: whether its own player may have been moved since it was told. Else nobody looks into that. */
-  #ownMoved = new Uint8Array(64)
   readonly #compact: CompactFanOut
   /** What has moved since its game's last flush, of what somebody sees in compact form. By the game. */
   readonly #moved = new Map<number, View[]>()
@@ -81,10 +78,7 @@ export class FanOut {
   }
 
   addOutput(output: Output): void {
-    const { slot } = output
-    this.#outputs[slot] = output
-    const { length } = this.#ownMoved
-    if (slot >= length) this.#ownMoved = larger(this.#ownMoved, Math.max(slot + 1, length * 2))
+    this.#outputs[output.slot] = output
   }
 
   /** The turn is over: whoever was told of positions that are no news any more is told so. */
@@ -174,7 +168,6 @@ export class FanOut {
     view.ownRecord ??= new Uint8Array(RECORD_BYTES)
     view.ownRecord.set(bytes.subarray(record, record + RECORD_BYTES))
     view.ownMoved = true
-    this.#ownMoved[view.own] = 1
   }
 
   #listCompact(view: View, audience: number, step: number): void {
@@ -219,36 +212,31 @@ export class FanOut {
   /** It is the client's time: tells it of all that has moved since the last. */
   tellMoved(slot: number): void {
     const output = this.#outputs[slot]!
-    const { views } = this.#owner
+    const { clients, views } = this.#owner
     output.takeHeld()
     if (!views.isNumbered(slot)) {
-      if (this.#ownMoved[slot] === 1) this.#tellOwn(output)
+      const { player } = clients.at(slot)
+      if (player?.ownMoved) {
+        player.ownMoved = false
+        output.appendRecord(player.ownRecord!, 0, true)
+        this.deliveredRecords++
+      }
       this.deliveredRecords += this.#copyMoved(output, views.watchedBy(slot), views.places)
     }
     output.leave()
-  }
-
-  #tellOwn(output: Output): void {
-    const { slot } = output
-    this.#ownMoved[slot] = 0
-    const { player } = this.#owner.clients.at(slot)
-    if (!player?.ownMoved) return
-    player.ownMoved = false
-    output.appendRecord(player.ownRecord!, 0, true)
-    this.deliveredRecords++
   }
 
   /**
    * A record is read as four words of 64 bits and written from registers: of all ways to copy 32 bytes to odd places that we
    * measured (a loop, `set`, Buffer.copy, words of 32 bits) the fastest by far. Answers how many were copied.
    */
-  #copyMoved(output: Output, { rows, count }: Watched, { records, words, versions }: Places): number {
+  #copyMoved(output: Output, { items, told, count }: Watched, { records, words, versions }: Places): number {
     let copied = 0
-    for (let row = 0; row < count * WATCHED_ROW; row += WATCHED_ROW) {
-      const slot = rows[row]!
+    for (let one = 0; one < count; one++) {
+      const slot = items[one]!
       const version = versions[slot]!
-      if (rows[row + TOLD] === version) continue
-      rows[row + TOLD] = version
+      if (told[one] === version) continue
+      told[one] = version
       copied++
       const record = slot * RECORD_BYTES
       const at = output.roomForRecord()

@@ -9,7 +9,7 @@ export class Places {
   /** Over the same bytes. */
   words = new DataView(this.records.buffer)
   /** Modulo 2^32. */
-  versions = new Int32Array(64)
+  versions = new Uint32Array(64)
 
   /** An entity has come into the slot. */
   add(slot: number, bytes: Uint8Array, idAt: number): void {

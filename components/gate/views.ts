@@ -15,77 +15,56 @@
 // was said of the older one; what comes late from the older one is ignored.
 import { ID_BYTES } from '../../engine/base/id.ts'
 import { IdTable } from '../../engine/base/id-table.ts'
-import { larger } from '../../engine/base/larger.ts'
 import { SPACE_TYPE } from '../../engine/wire/client-wire.ts'
 import { ToldPlace } from '../../engine/wire/compact.ts'
 import { putU32 } from '../../engine/wire/packet.ts'
 import { Numbers } from './numbers.ts'
 import { Places } from './places.ts'
 
-/** The clients that see an entity, each with its mark and the place that the entity has in the client's list. */
-class Watchers {
+/** A list of small numbers, each with the place that it has in the other's list. */
+class Pairs {
   items = new Int32Array(4)
   places = new Int32Array(4)
-  marks = new Int32Array(4)
   count = 0
 
-  push(client: number, place: number, mark: number): void {
+  push(item: number, place: number): void {
     const at = this.count++
     if (at === this.items.length) {
-      this.items = larger(this.items)
-      this.places = larger(this.places)
-      this.marks = larger(this.marks)
+      this.items = grown(this.items)
+      this.places = grown(this.places)
     }
-    this.items[at] = client
+    this.items[at] = item
     this.places[at] = place
-    this.marks[at] = mark
   }
 
-  find(client: number): number {
+  find(item: number): number {
     const { items, count } = this
-    for (let at = 0; at < count; at++) if (items[at] === client) return at
+    for (let at = 0; at < count; at++) if (items[at] === item) return at
     return -1
   }
 }
 
-/** Numbers in a row of `Watched`, and where in it stands what the client was told of. */
-export const WATCHED_ROW = 2
-export const TOLD = 1
+/** The clients that see an entity, each with its mark. */
+class Watchers extends Pairs {
+  marks = new Int32Array(4)
 
-/** The views that a client watches, each with the place that the client has in the view's list. */
-export class Watched {
-  /** Side by side, as they are looked at: a view, and of which of its places the client has been told, if in full form. */
-  rows = new Int32Array(4 * WATCHED_ROW)
-  places = new Int32Array(4)
-  count = 0
-
-  push(view: number, place: number, told: number): void {
-    const at = this.count++
-    if (at === this.places.length) {
-      this.rows = larger(this.rows)
-      this.places = larger(this.places)
-    }
-    this.rows[at * WATCHED_ROW] = view
-    this.rows[at * WATCHED_ROW + TOLD] = told
-    this.places[at] = place
+  override push(item: number, place: number): void {
+    super.push(item, place)
+    if (this.marks.length < this.items.length) this.marks = grown(this.marks)
+    this.marks[this.count - 1] = 0
   }
+}
 
-  viewAt(place: number): number {
-    return this.rows[place * WATCHED_ROW]!
-  }
+/** The views that a client watches, each with which of its places the client has been told of, if in full form. */
+export class Watched extends Pairs {
+  told = new Uint32Array(4)
 
-  find(view: number): number {
-    const { rows, count } = this
-    for (let at = 0; at < count; at++) if (rows[at * WATCHED_ROW] === view) return at
-    return -1
-  }
-
-  /** The last one stands where `place` was, which is nobody's. */
-  fill(place: number, last: number): void {
-    const { rows, places } = this
-    rows[place * WATCHED_ROW] = rows[last * WATCHED_ROW]!
-    rows[place * WATCHED_ROW + TOLD] = rows[last * WATCHED_ROW + TOLD]!
-    places[place] = places[last]!
+  override push(item: number, place: number): void {
+    super.push(item, place)
+    if (this.told.length >= this.items.length) return
+    const told = new Uint32Array(this.items.length)
+    told.set(this.told)
+    this.told = told
   }
 }
 
@@ -283,10 +262,11 @@ export class Views {
     const watchers = this.#watchers[view.slot]!
     const watched = this.watchedBy(client)
     if (this.#placeOf(view, client) >= 0) return false
-    const place = watchers.count
-    watchers.push(client, watched.count, markOf(this.#takeNumber(view, client), 0))
+    watchers.push(client, watched.count)
+    watched.push(view.slot, watchers.count - 1)
     // It is created where it is.
-    watched.push(view.slot, place, this.places.versions[view.slot]!)
+    watched.told[watched.count - 1] = this.places.versions[view.slot]!
+    watchers.marks[watchers.count - 1] = markOf(this.#takeNumber(view, client), 0)
     this.#watchings++
     return true
   }
@@ -327,7 +307,7 @@ export class Views {
     const watched = this.watchedBy(client)
     while (watched.count > 0) {
       const at = watched.count - 1
-      const view = this.#views[watched.viewAt(at)]!
+      const view = this.#views[watched.items[at]!]!
       this.#part(view.slot, watched.places[at]!)
       this.release(view)
     }
@@ -345,7 +325,7 @@ export class Views {
     const watched = this.watchedBy(client)
     for (const spaces of [false, true]) {
       for (let at = watched.count - 1; at >= 0; at--) {
-        const view = this.#views[watched.viewAt(at)]!
+        const view = this.#views[watched.items[at]!]!
         if (view.gameId === gameId || view.isSpace !== spaces) continue
         this.#part(view.slot, watched.places[at]!)
         this.#withdraw(client, view)
@@ -427,8 +407,10 @@ export class Views {
     }
     const lastWatched = --watched.count
     if (gap !== lastWatched) {
-      watched.fill(gap, lastWatched)
-      this.#watchers[watched.viewAt(gap)]!.places[watched.places[gap]!] = gap
+      watched.items[gap] = watched.items[lastWatched]!
+      watched.places[gap] = watched.places[lastWatched]!
+      watched.told[gap] = watched.told[lastWatched]!
+      this.#watchers[watched.items[gap]!]!.places[watched.places[gap]!] = gap
     }
     this.#watchings--
   }
@@ -440,4 +422,10 @@ function isSpaceType(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start !== SPACE.length) return false
   for (let at = 0; at < SPACE.length; at++) if (bytes[start + at] !== SPACE[at]) return false
   return true
+}
+
+function grown(list: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(list.length * 2)
+  larger.set(list)
+  return larger
 }
