@@ -5,7 +5,8 @@
 //     make bench ONLY=sync        one of them
 //     make bench JSON=1           an object a line
 //     make bench COMPARE=1        each figure beside the one of the last accepted run (baseline.json)
-//     make bench ACCEPT=1         this run is the one that is accepted, and README.md's table is made from it
+//     make bench ACCEPT=1         this run is the one that is accepted, and README.md's table is made from it; with ROW=2
+//                                 that row of a benchmark alone
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -27,7 +28,7 @@ void runProgram('bench', async () => {
     throw new OperatorError(`there is no benchmark ${only}; there are: ${all.join(', ') || 'none yet'}`)
   const runs: Run[] = []
   for (const name of chosen) runs.push(...(await run(name)))
-  if (process.env['ACCEPT'] === '1') accept(runs)
+  if (process.env['ACCEPT'] === '1') accept(runs, process.env['ROW'] !== undefined)
 })
 
 /** Passes on what a benchmark says; answers with its figures. */

@@ -23,10 +23,15 @@ export const readRuns = (): Run[] => (existsSync(BASELINE) ? (JSON.parse(readFil
 export const readBaseline = (): Map<string, number> =>
   new Map(readRuns().map(({ figure }) => [keyOf(figure), figure.value]))
 
-/** These benchmarks are accepted as they ran; what others were stays. */
-export function accept(runs: readonly Run[]): void {
+/** These benchmarks are accepted as they ran, or only what was measured of them; what others were stays, and in its place. */
+export function accept(runs: readonly Run[], isPart: boolean): void {
   const benches = new Set(runs.map(({ bench }) => bench))
-  const all = [...readRuns().filter(({ bench }) => !benches.has(bench)), ...runs]
+  const scenarios = new Set(runs.map(({ figure }) => figure.scenario))
+  const isNew = ({ bench, figure }: Run) => benches.has(bench) && (!isPart || scenarios.has(figure.scenario))
+  const before = readRuns()
+  const all = before.filter((run) => !isNew(run))
+  const at = before.findIndex(isNew)
+  all.splice(at < 0 ? all.length : at, 0, ...runs)
   all.sort((a, b) => (a.bench < b.bench ? -1 : a.bench > b.bench ? 1 : 0))
   writeFileSync(BASELINE, `[\n${all.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`)
   writeFileSync(README, withFigures(readFileSync(README, 'utf8'), all))
