@@ -398,7 +398,7 @@ export class Dispatcher {
     // The bytes lie in the link's buffer, and a placing may outlive it.
     createEntity: (values) =>
       this.#entities.place({ name: 'createEntity', values: { ...values, attrs: new Uint8Array(values.attrs) } }),
-    loadEntity: (values) => this.#entities.place({ name: 'loadEntity', values }),
+    loadEntity: (values, peer) => this.#entities.place({ name: 'loadEntity', values }, this.#gameOf(peer)),
     bootEntity: (values, peer) => {
       if (values.gateId !== peer.id)
         return peer.refuse('forbidden', messages.bootEntity.code, `it speaks for gate ${values.gateId}`)

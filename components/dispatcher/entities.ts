@@ -144,12 +144,13 @@ export class Entities {
     return undefined
   }
 
-  /** Somebody wants an entity created, loaded or booted. */
-  place(request: PlacingRequest): void {
+  /** Somebody wants an entity created, loaded or booted; `asker` is the game that does. */
+  place(request: PlacingRequest, asker?: Game): void {
     const id = request.values.entityId
     let slot = this.#directory.findText(id)
     const state = slot < 0 ? GONE : this.#directory.state(slot)
-    if (state === PLACED || state === PLACING || state === MOVING || this.#placings.get(slot)) {
+    const isThere = state === PLACED || state === PLACING || (state === MOVING && !this.#isBack(slot, request, asker))
+    if (isThere || this.#placings.get(slot)) {
       // To be there is all that a load asks for.
       if (request.name !== 'loadEntity') this.#tally.add('alreadyThere')
       return
@@ -164,10 +165,15 @@ export class Entities {
     if (state === ENDING) return
     if (request.name === 'loadEntity' && this.#gathering) {
       // A game that has yet to report may have it: loading it again would make two of it.
-      if (state === GONE) this.#await(slot)
+      if (state !== AWAITED) this.#await(slot)
     } else {
       this.#assign(placing)
     }
+  }
+
+  /** Whether it is the game that the entity has left, and could not move from, that wants it loaded. */
+  #isBack(slot: number, { name }: PlacingRequest, asker: Game | undefined): boolean {
+    return name === 'loadEntity' && asker !== undefined && this.#moves.isInDoubt(slot, asker)
   }
 
   placed(game: Game, { entityId, epoch }: Values<'entityPlaced'>): void {

@@ -5,7 +5,8 @@
 //                     │                    └──refused, or `to` is down──> failed ──placed by `from`──> it is back
 //                     └──placed by `from`──> it stays
 //
-// With `from` it is gone as long as it is held; once sent it lives on, unless it fails: then nobody has it any more.
+// With `from` it is gone as long as it is held; once sent it lives on, unless it fails: then nobody has it any more. Unless it is
+// certain that it never lived with `to`, `from` wants to load it, and what was saved of it last decides.
 import type { Values } from '../../engine/wire/messages.ts'
 import { type Directory, GONE, MOVING, PLACED } from './directory.ts'
 import type { Game } from './game.ts'
@@ -74,21 +75,21 @@ export class Moves {
     const move = this.#bySlot.get(this.#directory.findText(entityId))
     if (!move || move.from !== game || move.epoch !== epoch || move.state !== 'held') {
       // What it said of it before was lost with another dispatcher.
-      return game.sendNow('entityMoved', { entityId, epoch, moved: false, reason: 'it was not held' })
+      return game.sendNow('entityMoved', { entityId, epoch, moved: false, certain: true, reason: 'it was not held' })
     }
     const to = this.#games.get(gameId)
     move.state = 'sent'
     move.isSentOn = true
     this.#directory.hold(move.slot, MOVING, epoch + 1)
     if (to?.reported) to.send('arriveHere', { entityId, epoch: epoch + 1, data })
-    else this.#fail(move, `game ${gameId} went down`)
+    else this.#fail(move, `game ${gameId} went down`, true)
   }
 
   /** Answers the slots of those that nobody can take back. */
   refuse(game: Game, { entityId, epoch, reason }: Values<'refuseEntity'>): number[] {
     const move = this.#bySlot.get(this.#directory.findText(entityId))
     const isIts = move?.state === 'sent' && move.to === game.id && move.epoch + 1 === epoch
-    return isIts ? this.#failAll([move], reason) : []
+    return isIts ? this.#failAll([move], reason, true) : []
   }
 
   /** A game that we know little of says that it sent an entity away and never heard how that ended. */
@@ -106,9 +107,9 @@ export class Moves {
     const state = slot < 0 ? GONE : directory.state(slot)
     const later = slot >= 0 && directory.epoch(slot) > epoch
     if (later && (state === PLACED || state === MOVING || state === GONE))
-      return game.sendNow('entityMoved', { entityId, epoch, moved: true, reason: '' })
+      return game.sendNow('entityMoved', { entityId, epoch, moved: true, certain: true, reason: '' })
     // Who has had it later had it from there: that move was whole.
-    if (known) this.#tell(known, true, '')
+    if (known) this.#tellMoved(known)
     if (slot < 0) slot = directory.addText(entityId)
     directory.hold(slot, MOVING, epoch + 1)
     const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent', isSentOn: false }
@@ -124,12 +125,18 @@ export class Moves {
     return move?.from === game && move.state !== 'sent'
   }
 
+  /** Whether the game may have it loaded: it may have lived elsewhere, and been saved there, since it left. */
+  isInDoubt(slot: number, game: Game): boolean {
+    const move = this.#bySlot.get(slot)
+    return move?.from === game && move.state === 'failed'
+  }
+
   /** A game has reported that the entity lives there: the move is over, wherever it was to go. */
   placed(slot: number, game: Game): void {
     const move = this.#bySlot.get(slot)
     if (!move) return
     this.#bySlot.delete(slot)
-    if (game !== move.from && move.state !== 'held') this.#tell(move, true, '')
+    if (game !== move.from && move.state !== 'held') this.#tellMoved(move)
   }
 
   save(): readonly SavedMove[] {
@@ -188,8 +195,8 @@ export class Moves {
     return [...this.#bySlot.values()].filter(isSentThere)
   }
 
-  #failAll(moves: readonly Move[], reason: string): number[] {
-    return moves.filter((move) => !this.#fail(move, reason)).map((move) => this.#neverArrived(move))
+  #failAll(moves: readonly Move[], reason: string, certain = false): number[] {
+    return moves.filter((move) => !this.#fail(move, reason, certain)).map((move) => this.#neverArrived(move))
   }
 
   /** As far as is known it never lived elsewhere: who is back, and was only thought dead, may have it again. */
@@ -198,14 +205,15 @@ export class Moves {
     return slot
   }
 
-  /** False when there is nobody who could take it back. */
-  #fail(move: Move, reason: string): boolean {
+  /** False when there is nobody who could take it back. Certain: where it was to go it has never been. */
+  #fail(move: Move, reason: string, certain = false): boolean {
+    const { entityId, epoch, from } = move
     move.state = 'failed'
-    return this.#tell(move, false, reason)
+    from?.sendNow('entityMoved', { entityId, epoch, moved: false, certain, reason })
+    return from !== undefined
   }
 
-  #tell({ entityId, epoch, from }: Move, moved: boolean, reason: string): boolean {
-    from?.sendNow('entityMoved', { entityId, epoch, moved, reason })
-    return from !== undefined
+  #tellMoved({ entityId, epoch, from }: Move): void {
+    from?.sendNow('entityMoved', { entityId, epoch, moved: true, certain: true, reason: '' })
   }
 }

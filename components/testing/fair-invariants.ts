@@ -28,7 +28,7 @@ export const callsInOrder =
 
 /**
  * A timer that runs once has run once, if its entity lives. Twice only where that lived in two places: in a game that was thought
- * dead, or in one that has died since and of which it was taken back.
+ * dead, or in one that has died since and of which it was taken back. In that one a timer may also have been set.
  */
 export const timersOnce =
   (ledger: Ledger): Invariant =>
@@ -36,8 +36,8 @@ export const timersOnce =
     [...ledger.deeds.values()].flatMap(({ no, what, from, done }) => {
       if (what !== 'timer' || done === 1) return []
       const isSaid = (text: string) => cluster.log.matching('warn', `<${from}> ${text}`).length > 0
-      const livedTwice = isSaid('lives elsewhere by now') || isSaid('is back from its way to game')
-      if (done > 1 && livedTwice && !faults.areGentle) return []
+      const isExcused = isSaid('is back from its way to game') || (done > 1 && isSaid('lives elsewhere by now'))
+      if (isExcused && !faults.areGentle) return []
       if (done > 1) return [`timers: timer ${no} of ${from} has run ${done} times`]
       const lives = cluster.games.some(({ world }) => world.find(from))
       return lives ? [`timers: timer ${no} of ${from}, which lives, has not run`] : []

@@ -2,6 +2,8 @@
 //
 //     enterSpace ─> asking ──the space is there──> holding ──held──> packed ──marked──> sent ──moved──> forgotten
 //                      └──no──> rejected            └──no──> rejected                    └──not moved──> back here
+//                                                                                               │            ^
+//                                                    it may have lived there, and been saved ──> in doubt ────┘ or dead
 //
 // Until it is packed the entity lives here as ever; from then on its dispatcher alone says where it lives. What was packed
 // is kept until then, so that it is never lost.
@@ -43,7 +45,7 @@ interface Departure {
   /** An entity that changes its mind has several, one after the other. */
   readonly no: number
   gameId: number
-  state: 'asking' | 'holding' | 'packed' | 'sent'
+  state: 'asking' | 'holding' | 'packed' | 'sent' | 'in doubt'
   /** The dispatcher keeps what is for it, and all before that has come. */
   isHeld: boolean
   /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
@@ -223,20 +225,69 @@ export class Migration {
   }
 
   /** The dispatcher knows how it ended. */
-  moved({ entityId, epoch, moved, reason }: Values<'entityMoved'>): void {
+  moved({ entityId, epoch, moved, certain, reason }: Values<'entityMoved'>): void {
     const departure = this.#departures.get(entityId)
     if (!departure?.kept || departure.core.epoch !== epoch) return
-    this.#end(departure)
-    if (moved) {
-      const { client, shownAnew } = departure.kept
-      if (client && shownAnew) this.#world.views.sayLeft(departure.core, client)
-      this.departed++
-      return
+    const { core, gameId } = departure
+    if (!moved && !certain && core.kind.persistent) {
+      this.#world.log.warn(
+        `${core} may have lived on game ${gameId}: it is back when its journal and storage are known`,
+        {
+          reason,
+        },
+      )
+      return this.#askStorage(departure)
     }
+    if (moved) this.#hasMoved(departure)
+    else this.#return(departure, epoch + 2, reason)
+  }
+
+  #hasMoved(departure: Departure): void {
+    const { core, kept, state } = departure
+    const { client, shownAnew } = kept!
+    this.#end(departure)
+    this.departed++
+    if (!client) return
+    // It has died, or was loaded since.
+    if (state === 'in doubt') this.#world.views.closeClient(client, 'its player was on its way to a game that died')
+    else if (shownAnew) this.#world.views.sayLeft(core, client)
+  }
+
+  #return(departure: Departure, epoch: number, reason: string): void {
+    const { core, gameId, kept, rejected } = departure
+    this.#end(departure)
     this.returned++
-    this.#world.log.warn(`${departure.core} is back from its way to game ${departure.gameId}: ${reason}`)
-    departure.rejected.reject(new Error(`${departure.core} could not live on game ${departure.gameId}: ${reason}`))
-    this.#comeBack(departure.kept, epoch + 2)
+    this.#world.log.warn(`${core} is back from its way to game ${gameId}: ${reason}`)
+    rejected.reject(new Error(`${core} could not live on game ${gameId}: ${reason}`))
+    this.#comeBack(kept!, epoch)
+  }
+
+  // --- in doubt --------------------------------------------------------------------------------------------------------
+
+  /** Its dispatcher lets it be loaded when all is in the store that games which are dead have saved of it. */
+  #askStorage(departure: Departure): void {
+    const { id: entityId, kind } = departure.core
+    departure.state = 'in doubt'
+    const { cluster, gameId } = this.#world
+    cluster.toEntity(entityId).send('loadEntity', { entityId, gameId, type: kind.name })
+  }
+
+  isInDoubt(entityId: string): boolean {
+    return this.#departures.get(entityId)?.state === 'in doubt'
+  }
+
+  /**
+   * All that was ever saved of one that is in doubt is known: `savedEpoch` is the placement that saved last, 0 when none did. If that
+   * is the one that left it is back, in its `epoch`-th placement; else it has lived where it went, and died there.
+   */
+  clearUp(entityId: string, epoch: number, savedEpoch: number): void {
+    const departure = this.#departures.get(entityId)!
+    const { core, gameId, rejected } = departure
+    if (savedEpoch <= core.epoch) return this.#return(departure, epoch, 'it did not arrive')
+    this.#world.log.warn(`${core} has died with game ${gameId}, which had saved it`)
+    rejected.reject(new EntityGone(`${core} has died with game ${gameId}`))
+    this.#hasMoved(departure)
+    this.#world.cluster.toEntity(entityId).send('entityGone', { entityId, epoch })
   }
 
   #comeBack({ data, spaceId }: Kept, epoch: number): void {
@@ -278,7 +329,7 @@ export class Migration {
         departure.isHeld = false
         this.#hold(departure)
       }
-      if (state !== 'packed' && state !== 'sent') continue
+      if (!departure.kept) continue
       departure.state = 'sent'
       link.send('entityLeaving', { entityId: core.id, epoch: core.epoch, gameId })
     }
@@ -310,8 +361,8 @@ export class Migration {
 
   /** It stays where it is. */
   #stay(departure: Departure, error: unknown): void {
-    const { core, state } = departure
-    if (!this.#isUnderWay(departure) || state === 'packed' || state === 'sent') return
+    const { core, state, kept } = departure
+    if (!this.#isUnderWay(departure) || kept) return
     this.#end(departure)
     const { id: entityId, epoch } = core
     if (state === 'holding' && !core.gone)

@@ -107,8 +107,17 @@ export const messages = {
   arriveHere: message(31, 'dispatcher', 'game', { entityId: id, epoch: u32, data: rest }, 'entity'),
   /** It cannot live here. */
   refuseEntity: message(32, 'game', 'dispatcher', { entityId: id, epoch: u32, reason: str }, 'entity'),
-  /** How a move has ended. Not moved: the sender makes it anew from what it kept, in a later epoch than this. */
-  entityMoved: message(33, 'dispatcher', 'game', { entityId: id, epoch: u32, moved: bool, reason: str }, 'entity'),
+  /**
+   * How a move has ended. Not moved: the sender makes it anew from what it kept, in a later epoch than this. Unless it is not
+   * certain that it has lived nowhere else since: then it has it loaded (`loadEntity`), and compares.
+   */
+  entityMoved: message(
+    33,
+    'dispatcher',
+    'game',
+    { entityId: id, epoch: u32, moved: bool, certain: bool, reason: str },
+    'entity',
+  ),
   /** To a dispatcher that knows nothing: the entity left for `gameId`, and nobody has said that it arrived. */
   entityLeaving: message(34, 'game', 'dispatcher', { entityId: id, epoch: u32, gameId: u16 }, 'entity'),
   /** A later placement than the one you reported is elsewhere: yours is void. */

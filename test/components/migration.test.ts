@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { type EntityId, entityId, game } from '../../components/game/goworld.ts'
 import type { ClusterOptions, TestCluster } from './cluster.ts'
-import { Account, expectTruth, Field, type Joined, join, type Player, players, start } from './walkers.ts'
+import { Account, expectTruth, Field, type Joined, join, type Keeper, type Player, players, start } from './walkers.ts'
 
 /** The games on which an entity lives. */
 const gameOf = (cluster: TestCluster, id: string) =>
@@ -244,6 +244,65 @@ test('a game that was cut off for too long and comes back drops what lives elsew
     if (ann.client.closed === undefined) expectTruth(cluster, [ann, bob], where)
     else expect([where, gameOf(cluster, id)]).toEqual([where, []])
     expect([where, cluster.log.matching('error', '')]).toEqual([where, []])
+    await cluster.stop()
+  }
+})
+
+test('what a game that is cut off has saved of an entity that reached it is not undone by the game that it left', async () => {
+  const outcomes = new Set<string>()
+  for (let step = 0; step < 20; step++) {
+    const where = `step ${step}`
+    const cluster = await start({ dispatchers: 1 })
+    const { clock } = cluster
+    const keeper = cluster.games[0]!.world.create(cluster.games[0]!.world.kinds.get('Keeper')!, { gold: 1 })
+    const { id } = keeper
+    await clock.advance(50)
+    const field = cluster.games[0]!.world.registry.get('field/2')! as EntityId<Field>
+    keeper.entity.enterSpace(field, { x: 0, y: 0, z: 0 }).catch(() => {})
+    const arrived = () => cluster.games[1]!.world.find(id)?.entity as Keeper | undefined
+    await clock.until(() => arrived() !== undefined, 5000, 'it to arrive')
+    await clock.advance((step % 10) / 100)
+    const mend = cluster.cutGame(2)
+    const isSaved = step < 10
+    if (isSaved) {
+      arrived()!.attrs.gold = 7
+      await Promise.all([arrived()!.save(), clock.advance(50)])
+    }
+    await clock
+      .until(() => gameOf(cluster, id).length !== 1 || gameOf(cluster, id)[0] === 1, 8000, where)
+      .catch(() => {})
+    mend()
+    await clock.advance(3000)
+    const homes = gameOf(cluster, id)
+    outcomes.add(`${isSaved} ${homes}`)
+    const { data } = (await cluster.storage.read('Keeper', id))!
+    expect([where, data['gold']]).toEqual([where, isSaved ? 7 : 1])
+    for (const { world } of cluster.games) expect([where, world.migration.size]).toEqual([where, 0])
+    await cluster.stop()
+  }
+  expect([...outcomes].toSorted()).toEqual(['false 1', 'true '])
+})
+
+test('an entity that may have been saved elsewhere waits for the store, and is not lost while that fails', async () => {
+  for (const stops of [false, true]) {
+    const cluster = await start({ dispatchers: 1 })
+    const { clock } = cluster
+    const { world } = cluster.games[0]!
+    const { id, entity } = world.create(world.kinds.get('Keeper')!, { gold: 1 })
+    await clock.advance(50)
+    entity.enterSpace(world.registry.get('field/2')! as EntityId<Field>, { x: 0, y: 0, z: 0 }).catch(() => {})
+    await clock.until(() => cluster.games[1]!.world.find(id) !== undefined, 5000, 'it to arrive')
+    const mend = cluster.cutGame(2)
+    cluster.stores.isDown = true
+    await clock.advance(8000)
+    expect([world.migration.size, world.find(id)]).toEqual([1, undefined])
+    expect(cluster.log.matching('error', 'Keeper<').length).toBeGreaterThan(0)
+    cluster.stores.isDown = false
+    // A game that ends meanwhile has it saved as it left.
+    if (stops) await Promise.all([cluster.games[0]!.stop(), clock.advance(8000)])
+    else await clock.until(() => world.find(id) !== undefined, 2000, 'it to be back')
+    expect([world.migration.size, (await cluster.storage.read('Keeper', id))?.data['gold']]).toEqual([0, 1])
+    mend()
     await cluster.stop()
   }
 })

@@ -192,3 +192,33 @@ test('an entity that has gone on to a third game stays there, though the first h
     await cluster.stop()
   }
 })
+
+test('an entity that was saved where it went, by a game that died before anybody heard of it, has died with it', async () => {
+  const cluster = await startSpeakers({ games: 2 })
+  const { clock } = cluster
+  const speaker = speakerOn(cluster, 1)
+  const { id } = speaker
+  await clock.advance(50)
+  speaker.go(2)
+  await clock.until(() => cluster.games[1]!.world.find(id) !== undefined, 5000, 'it to arrive')
+  const { restored } = await cluster.crashDispatcher(1)
+  const there = speakerNow(cluster, id)
+  there.attrs.gold = 7
+  await Promise.all([there.save(), clock.advance(100)])
+  const firstIsBack = cluster.cutGameFrom(1, 1)
+  await cluster.crashGame(2)
+  cluster.games.splice(1, 1)
+  await restored()
+  await clock.advance(1000)
+  firstIsBack()
+  await clock.until(() => cluster.log.matching('warn', 'has died with game 2').length > 0, 20_000, 'it to be known')
+  await clock.advance(1000)
+  expect(coresOf(cluster, id)).toEqual([])
+  expectQuiet(cluster)
+  // Whoever wants it has it as it was saved.
+  const [world] = cluster.games.map((one) => one.world)
+  world!.load(world!.kinds.get('Speaker')!, id)
+  await clock.until(() => coresOf(cluster, id).length > 0, 5000, 'it to be loaded')
+  expect(speakerNow(cluster, id).attrs.gold).toBe(7)
+  await cluster.stop()
+})

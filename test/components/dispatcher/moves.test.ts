@@ -62,7 +62,7 @@ describe('an entity that moves', () => {
     expect([two.calls(), waiting(set)]).toEqual([[], [1, 10]])
     two.place(AVATAR, 5)
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, certain: true, reason: '' }])
     await expectHome(set, two, [one], call)
   })
 
@@ -120,7 +120,9 @@ describe('an entity that moves', () => {
     await call()
     two.say('refuseEntity', { entityId: AVATAR, epoch: 5, reason: 'no such class' })
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: false, reason: 'no such class' }])
+    expect(one.of('entityMoved')).toEqual([
+      { entityId: AVATAR, epoch: 4, moved: false, certain: true, reason: 'no such class' },
+    ])
     await call()
     expect([one.calls(), two.calls()]).toEqual([[], []])
     one.place(AVATAR, 6)
@@ -210,7 +212,9 @@ describe('what is sent without a hold comes back', () => {
     const arrived = two.count('arriveHere')
     one.say('moveEntity', moveEntity())
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: false, reason: 'it was not held' }])
+    expect(one.of('entityMoved')).toEqual([
+      { entityId: AVATAR, epoch: 4, moved: false, certain: true, reason: 'it was not held' },
+    ])
     expect(two.count('arriveHere')).toBe(arrived)
   })
 
@@ -238,7 +242,7 @@ describe('when the game that it goes to dies', () => {
     await one.hears('gameDown')
     one.say('moveEntity', moveEntity())
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toMatchObject([{ epoch: 4, moved: false, reason: 'game 2 went down' }])
+    expect(one.of('entityMoved')).toMatchObject([{ moved: false, certain: true, reason: 'game 2 went down' }])
     one.place(AVATAR, 6)
     await expectHome(set, one, [three], call)
   })
@@ -249,7 +253,7 @@ describe('when the game that it goes to dies', () => {
     await call()
     two.leave()
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toMatchObject([{ moved: false, reason: 'game 2 went down' }])
+    expect(one.of('entityMoved')).toMatchObject([{ moved: false, certain: false, reason: 'game 2 went down' }])
     one.place(AVATAR, 6)
     await set.settle()
     const again = await set.game(2, { has: { [AVATAR]: 5 } })
@@ -257,6 +261,58 @@ describe('when the game that it goes to dies', () => {
     expect(again.of('entityVoid')).toEqual([{ entityId: AVATAR, epoch: 5 }])
     await expectHome(set, one, [again, three], call)
     expect(set.counters.stalePlacement).toBe(1)
+  })
+
+  test('after it was sent, the game that it left has it loaded, and nobody else', async () => {
+    const { set, one, two, three, call } = await threeGames()
+    await send(set, one)
+    two.leave()
+    await one.hears('entityMoved')
+    await call()
+    const load = (gameId: number) => ({ entityId: AVATAR, gameId, type: 'Avatar' })
+    three.say('loadEntity', load(3))
+    await set.settle()
+    expect([three.count('loadHere'), one.count('loadHere')]).toEqual([0, 0])
+    one.say('loadEntity', load(1))
+    one.say('loadEntity', load(1))
+    await one.hears('loadHere')
+    const { epoch } = one.of('loadHere')[0]!
+    expect([one.count('loadHere'), epoch > 5]).toEqual([1, true])
+    await call()
+    one.place(AVATAR, epoch)
+    await set.settle()
+    expect(one.count('entityMoved')).toBe(1)
+    await expectHome(set, one, [three], call)
+  })
+
+  test('after it was sent, but is there again with it, the game that it left hears so, though it has asked for it', async () => {
+    const { set, one, two, three, call } = await threeGames()
+    await send(set, one)
+    two.leave()
+    await one.hears('entityMoved')
+    one.say('loadEntity', { entityId: AVATAR, gameId: 1, type: 'Avatar' })
+    await one.hears('loadHere')
+    await call()
+    const again = await set.game(2, { has: { [AVATAR]: one.of('loadHere')[0]!.epoch } })
+    await one.hears('entityMoved', 2)
+    expect(one.of('entityMoved')[1]).toMatchObject({ moved: true })
+    await expectHome(set, again, [one, three], call)
+  })
+
+  test('after it was sent, the entity is gone when the game that it left dies before it has loaded it', async () => {
+    const { set, one, two, three } = await threeGames()
+    await send(set, one)
+    two.leave()
+    await one.hears('entityMoved')
+    one.say('loadEntity', { entityId: AVATAR, gameId: 1, type: 'Avatar' })
+    await one.hears('loadHere')
+    one.leave()
+    await three.hears('gameDown', 2)
+    await set.settle()
+    expect([waiting(set), set.status.entities]).toEqual([[0, 0], 0])
+    three.say('loadEntity', { entityId: AVATAR, gameId: 3, type: 'Avatar' })
+    await three.hears('loadHere')
+    expect(three.of('loadHere')[0]!.epoch).toBeGreaterThan(5)
   })
 
   test('after it has arrived, it is gone with it', async () => {
@@ -482,7 +538,7 @@ describe('a dispatcher that was restarted', () => {
   test('hears from the game that it went to that it has arrived', async () => {
     const { set, one, two } = await restarted({ two: { [AVATAR]: 5 } })
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, certain: true, reason: '' }])
     await two.hears('callEntity')
     expect([two.calls(), set.status.moving]).toEqual([['early'], 0])
   })
@@ -493,13 +549,15 @@ describe('a dispatcher that was restarted', () => {
     const one = await set.game(1)
     one.say('entityLeaving', { entityId: AVATAR, epoch: 4, gameId: 2 })
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, certain: true, reason: '' }])
   })
 
   test('knows by the whole report of that game that it has not arrived', async () => {
     const { set, one, two } = await restarted()
     await one.hears('entityMoved')
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: false, reason: 'it did not arrive' }])
+    expect(one.of('entityMoved')).toEqual([
+      { entityId: AVATAR, epoch: 4, moved: false, certain: false, reason: 'it did not arrive' },
+    ])
     expect(one.calls()).toEqual([])
     one.place(AVATAR, 6)
     await one.hears('callEntity')
@@ -528,7 +586,7 @@ describe('a dispatcher that was restarted', () => {
     expect([one.count('entityMoved'), waiting(set)]).toEqual([0, [1, 1]])
     const three = await set.game(3, { has: { [AVATAR]: 6 } })
     await set.settle()
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, certain: true, reason: '' }])
     expect([three.calls(), waiting(set)]).toEqual([['early'], [0, 0]])
   })
 
@@ -545,7 +603,7 @@ describe('a dispatcher that was restarted', () => {
     await set.settle()
     if (isFirst) first()
     await set.settle()
-    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, reason: '' }])
+    expect(one.of('entityMoved')).toEqual([{ entityId: AVATAR, epoch: 4, moved: true, certain: true, reason: '' }])
     expect(two.count('entityMoved')).toBe(0)
     two.say('gameReported', {})
     await set.settle()
