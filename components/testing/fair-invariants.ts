@@ -43,11 +43,10 @@ export const timersOnce =
       return lives ? [`timers: timer ${no} of ${from}, which lives, has not run`] : []
     })
 
-/** Gold that was acknowledged is stored. A game that was cut off for long may have been overruled. */
+/** Gold that was acknowledged is stored. */
 export const goldKept =
   (ledger: Ledger): Invariant =>
   async (sim) => {
-    if (sim.faults.rates.cuts) return []
     const stored = new Map<string, ReadonlySet<unknown>>()
     const failures: string[] = []
     for (const { no, what, to, acknowledged } of ledger.deeds.values()) {
