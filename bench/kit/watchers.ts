@@ -77,7 +77,9 @@ export class Watchers {
     })
     const unasked = new Unasked(realClock, phases)
     const held = this.#held
-    this.fanOut = new FanOut({ ...known, unasked, held, protocol: '2022', awaitsTurnEnd() {}, closeClient() {} })
+    const ownPlaces = { told() {} }
+    const nothing = { awaitsTurnEnd() {}, closeClient() {} }
+    this.fanOut = new FanOut({ ...known, ...nothing, ownPlaces, unasked, held, protocol: '2022' })
     const pool = new BufferPool()
     for (let n = 0; n < clients; n++) {
       this.#add(n, pool)

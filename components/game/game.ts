@@ -581,6 +581,7 @@ export class Game {
       refusedCalls: Object.fromEntries(this.#intake.refused),
       inputs: world.inputs.status(),
       refusedPositions: world.movement.refused,
+      crossedPositions: world.movement.crossed,
       positionFlushesShed: this.#positionFlush.shed,
       droppedClientCalls: world.views.droppedCalls,
       sessions: {

@@ -96,6 +96,9 @@ export class Intake {
         if (core) world.players.clientGone(core, clientId)
         return true
       }
+      case messages.placeHeard.code:
+        world.movement.heard(messages.placeHeard.read(bytes, at, end))
+        return true
       case messages.clientRefused.code: {
         const { entityId, clientId, handed } = messages.clientRefused.read(bytes, at, end)
         const core = world.find(entityId)

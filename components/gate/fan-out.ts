@@ -39,6 +39,7 @@ export interface FanOutOwner {
   readonly views: Views
   readonly filters: Filters
   readonly unshown: Unshown
+  readonly ownPlaces: { told(client: Client): void }
   readonly unasked: Unasked
   readonly held: Held
   readonly phases: Phases
@@ -182,7 +183,7 @@ export class FanOut {
 
   /** The interval is over: who hears in compact form is told of all that has moved in it. */
   #positionsFlushed({ gameId, timeMs, intervalMs }: Values<'positionsFlushed'>): void {
-    const { views, unshown, phases } = this.#owner
+    const { clients, ownPlaces, views, unshown, phases } = this.#owner
     phases.learnInterval(gameId, intervalMs)
     const moved = this.#moved.get(gameId)
     this.#moved.delete(gameId)
@@ -203,6 +204,7 @@ export class FanOut {
       if (view.ownMoved && views.isNumbered(view.own)) {
         view.ownMoved = false
         this.#compact.tellOwn(view, frame)
+        ownPlaces.told(clients.at(view.own))
         this.deliveredRecords++
       }
       view.moved = 0
@@ -212,13 +214,15 @@ export class FanOut {
   /** It is the client's time: tells it of all that has moved since the last. */
   tellMoved(slot: number): void {
     const output = this.#outputs[slot]!
-    const { clients, views } = this.#owner
+    const { clients, ownPlaces, views } = this.#owner
     output.takeHeld()
     if (!views.isNumbered(slot)) {
-      const { player } = clients.at(slot)
+      const client = clients.at(slot)
+      const { player } = client
       if (player?.ownMoved) {
         player.ownMoved = false
         output.appendRecord(player.ownRecord!, 0, true)
+        ownPlaces.told(client)
         this.deliveredRecords++
       }
       this.deliveredRecords += this.#copyMoved(output, views.watchedBy(slot), views.places)

@@ -31,6 +31,7 @@ import { Held } from './held.ts'
 import { Intake } from './intake.ts'
 import { MemoryLimit } from './memory-limit.ts'
 import { Output } from './output.ts'
+import { OwnPlaces } from './own-places.ts'
 import { Phases } from './phases.ts'
 import { RateLimit } from './rate-limit.ts'
 import { REFUSALS, type Refusal, Refusals } from './refusals.ts'
@@ -89,6 +90,7 @@ export class Gate {
   readonly #views: Views
   readonly #filters = new Filters()
   readonly #unshown = new Unshown()
+  readonly #ownPlaces: OwnPlaces
   readonly #viewChanges: ViewChanges
   readonly #unasked: Unasked
   readonly #phases: Phases
@@ -152,6 +154,7 @@ export class Gate {
     )
     this.#backPressure = new BackPressure({ clock, log, clients: this.#clients })
     this.#farewells = new Farewells(clock, this.#cluster)
+    this.#ownPlaces = new OwnPlaces(this.#cluster)
     this.#views = new Views((client, view) => this.#viewChanges.withdraw(client, view))
     this.#phases = new Phases(clock, (slot) => this.#fanOut.tellMoved(slot))
     const known = {
@@ -186,6 +189,7 @@ export class Gate {
     this.#unasked = new Unasked(clock, this.#phases)
     this.#fanOut = new FanOut({
       ...known,
+      ownPlaces: this.#ownPlaces,
       unasked: this.#unasked,
       held: this.#held,
       hasBudgets: this.#budgets.bytesPerSecond > 0,
@@ -215,6 +219,7 @@ export class Gate {
         leave: (client, reason) => this.#leave(client, reason),
         grant: (client, features) => grantFeatures(features, client.slot, this.#views, this.#phases),
         readOrPause: (client) => this.#backPressure.readOrPause(client),
+        acknowledged: (client) => this.#ownPlaces.acknowledged(client),
       },
     })
     this.#games = new Peers(clock, options.linkGraceMs, {

@@ -54,6 +54,11 @@ export class Kept {
     return true
   }
 
+  /** Whether the client has all before `offset`. */
+  isAcknowledged(offset: number): boolean {
+    return ((this.#acknowledged - offset) | 0) >= 0
+  }
+
   /** Whether all from `offset` on is kept. */
   reaches(offset: number): boolean {
     return (offset - this.#begin) >>> 0 <= (this.sent - this.#begin) >>> 0

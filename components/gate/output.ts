@@ -144,6 +144,16 @@ export class Output implements Writer, TurnTaker, Taker {
     return given + (this.#buffer?.bytes.length ?? 0) + (this.#late?.byteCount ?? 0)
   }
 
+  /** Whether positions wait until the client has caught up, or until their turn has come. */
+  get isLate(): boolean {
+    return this.#late !== undefined && this.#late.count > 0
+  }
+
+  /** Where in the stream of a client with a session ends what has been gathered; modulo 2^32. */
+  get streamEnd(): number {
+    return (this.#kept!.sent + this.#at) >>> 0
+  }
+
   /** Adds a message. */
   append(frame: FrameCopy): void {
     this.#touch()
@@ -254,7 +264,7 @@ export class Output implements Writer, TurnTaker, Taker {
   /** Nothing that the client sees has moved until then: what waits for it may have. */
   tellStill(positions: PositionsFrame): void {
     this.toldIn = undefined
-    if (this.#late === undefined || this.#late.count === 0) this.#open(positions, true, 0)
+    if (!this.isLate) this.#open(positions, true, 0)
   }
 
   /** The client no longer sees the entity whose id is at `at`: it must not hear of its position after that. */

@@ -4,6 +4,7 @@
 //                                          hello, new ────────^                             └── grace over: gone
 import type { Scheduled } from '../../engine/base/clock.ts'
 import type { Kept } from './kept.ts'
+import { HEARD } from './own-places.ts'
 
 export class Session {
   /** By which it is known when it comes again; nobody else knows it but the games that it plays on. */
@@ -28,6 +29,9 @@ export class Session {
   movesOn = false
   /** What ends it when nothing comes: of its player's game, or of the client itself. */
   patience: Scheduled | undefined
+
+  /** Where in its stream it was told last where a game has put its player; see `own-places.ts`. */
+  placeToldAt = HEARD
 
   // For `session-talk.ts`.
   /** How much it was told that has come of it. */

@@ -61,6 +61,8 @@ export interface SessionsOwner {
   grant(client: Client, features: number): number
   /** Whether it is to be read has to be thought over. */
   readOrPause(client: Client): void
+  /** It has heard some of what was said to it. */
+  acknowledged(client: Client): void
 }
 
 export class Sessions {
@@ -111,9 +113,10 @@ export class Sessions {
     if (!client.session) return this.#refuse(client, 'unknownType', `type ${type}, without a session`)
     switch (type) {
       case sessionMessages.received.code:
-        return (
-          this.talk.received(client, bytes, at, end) || this.#refuse(client, 'falseReceived', `${end - at} bytes of it`)
-        )
+        if (!this.talk.received(client, bytes, at, end))
+          return this.#refuse(client, 'falseReceived', `${end - at} bytes of it`)
+        this.#options.owner.acknowledged(client)
+        return true
       case sessionMessages.ping.code:
         return this.talk.ping(client, bytes, at, end) || this.#refuse(client, 'malformed', 'a ping')
       case sessionMessages.farewell.code:
@@ -228,6 +231,7 @@ export class Sessions {
     known.paused = guest.paused
     owner.readOrPause(known)
     known.output.goOn(line.connection, this.#welcome(known, RESUMED.stream), received)
+    owner.acknowledged(known)
     session.toldBytes = known.takenBytes
     known.heard = true
     this.#welcomes.stream++

@@ -124,16 +124,14 @@ function urlOf(target: string): string {
   const { location } = globalThis as { location?: { readonly href: string } }
   // http becomes ws, https wss.
   if (target.startsWith('/') && location) return new URL(target, location.href).href.replace(/^http/, 'ws')
-  throw new OperatorError(
-    `cannot connect to '${target}': ws:// or wss:// is wanted, or a stream from goworld/client/tcp`,
-  )
+  throw new OperatorError(`cannot connect to '${target}': ws:// or wss:// is wanted, or goworld/client/tcp`)
 }
 
 /** One connection, and no other after it. */
 function once(stream: ByteStream): () => ByteStream {
   let isTaken = false
   return () => {
-    if (isTaken) throw new OperatorError('there is no other connection than the one that was given')
+    if (isTaken) throw new OperatorError('no other connection was given')
     isTaken = true
     return stream
   }

@@ -34,6 +34,8 @@ export interface Line {
   readonly serverClock: ServerClock | undefined
   /** Says a whole frame, which nobody changes any more. Calls are counted when their fate is not known. */
   send(frame: Uint8Array, isCall: boolean): void
+  /** The gate waits to know that what has come was heard: that goes in front of what is said next. */
+  heed(): void
   /** Ends it for good; what was said is still sent. */
   close(reason: string): void
   /** Tries at once instead of later; an open connection is replaced. */
@@ -81,6 +83,8 @@ export class PlainLine implements Line {
     this.#owner.counters.bytesOut += frame.length
     this.#stream.write(frame)
   }
+
+  heed(): void {}
 
   close(): void {
     this.#heartbeat?.cancel()

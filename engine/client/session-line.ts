@@ -109,6 +109,10 @@ export class SessionLine implements Line {
     this.#write()
   }
 
+  heed(): void {
+    this.#pulse.isRipe = true
+  }
+
   close(reason: string): void {
     this.#holds = false
     this.send(frameOf(messages.farewell, { reason }), false)

@@ -244,6 +244,12 @@ export class Session implements WorldOwner, LineOwner, MotionOwner {
     }
   }
 
+  ownPlaced(): void {
+    // Where it was to be said to be is of before.
+    this.#movement.forget()
+    this.#line.heed()
+  }
+
   begin(isOther: boolean): void {
     this.#frames = this.#newFrames()
     this.#movement.forget()

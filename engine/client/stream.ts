@@ -42,7 +42,7 @@ export function webSocketStream(url: string, subprotocol?: string): ByteStream {
   }
   socket.onmessage = ({ data }) => {
     if (data instanceof ArrayBuffer) return onData(new Uint8Array(data))
-    failure = 'the server sent text where bytes are wanted'
+    failure = 'the server sent text'
     isOver = true
     socket.close()
   }

@@ -51,6 +51,8 @@ export interface WorldOwner {
   /** A hook, named as a log names it, has failed some time after it ran. */
   hookFailed(where: string, error: unknown): void
   call: MirrorOwner['call']
+  /** The server has put the player elsewhere. */
+  ownPlaced(): void
   /** About what time it is, in milliseconds since 1970. */
   nowMs(): number
 }
@@ -181,7 +183,9 @@ export class World implements MirrorOwner, Placing {
     try {
       this.#observer.onPosition?.(mirror, x, y, z, yaw)
       mirror.place(x, y, z, yaw, timeMs)
-      if (mirror.isOwn) this.motion?.ownChanged(mirror)
+      if (!mirror.isOwn) return
+      this.#owner.ownPlaced()
+      this.motion?.ownChanged(mirror)
     } catch (error) {
       this.#owner.hookFailed(this.hooks.running, error)
     }
@@ -268,8 +272,7 @@ export class World implements MirrorOwner, Placing {
 
   /** A player or space came before the one that was there had gone. */
   #replaced(old: MirrorEntity, id: string): void {
-    if (!this.#unsaid.has(old))
-      this.#owner.report(new ProtocolError('duplicate', `${old} is still there when ${id} takes its place`))
+    if (!this.#unsaid.has(old)) this.#owner.report(new ProtocolError('duplicate', `${old} is there when ${id} comes`))
     this.#removeForSure(old)
   }
 

@@ -53,6 +53,8 @@ export class EntityCore implements AttrsHost, TimerOwner {
   /** Who has still to hear of its position: SYNC_WATCHERS, SYNC_OWN. */
   moved = 0
   clientSyncing = false
+  /** Until when what its client says of its place is of before the game has put it elsewhere (`clock.now()`); 0: it is not. */
+  crossedUntilMs = 0
   x = 0
   y = 0
   z = 0

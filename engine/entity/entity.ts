@@ -72,7 +72,10 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
     const seenMs = seenAt(this[core]) || nowMs - movement.intervalMs
     return Math.min(nowMs, Math.max(seenMs, nowMs - HISTORY_MAX_MS))
   }
-  /** Whether this entity's position is what its client says. */
+  /**
+   * Whether this entity's position is what its client says. You may still put it elsewhere (`position`, `enterSpace`): then what its client says
+   * counts again when it has heard so.
+   */
   setClientSyncing(on: boolean): void {
     this[core].world.views.setSyncing(this[core], on)
   }

@@ -22,6 +22,8 @@ import type { World } from './world.ts'
 /** How long it may take until an entity is packed. */
 const PACKED_WITHIN_MS = 10_000
 const ASK_WITHIN_MS = 5_000
+/** What is in doubt is read again after so long, when the store has failed. */
+const LOOK_AGAIN_MS = 1_000
 const FREEZING = 'the game is being frozen'
 
 /** What goes over the wire. */
@@ -50,6 +52,8 @@ interface Departure {
   isHeld: boolean
   /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
   kept: Kept | undefined
+  /** How often it has been in doubt. */
+  doubts: number
 }
 
 interface Kept {
@@ -100,6 +104,7 @@ export class Migration {
       state: 'asking',
       isHeld: false,
       kept: undefined,
+      doubts: 0,
     }
     this.#departures.set(core.id, departure)
     this.#alarm ??= clock.after(PACKED_WITHIN_MS, () => this.#timeOver())
@@ -268,26 +273,44 @@ export class Migration {
   #askStorage(departure: Departure): void {
     const { id: entityId, kind } = departure.core
     departure.state = 'in doubt'
+    departure.doubts++
     const { cluster, gameId } = this.#world
     cluster.toEntity(entityId).send('loadEntity', { entityId, gameId, type: kind.name })
   }
 
-  isInDoubt(entityId: string): boolean {
-    return this.#departures.get(entityId)?.state === 'in doubt'
+  /** A dispatcher lets an entity be loaded. Answers whether it is one of those that were packed here. */
+  loadHere(entityId: string, epoch: number): boolean {
+    const departure = this.#departures.get(entityId)
+    if (!departure?.kept) return false
+    // If not, another dispatcher has been told of it meanwhile, and has yet to answer.
+    if (departure.state === 'in doubt') void this.#clearUp(departure, departure.doubts, epoch)
+    return true
   }
 
   /**
-   * All that was ever saved of one that is in doubt is known: `savedEpoch` is the placement that saved last, 0 when none did. If that
-   * is the one that left it is back, in its `epoch`-th placement; else it has lived where it went, and died there.
+   * All that was ever saved of one that is in doubt is in the store. If the placement that has left was the last to save it, it is
+   * back, in its `epoch`-th; else it has lived where it went, and died there.
    */
-  clearUp(entityId: string, epoch: number, savedEpoch: number): void {
-    const departure = this.#departures.get(entityId)!
+  async #clearUp(departure: Departure, doubt: number, epoch: number): Promise<void> {
     const { core, gameId, rejected } = departure
+    const { saves, clock, log, cluster } = this.#world
+    const isAnswered = () =>
+      departure.doubts !== doubt || departure.state !== 'in doubt' || !this.#isUnderWay(departure)
+    if (isAnswered()) return
+    let savedEpoch = 0
+    try {
+      savedEpoch = (await saves.read(core.kind.name, core.id))?.epoch ?? 0
+    } catch (error) {
+      log.error(`${core} is in doubt, and cannot be looked for: ${messageOf(error)}`)
+      clock.after(LOOK_AGAIN_MS, () => void this.#clearUp(departure, doubt, epoch))
+      return
+    }
+    if (isAnswered()) return
     if (savedEpoch <= core.epoch) return this.#return(departure, epoch, 'it did not arrive')
-    this.#world.log.warn(`${core} has died with game ${gameId}, which had saved it`)
+    log.warn(`${core} has died with game ${gameId}, which had saved it`)
     rejected.reject(new EntityGone(`${core} has died with game ${gameId}`))
     this.#hasMoved(departure)
-    this.#world.cluster.toEntity(entityId).send('entityGone', { entityId, epoch })
+    cluster.toEntity(core.id).send('entityGone', { entityId: core.id, epoch })
   }
 
   #comeBack({ data, spaceId }: Kept, epoch: number): void {

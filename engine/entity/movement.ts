@@ -10,7 +10,7 @@
 // Whatever goes by who sees whom settles them before, so nobody can tell that they were not.
 
 import { DEFAULT_STEP, STEP_MAX } from '../wire/compact.ts'
-import { messages, SYNC_OWN, SYNC_WATCHERS } from '../wire/messages.ts'
+import { messages, SYNC_OWN, SYNC_WATCHERS, type Values } from '../wire/messages.ts'
 import { getF32, PacketWriter } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ, writeRecord } from '../wire/sync.ts'
 import type { EntityCore } from './core.ts'
@@ -25,6 +25,8 @@ const LISTED = 8
 const FOLLOWED = 16
 /** Until there have been two flushes. */
 const INTERVAL_MS = 100
+/** A client that says nothing of having heard where the game has put its player is believed again after so long. */
+const CROSSED_MS_MAX = 5000
 
 /** Records gathered for one gate, by audience: [unused, watchers, own, both]. */
 type Records = readonly PacketWriter[]
@@ -50,6 +52,8 @@ export class Movement {
   listed: () => void = () => {}
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
+  /** Positions that clients said before they had heard where the game has put their player. */
+  crossed = 0
   /** When it was flushed last, and before that, in milliseconds since 1970. */
   #flushedMs = 0
   #flushedBeforeMs = 0
@@ -70,13 +74,38 @@ export class Movement {
       yaw = Math.fround(yaw)
     }
     if (!Number.isFinite(x + y + z + yaw)) throw new RangeError(`${core} cannot be at (${x}, ${y}, ${z}), yaw ${yaw}`)
+    const isElsewhere = x !== core.x || y !== core.y || z !== core.z
     this.#place(core, x, y, z, yaw, SYNC_WATCHERS | SYNC_OWN)
+    if (isElsewhere) this.awaitHearing(core)
     core.space?.move(core)
+  }
+
+  /** The game has put it into a space: its client is to hear where. */
+  put(core: EntityCore): void {
+    this.mark(core, SYNC_OWN)
+    this.awaitHearing(core)
+  }
+
+  /** If its client moves it, and has yet to be told where the game has put it, it is not believed until it has heard. */
+  awaitHearing(core: EntityCore): void {
+    if (core.moved & SYNC_OWN && core.clientSyncing && core.client && !isPredicted(core)) this.restoreCrossed(core)
+  }
+
+  restoreCrossed(core: EntityCore): void {
+    core.crossedUntilMs = this.#world.clock.now() + CROSSED_MS_MAX
+  }
+
+  /** A client has heard where a game had put its player; it may have been put elsewhere since. */
+  heard({ entityId, x, y, z }: Values<'placeHeard'>): void {
+    const core = this.#world.find(entityId)
+    if (core && x === Math.fround(core.x) && y === Math.fround(core.y) && z === Math.fround(core.z))
+      core.crossedUntilMs = 0
   }
 
   /** Its own client has been told where it is. */
   toldOwn(core: EntityCore): void {
     core.moved &= ~SYNC_OWN
+    core.crossedUntilMs = 0
   }
 
   /** From one flush to the next. */
@@ -127,12 +156,20 @@ export class Movement {
         this.refused++
         continue
       }
+      if (core.crossedUntilMs > 0 && this.#isCrossed(core)) continue
       const x = recordX(bytes, at)
       const y = recordY(bytes, at)
       const z = recordZ(bytes, at)
       if ((core.moved & UNSETTLED) === 0) this.#unsettled.push(core)
       this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS | UNSETTLED)
     }
+  }
+
+  /** What its client has just said is of where it was before the game has put it elsewhere. */
+  #isCrossed(core: EntityCore): boolean {
+    if (this.#world.clock.now() < core.crossedUntilMs) this.crossed++
+    else core.crossedUntilMs = 0
+    return core.crossedUntilMs > 0
   }
 
   /** A gate was told of something that may wait for the flush. */

@@ -127,6 +127,12 @@ const PARTS: Readonly<Record<string, Part>> = {
       core.clientSyncing = true
     },
   },
+  /** Its client may not have heard yet where the game has put it. */
+  crossed: {
+    save: ({ crossedUntilMs }) => crossedUntilMs > 0 || undefined,
+    stamp: ({ crossedUntilMs }, stamp) => stamp.add(crossedUntilMs),
+    restore: (core) => core.world.movement.restoreCrossed(core),
+  },
   /** Which inputs have been run: they are not run again. */
   inputs: {
     save: ({ inputs }) => inputs && [inputs.clientId, inputs.no, inputs.seenMs],

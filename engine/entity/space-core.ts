@@ -5,7 +5,6 @@
 //
 // All is changed, and all clients are told, before the first hook runs: hooks may do whatever they like.
 import { Track } from '../base/track.ts'
-import { SYNC_OWN } from '../wire/messages.ts'
 import { Aoi } from './aoi.ts'
 import { SlotList } from './aoi-slots.ts'
 import { type Client, coreOf, EntityCore } from './core.ts'
@@ -52,7 +51,7 @@ export class SpaceCore extends EntityCore {
       this.#bySlot[core.aoiSlot] = core
     }
     this.#remember(core)
-    this.world.movement.mark(core, SYNC_OWN)
+    this.world.movement.put(core)
     const { world } = this
     const { spaceHooks } = world
     this.#seenChanged()

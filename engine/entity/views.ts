@@ -42,6 +42,7 @@ export class Views {
     core.flushAttrs()
     core.client = client
     this.sayPlayer(core, client)
+    this.#world.movement.toldOwn(core)
     const { space } = core
     if (!space) return
     space.addViewer(client)
@@ -111,6 +112,7 @@ export class Views {
 
   setSyncing(core: EntityCore, syncing: boolean): void {
     core.clientSyncing = syncing
+    if (syncing) this.#world.movement.awaitHearing(core)
     if (core.client) this.#link(core.client).send('setSyncing', { ...core.client, syncing })
   }
 

@@ -49,9 +49,6 @@ import { SpaceHooks } from './space-hooks.ts'
 import { type Timer, Timers } from './timers.ts'
 import { Views } from './views.ts'
 
-/** How long until an entity of which more is known here than in the store is read again, when the store has failed. */
-const LOAD_AGAIN_MS = 1000
-
 export interface WorldOptions {
   readonly gameId: number
   readonly types: readonly EntityClass[]
@@ -293,6 +290,7 @@ export class World {
 
   /** The dispatcher wants the entity here. Its packets wait there until it is. */
   loadHere(type: string, id: string, epoch: number): Promise<void> {
+    if (this.migration.loadHere(id, epoch)) return Promise.resolve()
     const loaded = this.#load(type, id, epoch)
     // A freeze waits for it.
     this.openWork.track(loaded).catch(() => {})
@@ -306,23 +304,16 @@ export class World {
       const row = await this.saves.read(kind.name, id)
       // Time stands still: if it goes on in another process, the dispatcher asks that one.
       if (this.isStill) await new Promise<void>((resolve) => void this.#late.push(resolve))
+      if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id)) return
+      const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
       // Whoever has saved the row may live yet, and a dispatcher that was restarted may not know how far placements are.
       const later = row ? Math.max(epoch, row.epoch + 1) : epoch
-      if (this.migration.isInDoubt(id)) return this.migration.clearUp(id, later, row?.epoch ?? 0)
-      if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
-      const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
       this.create(kind, attrs, { id, epoch: later, saved: row, ...opened })
     } catch (error) {
       this.#errors.add(`load ${type}`, `${type}<${id}> cannot be loaded`, error)
-      // What it left with would be lost.
-      if (this.migration.isInDoubt(id)) this.clock.after(LOAD_AGAIN_MS, () => this.#loadAgain(type, id, epoch))
-      else this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+      this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
     }
-  }
-
-  #loadAgain(type: string, id: string, epoch: number): void {
-    if (this.migration.isInDoubt(id)) void this.loadHere(type, id, epoch)
   }
 
   /** Makes an entity that another process asked for. */

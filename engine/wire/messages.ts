@@ -167,6 +167,9 @@ export const messages = {
   /** Position records (`sync.ts`) of players that live on one game. */
   positionsFromClients: message(43, 'gate', 'game', { gameId: u16, records: rest }, 'game'),
 
+  /** The entity's client, which moves it, knows that its game has put it there. */
+  placeHeard: message(100, 'gate', 'game', { entityId: id, x: f32, y: f32, z: f32 }, 'entity'),
+
   // --- to clients, by their gate -----------------------------------------------------------------------------------
   // `body` is what follows the client's id in the client's own message: encoded once, patched for each. What is said of an
   // entity names the game that says it: when the entity has come to another, what is late is not passed on. `handed`: how

@@ -63,6 +63,7 @@ class Hall {
     this.fanOut = new FanOut({
       ...known,
       unshown,
+      ownPlaces: { told() {} },
       unasked,
       held: this.#held,
       protocol: '2022',

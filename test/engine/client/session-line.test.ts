@@ -625,5 +625,5 @@ it('a stream that is handed in can be a session, which ends with it', async () =
   await clock.until(() => game.player !== undefined)
   gate.drop()
   await clock.until(() => game.closed !== undefined)
-  expect(game.closed).toBe('there is no other connection than the one that was given')
+  expect(game.closed).toBe('no other connection was given')
 })

@@ -245,6 +245,7 @@ describe('a world that was frozen', () => {
     const h = start()
     populate(h)
     avatar(h, 0).setClientSyncing(true)
+    h.world.movement.heard({ entityId: idOf(0), ...avatar(h, 0).position })
     const worlds = [h, restored(frozen(h))] as const
     for (const name of [0, 1]) {
       const said = await expectSame(worlds, (one) => {

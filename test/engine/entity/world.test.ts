@@ -495,6 +495,7 @@ test('what a hook does when a client’s move has somebody come into sight is no
       else if (what === 'creates') void h.game.create(Coin).enterSpace(room, { x: 1, y: 0, z: 0 })
       else void watcher.enterSpace(next)
     }
+    h.world.movement.heard({ entityId: finder.id, ...finder.position })
     const writer = new PacketWriter()
     writeRecord(writer, finder.id, -1, 0, 0, 0)
     h.world.movement.fromClients(writer.bytes, 0, writer.at)
@@ -516,6 +517,7 @@ test('a gate whose client has seen others come by its own move hears when the in
   await walker.enterSpace(room, { x: 500, y: 0, z: 0 })
   for (let n = 0; n < 3; n++) h.world.movement.flush()
   h.take()
+  h.world.movement.heard({ entityId: walker.id, ...walker.position })
   const writer = new PacketWriter()
   writeRecord(writer, walker.id, 2, 0, 0, 0)
   h.world.movement.fromClients(writer.bytes, 0, writer.at)
@@ -595,6 +597,7 @@ test('who is moved by its client comes into sight with the next flush, in front 
   h.world.movement.flush()
   h.take()
   heard.splice(0)
+  h.world.movement.heard({ entityId: walker.id, ...walker.position })
   const says = (x: number) => {
     const writer = new PacketWriter()
     writeRecord(writer, walker.id, x, 0, 1, 0)
