@@ -104,13 +104,20 @@ export class Bot<M = unknown> {
     while (!this.#sim.isEnding) {
       this.isExcused = false
       this.#isLeaving = false
+      /** What has nothing yet may begin anew unseen. */
+      let isBegun = false
       const game = connect<M>(targets, {
         clock: cluster.clock,
         random: seededRandom(seed * 11 + this.no),
         moveIntervalMs: 0,
         motion,
         log: cluster.log,
-        observer: { onProtocolError: (error) => void cluster.errors.push(error) },
+        observer: {
+          onProtocolError: (error) => void cluster.errors.push(error),
+          onCreated: () => {
+            isBegun = true
+          },
+        },
       })
       this.game = game
       const over = new Promise<void>((resolve) => game.onClose(() => resolve()))
@@ -119,7 +126,7 @@ export class Bot<M = unknown> {
         this.isExcused = false
       }
       game.onClose(ended)
-      game.onConnection(({ state }) => state === 'restarted' && ended('its session began anew'))
+      game.onConnection(({ state }) => state === 'restarted' && isBegun && ended('its session began anew'))
       this.#play(play)
       await over
       await this.#sim.sleep(AGAIN_MS * (0.5 + this.#sim.random()))
