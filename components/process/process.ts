@@ -48,6 +48,8 @@ export interface Doors {
 /** How long a process that has failed may take to save what it can. */
 const LAST_WORDS_MS = 10_000
 const STAY_MS = 60_000
+/** An HTTP address that was not free is tried again so often. */
+const LISTEN_AGAIN_MS = 5_000
 /** So long whoever was succeeded may take to end. */
 const END_LIMIT_MS = 5_000
 
@@ -124,6 +126,9 @@ export async function runProcess(
       web: () => part?.web,
     })
 
+  // In front of its name: whoever takes that takes the address, too.
+  process.prependListener('exit', () => void http?.close())
+
   const stop = async (why: string) => {
     stopping = true
     // In the middle of a swap it may be the only one that knows what there is.
@@ -163,6 +168,16 @@ export async function runProcess(
 
   // What it waits for may be a timer, which by itself keeps no process: another process that has to let go, say.
   const stay = setInterval(() => {}, STAY_MS)
+  const listenAt = async (server: Server, address: Address): Promise<void> => {
+    try {
+      httpAddress = await listenHttp(server, address, `${nameOf(name)} http_addr`)
+    } catch (error) {
+      // Where clients come in it has to be. Of what was handed over to a game or a dispatcher nobody else has anything any more.
+      if (!succeeds || name.role === 'gate') throw error
+      log.error(`it goes on without its HTTP address until that is free: ${messageOf(error)}`)
+      setTimeout(() => void listenAt(server, address), LISTEN_AGAIN_MS).unref()
+    }
+  }
   const doors: Doors = {
     async give() {
       await place.change({ role: 'drain', id: process.pid })
@@ -172,7 +187,7 @@ export async function runProcess(
     async take(address = httpAddress ?? settings.httpAddr) {
       if (place.name.role === 'next') await ended(folder, name)
       if (place.name !== name) await place.change(name)
-      if (http && address && !http.listening) httpAddress = await listenHttp(http, address, `${nameOf(name)} http_addr`)
+      if (http && address && !http.listening) await listenAt(http, address)
     },
   }
   /** An address that is new may be in use: to be known while there is a way back. */

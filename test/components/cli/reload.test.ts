@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { freePort } from '../../free-port.ts'
 import { until } from '../../program.ts'
 import { tempFolder } from '../../temp-folder.ts'
 import { GameFolder } from './game-folder.ts'
@@ -84,6 +85,20 @@ describe('goworld reload', () => {
     // Of the rehearsals nothing is left.
     expect(readdirSync(game.run.path).filter((name) => name.includes('.copy'))).toEqual([])
   })
+
+  test('swaps processes whose HTTP addresses stay the same, again and again', async () => {
+    const ports = [await freePort(), await freePort(), await freePort()]
+    const [game1, dispatcher1, gate1] = ports.map((port) => `http_addr=127.0.0.1:${port}\n`)
+    const ini = `[game1]\n${game1}[dispatcher1]\n${dispatcher1}[gate1]\n${gate1}`
+    const game = new GameFolder({ source: source(1), ini })
+    await game.command('start', '-d')
+    for (let times = 0; times < 6; times++) {
+      const all = times % 3 === 2 ? ['-all'] : []
+      expect(await game.command('reload', ...all)).toMatchObject({ code: 0, err: '' })
+      for (const port of ports) expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+    }
+    expect(await game.command('stop')).toMatchObject({ code: 0 })
+  }, 60_000)
 
   test('takes the configuration that the game reads, or the one that is named', async () => {
     const game = new GameFolder()
