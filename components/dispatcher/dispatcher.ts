@@ -450,8 +450,6 @@ export class Dispatcher {
     game.made = made
     game.journaled = new Set(journaled)
     this.#entities.journalsClear(gameId, game.journaled, journalsClear)
-    // It has replayed its own journal before it came, or says that it could not.
-    if (!known) this.#entities.journalReplayed(gameId)
     game.attach(peer.link, ++this.#sessions)
     this.#log.info(`game ${gameId} is here`, { restoring, banBootEntity })
     if (!known) this.#tellGames('gameUp', gameUp(game), game)
@@ -473,6 +471,9 @@ export class Dispatcher {
     game.reported = true
     this.#log.info(`game ${game.id} is ready`, { entities: this.#directory.sizeOf(game.id) })
     this.#entities.reported(game)
+    // It has replayed its own journal before it came, or says that it could not. Or it is the process that was lost, which has its
+    // entities still: by now they are known to be there.
+    this.#entities.journalReplayed(game.id)
     if (game.isOver) game.release()
     this.#endGatheringWhenAllIsIn()
     this.#readyWhenAllAreThere()

@@ -149,8 +149,13 @@ export class Entities {
     const id = request.values.entityId
     let slot = this.#directory.findText(id)
     const state = slot < 0 ? GONE : this.#directory.state(slot)
-    const isThere = state === PLACED || state === PLACING || (state === MOVING && !this.#isBack(slot, request, asker))
+    const isBack = state === MOVING && this.#isBack(slot, request, asker)
+    if (isBack) return this.#clearUp(slot, request, asker!)
+    const isThere = state === PLACED || state === PLACING || (state === MOVING && !this.#moves.isFailed(slot))
     if (isThere || this.#placings.get(slot)) {
+      const doubted = this.#moves.isFailed(slot) ? this.#placings.get(slot) : undefined
+      // Should it have died where it went.
+      if (doubted && request.name === 'loadEntity') doubted.next ??= request
       // To be there is all that a load asks for.
       if (request.name !== 'loadEntity') this.#tally.add('alreadyThere')
       return
@@ -162,13 +167,27 @@ export class Entities {
       if (added) this.#directory.goneAt(slot, this.#clock.now())
       return this.#tally.add('placingsFull')
     }
-    if (state === ENDING) return
+    // In doubt: whoever has what it left with is yet to ask for it.
+    if (state === ENDING || state === MOVING) return
     if (request.name === 'loadEntity' && this.#gathering) {
       // A game that has yet to report may have it: loading it again would make two of it.
       if (state !== AWAITED) this.#await(slot)
     } else {
       this.#assign(placing)
     }
+  }
+
+  /** The game that it has left looks what became of it. Others may have asked for it before: they do again when it is gone. */
+  #clearUp(slot: number, request: PlacingRequest, asker: Game): void {
+    const before = this.#placings.get(slot)
+    if (before?.game === asker.id) return
+    this.#placings.done(slot)
+    const placing = this.#placings.add(slot, request, this.#clock.now())
+    if (!placing) return this.#tally.add('placingsFull')
+    placing.wanted = asker.id
+    placing.next = before?.next ?? before?.request
+    if (this.#gathering) this.#await(slot)
+    else this.#assign(placing)
   }
 
   /** Whether it is the game that the entity has left, and could not move from, that wants it loaded. */
@@ -195,6 +214,7 @@ export class Entities {
     this.#placings.done(slot)
     this.#moves.placed(slot, game)
     this.#awaited.delete(slot)
+    this.#ending.delete(slot)
     const queue = this.#held.take(slot)
     if (queue) game.deliverAll(queue)
   }
@@ -339,7 +359,10 @@ export class Entities {
       this.#stopAwaiting(slot)
     }
     if (this.#placings.size > 0) {
-      const isLate = (one: Placing) => now - one.since >= PLACING_MS && one.waitsSince === undefined
+      // Nobody may have what is still being written, nor what left with more than the store knows.
+      const mustWait = ({ slot, waitsSince }: Placing) =>
+        waitsSince !== undefined || this.#directory.state(slot) === ENDING || this.#moves.isFailed(slot)
+      const isLate = (one: Placing) => now - one.since >= PLACING_MS && !mustWait(one)
       for (const placing of this.#placings.filter(isLate)) this.#giveUp(placing)
       const impatient = (one: Placing) =>
         one.game === 0 && one.wanted !== 0 && one.waitsSince === undefined && now - one.since >= WANTED_GAME_MS
@@ -481,6 +504,8 @@ export class Entities {
 
   #giveUp(placing: Placing): void {
     this.#tally.add('placingGivenUp')
+    // It was asked for before it was known to be on its way.
+    if (this.#directory.state(placing.slot) === MOVING) return this.#placings.done(placing.slot)
     this.#end(placing.slot)
   }
 
@@ -500,10 +525,15 @@ export class Entities {
 
   /** The entity is nowhere, and what waited for it is dropped. */
   #end(slot: number): void {
+    const placing = this.#placings.get(slot)
+    const isUnbegun = placing?.game === 0 && this.#directory.state(slot) === MOVING
+    const again = placing?.next ?? (isUnbegun ? placing.request : undefined)
     this.#directory.goneAt(slot, this.#clock.now())
     this.#placings.done(slot)
     this.#moves.forget(slot)
     this.#awaited.delete(slot)
+    this.#ending.delete(slot)
+    if (again) return this.place(again)
     const queue = this.#held.take(slot)
     if (queue) this.#drops.queue('neverPlaced', queue)
   }

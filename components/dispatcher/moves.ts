@@ -8,7 +8,7 @@
 // With `from` it is gone as long as it is held; once sent it lives on, unless it fails: then nobody has it any more. Unless it is
 // certain that it never lived with `to`, `from` wants to load it, and what was saved of it last decides.
 import type { Values } from '../../engine/wire/messages.ts'
-import { type Directory, GONE, MOVING, PLACED } from './directory.ts'
+import { type Directory, ENDING, GONE, MOVING, PLACED } from './directory.ts'
 import type { Game } from './game.ts'
 
 /** More are told to wait where they are. */
@@ -106,12 +106,13 @@ export class Moves {
     }
     const state = slot < 0 ? GONE : directory.state(slot)
     const later = slot >= 0 && directory.epoch(slot) > epoch
-    if (later && (state === PLACED || state === MOVING || state === GONE))
+    if (later && (state === PLACED || state === MOVING || state === GONE || state === ENDING))
       return game.sendNow('entityMoved', { entityId, epoch, moved: true, certain: true, reason: '' })
     // Who has had it later had it from there: that move was whole.
     if (known) this.#tellMoved(known)
     if (slot < 0) slot = directory.addText(entityId)
-    directory.hold(slot, MOVING, epoch + 1)
+    // It may be about to be loaded by somebody, in a later one.
+    directory.hold(slot, MOVING, Math.max(epoch + 1, directory.epoch(slot)))
     const move: Move = { slot, entityId, epoch, from: game, to: gameId, state: 'sent', isSentOn: false }
     this.#bySlot.set(slot, move)
     const to = this.#games.get(gameId)
@@ -123,6 +124,11 @@ export class Moves {
   mayEnd(slot: number, game: Game): boolean {
     const move = this.#bySlot.get(slot)
     return move?.from === game && move.state !== 'sent'
+  }
+
+  /** Whether it is in doubt: whoever it has left may want to have it loaded. */
+  isFailed(slot: number): boolean {
+    return this.#bySlot.get(slot)?.state === 'failed'
   }
 
   /** Whether the game may have it loaded: it may have lived elsewhere, and been saved there, since it left. */

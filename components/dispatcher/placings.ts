@@ -27,6 +27,8 @@ export interface Placing {
   /** It has waited for so long as it may. */
   hasWaited: boolean
   tries: number
+  /** Who asked for it while it was in doubt, should that end in its death. */
+  next: PlacingRequest | undefined
 }
 
 export interface PlacingLimits {
@@ -66,6 +68,7 @@ export class Placings {
       waitsSince: undefined,
       hasWaited: false,
       tries: 0,
+      next: undefined,
     }
     this.#bySlot.set(slot, placing)
     this.#byteCount += bytes

@@ -159,7 +159,10 @@ export class Game {
         up: (dispatcher, link, fresh, forgotten) =>
           fresh ? this.#introduce(dispatcher, link, forgotten) : this.#gates[dispatcher]!.dispatcherBack(),
         broken: (dispatcher) => this.#gates[dispatcher]!.dispatcherBroken(),
-        packet: (dispatcher, bytes, start, end) => this.#stopping || this.#receive(dispatcher, bytes, start, end),
+        packet: (dispatcher, bytes, start, end) => {
+          if (!this.#stopping || (!this.#left && isAwaitedAtTheEnd(getU16(bytes, start))))
+            this.#receive(dispatcher, bytes, start, end)
+        },
         down: (dispatcher, reason) => {
           this.#readyDispatchers.delete(dispatcher)
           this.#greeted.delete(this.#cluster.links[dispatcher]!)
@@ -366,6 +369,8 @@ export class Game {
     const { world } = this
     await this.#journalWatch?.stop()
     world.stopTime()
+    // Who has left is somewhere soon; the others stay, and end here.
+    world.migration.close(true)
     const open = await world.openWork.idle(OPEN_DEADLINE_MS)
     if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
     await world.migration.idle(OPEN_DEADLINE_MS)
@@ -774,6 +779,13 @@ export class Game {
     this.#timers.add(scheduled)
   }
 }
+
+/** A game that ends takes in nothing but what it has been waiting for: answers, and how it has ended for those who have left. */
+const isAwaitedAtTheEnd = (type: number): boolean =>
+  type === messages.answer.code ||
+  type === messages.undelivered.code ||
+  type === messages.marked.code ||
+  type === messages.entityMoved.code
 
 const persistentTypes = (world: World) =>
   [...world.kinds.values()].flatMap((kind) => (kind.persistent ? kind.name : []))

@@ -24,7 +24,6 @@ const PACKED_WITHIN_MS = 10_000
 const ASK_WITHIN_MS = 5_000
 /** What is in doubt is read again after so long, when the store has failed. */
 const LOOK_AGAIN_MS = 1_000
-const FREEZING = 'the game is being frozen'
 
 /** What goes over the wire. */
 interface Luggage {
@@ -50,6 +49,8 @@ interface Departure {
   state: 'asking' | 'holding' | 'packed' | 'sent' | 'in doubt'
   /** The dispatcher keeps what is for it, and all before that has come. */
   isHeld: boolean
+  /** `onMigratedOut` has run. */
+  isTold: boolean
   /** From the moment that it is packed: what brings it back, whence it came, and whose player it is. */
   kept: Kept | undefined
   /** How often it has been in doubt. */
@@ -68,7 +69,9 @@ export class Migration {
   readonly #world: World
   readonly #departures = new Map<string, Departure>()
   #last = 0
-  #closed = false
+  /** Nobody sets out any more. */
+  #isClosed = false
+  #ends = false
   #alarm: Scheduled | undefined
   #idle: (() => void) | undefined
   /** Those that have come and wait for what was said to them on their way. */
@@ -92,7 +95,7 @@ export class Migration {
   /** Brings an entity to a space of another game. Rejects when that fails; never resolves, as the object is gone by then. */
   depart(core: EntityCore, spaceId: string, at: Vector3): Promise<void> {
     const { clock } = this.#world
-    if (this.#closed) return Promise.reject(new GameFrozen(`${core} cannot leave for ${spaceId}: ${FREEZING}`))
+    if (this.#isClosed) return Promise.reject(this.#closedTo(core, spaceId))
     const departure: Departure = {
       core,
       spaceId,
@@ -103,6 +106,7 @@ export class Migration {
       gameId: 0,
       state: 'asking',
       isHeld: false,
+      isTold: false,
       kept: undefined,
       doubts: 0,
     }
@@ -119,17 +123,21 @@ export class Migration {
       this.#stay(departure, new Error(`${core} did not leave for ${departure.spaceId}: ${why}`))
   }
 
-  /** Nobody leaves any more: the game is being frozen. Those who have left go on. */
-  close(): void {
-    this.#closed = true
-    for (const departure of [...this.#departures.values()]) {
-      const { core, spaceId } = departure
-      this.#stay(departure, new GameFrozen(`${core} did not leave for ${spaceId}: ${FREEZING}`))
-    }
+  /** Nobody leaves any more: the game is being frozen, or ends. Those who have left go on. */
+  close(ends = false): void {
+    this.#isClosed = true
+    this.#ends = ends
+    for (const departure of [...this.#departures.values()])
+      this.#stay(departure, this.#closedTo(departure.core, departure.spaceId))
   }
 
   open(): void {
-    this.#closed = false
+    this.#isClosed = false
+  }
+
+  #closedTo(core: EntityCore, spaceId: string): Error {
+    const what = `${core} cannot leave for ${spaceId}`
+    return this.#ends ? new Error(`${what}: the game ends`) : new GameFrozen(`${what}: the game is being frozen`)
   }
 
   #ask(departure: Departure): void {
@@ -178,14 +186,21 @@ export class Migration {
     // A write of this game must not come behind one of the next.
     const written = world.saves.settled(core.kind.name, core.id)
     if (written) return void written.then(() => this.#packOnce(departure))
-    world.hook(core, 'onMigratedOut')
-    if (!this.#isUnderWay(departure)) return
+    if (!departure.isTold) {
+      departure.isTold = true
+      world.hook(core, 'onMigratedOut')
+      if (!this.#isUnderWay(departure)) return
+      // What the hook has saved is written before it lives elsewhere, too.
+      if (world.saves.settled(core.kind.name, core.id)) return this.#pack(departure)
+    }
     let data: Uint8Array
     const { space: from, x, y, z } = core
     from?.leave(core)
     if (!this.#isUnderWay(departure)) return
     try {
       core.flushAttrs()
+      // `onLeftSpace` has saved it: should that come too late, it is saved where it goes.
+      if (world.saves.settled(core.kind.name, core.id)) core.attrsUnsaved()
       const services = core.kind.hearsServices ? Object.fromEntries(world.services.known()) : undefined
       const luggage: Luggage = {
         entity: saveEntity(core),

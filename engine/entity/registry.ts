@@ -10,6 +10,8 @@ export class Registry {
   readonly #run: (listener: () => void) => void
   readonly #values = new Map<string, string>()
   readonly #listeners = new Set<RegistryListener>()
+  /** What was asked for, and not heard of yet: its dispatcher may be away. */
+  readonly #asked = new Map<string, { readonly value: string; readonly force: boolean }>()
 
   /** `run`: how listeners are run, which may throw. */
   constructor(cluster: Outbound, run: (listener: () => void) => void) {
@@ -28,6 +30,7 @@ export class Registry {
 
   /** Asks for a key: it has its value when the listeners hear of it. Whoever has it already keeps it, unless `force`d. */
   register(key: string, value: string, { force = false }: { readonly force?: boolean } = {}): void {
+    this.#asked.set(key, { value, force })
     this.#cluster.toKey(key).send('registerKey', { key, value, force })
   }
 
@@ -41,6 +44,8 @@ export class Registry {
 
   /** A dispatcher says so. */
   registered(key: string, value: string): void {
+    const asked = this.#asked.get(key)
+    if (asked && (!asked.force || asked.value === value)) this.#asked.delete(key)
     if (this.#values.get(key) === value) return
     this.#values.set(key, value)
     for (const listener of [...this.#listeners]) this.#run(() => listener(key, value))
@@ -50,6 +55,8 @@ export class Registry {
   tellAgain(link: PacketSink): void {
     for (const [key, value] of this.#values)
       if (this.#cluster.toKey(key) === link) link.send('registerKey', { key, value, force: false })
+    for (const [key, asked] of this.#asked)
+      if (this.#cluster.toKey(key) === link) link.send('registerKey', { key, ...asked })
   }
 
   /** What a frozen game knew, without telling anybody. */

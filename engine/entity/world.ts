@@ -164,6 +164,8 @@ export class World {
   #touched: EntityCore[] = []
   readonly #errors: AuthorErrors
   readonly #dropped = new Set<string>()
+  /** Those under way, by id: the last of each. */
+  readonly #loads = new Map<string, object>()
   /** Loads that have to wait until time goes on. */
   readonly #late: (() => void)[] = []
 
@@ -201,6 +203,10 @@ export class World {
       refused: (type, id) => {
         const core = this.find(id)
         if (core?.kind.name === type) this.saving.refused(core)
+      },
+      outdated: (type, id, { epoch }) => {
+        const core = this.find(id)
+        if (core?.kind.name === type && core.epoch <= epoch && !this.isSealed) this.#overtaken(core)
       },
     })
     this.saving = new Saving(options.clock, this.saves, options.saveIntervalMs)
@@ -298,6 +304,9 @@ export class World {
   }
 
   async #load(type: string, id: string, epoch: number): Promise<void> {
+    // Asked once more, by a dispatcher that knows nothing of the one that asked before: the last one is to hear of it.
+    const loading = {}
+    this.#loads.set(id, loading)
     try {
       const kind = this.kinds.get(type)
       if (!kind) throw new Error(`this game has no class ${type}`)
@@ -305,14 +314,16 @@ export class World {
       // Time stands still: if it goes on in another process, the dispatcher asks that one.
       if (this.isStill) await new Promise<void>((resolve) => void this.#late.push(resolve))
       if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
-      if (this.find(id)) return
+      if (this.find(id) || this.#loads.get(id) !== loading) return
       const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
       // Whoever has saved the row may live yet, and a dispatcher that was restarted may not know how far placements are.
       const later = row ? Math.max(epoch, row.epoch + 1) : epoch
       this.create(kind, attrs, { id, epoch: later, saved: row, ...opened })
     } catch (error) {
       this.#errors.add(`load ${type}`, `${type}<${id}> cannot be loaded`, error)
-      this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+      if (this.#loads.get(id) === loading) this.cluster.toEntity(id).send('entityGone', { entityId: id, epoch })
+    } finally {
+      if (this.#loads.get(id) === loading) this.#loads.delete(id)
     }
   }
 
@@ -462,6 +473,17 @@ export class World {
     }
     this.returns.end(core)
     this.discard(core)
+  }
+
+  /**
+   * The store has a save of a later placement, which its dispatcher may have forgotten, or never have known: this one was thought
+   * dead, and what it has is of the past.
+   */
+  #overtaken(core: EntityCore): void {
+    const { id: entityId, epoch } = core
+    this.migration.cancel(core, 'a later placement of it has saved')
+    this.voidEntity({ entityId, epoch })
+    if (core.gone) this.cluster.toEntity(entityId).send('entityGone', { entityId, epoch })
   }
 
   // --- spaces --------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import { NotStorable, SaveOutdated, StorageError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import type { JournalRow } from './journal-file.ts'
 import { entityKey } from './key.ts'
-import { Row, type RowHead } from './row.ts'
+import { isEarlier, Row, type RowHead } from './row.ts'
 import type { EntityStorage } from './storage.ts'
 import { checkEntityName } from './storage.ts'
 
@@ -33,6 +33,13 @@ export interface SaveQueueOptions {
   readonly journal?: Journal | undefined
   /** The store will never take what was saved last of an entity, though `save` may have resolved: it is unsaved again. */
   readonly refused?: (type: string, id: string, error: unknown) => void
+  /** A later placement of the entity has saved than the one that saved this. */
+  readonly outdated?: (type: string, id: string, row: Row) => void
+}
+
+interface Written extends PromiseWithResolvers<void> {
+  /** Those whose value the journal has yet to keep. Not by `then`: an outage may be long, and each save of it would stay. */
+  readonly waiting: Set<PromiseWithResolvers<void>>
 }
 
 interface Value {
@@ -41,7 +48,7 @@ interface Value {
   kept: boolean
   /** The journal has been asked to keep it, and has not said no. */
   offered: boolean
-  written: PromiseWithResolvers<void>
+  written: Written
   /** Those whose value the journal does not keep: they hear of it when the store does not take it at once either. */
   unkept?: ((error: unknown) => void)[] | undefined
 }
@@ -79,6 +86,7 @@ export class SaveQueue {
   readonly #log: Log
   readonly #writesMax: number
   readonly #refused: SaveQueueOptions['refused']
+  readonly #isOutdated: SaveQueueOptions['outdated']
   #journal: Journal | undefined
   #rate: number
   #entitiesMax: number
@@ -119,6 +127,7 @@ export class SaveQueue {
     this.#entitiesMax = options.entitiesMax ?? 100_000
     this.#journal = options.journal
     this.#refused = options.refused
+    this.#isOutdated = options.outdated
     this.#allowedMs = options.clock.now()
     this.#asked.atMs = this.#allowedMs
   }
@@ -222,7 +231,12 @@ export class SaveQueue {
     if (this.#adopted) await this.#adopted
     const entry = this.#entries.get(entityKey(type, id))
     if (!entry) return this.#storage.read(type, id)
-    if (!entry.adopted || entry.newer) return (entry.newer ?? entry.value).row
+    if (!entry.adopted || entry.newer) {
+      // It may have lived and been saved elsewhere since, if this process was thought dead.
+      const { row } = entry.newer ?? entry.value
+      const stored = await this.#storage.read(type, id)
+      return stored && isEarlier(row, stored) ? stored : row
+    }
     await this.settled(type, id)
     return this.read(type, id)
   }
@@ -323,11 +337,17 @@ export class SaveQueue {
   #keep(entry: Entry, value: Value): Promise<void> {
     const { written } = value
     if (!this.#journal) return written.promise
-    const kept = newPromise()
-    written.promise.then(kept.resolve, kept.reject)
-    this.#offer(this.#journal, entry, value).then(kept.resolve, (error) => {
-      this.#keepNot(entry, written.promise, () => kept.reject(error))
-    })
+    const kept = Promise.withResolvers<void>()
+    kept.promise.catch(() => {})
+    written.waiting.add(kept)
+    const settle = (how: () => void) => {
+      written.waiting.delete(kept)
+      how()
+    }
+    this.#offer(this.#journal, entry, value).then(
+      () => settle(kept.resolve),
+      (error) => this.#keepNot(entry, written.promise, () => settle(() => kept.reject(error))),
+    )
     return kept.promise
   }
 
@@ -344,6 +364,10 @@ export class SaveQueue {
 
   /** The store may still take it at once. A later value may have taken its place. */
   #keepNot(entry: Entry, written: Promise<void>, reject: () => void): void {
+    if (this.#failing > 0) {
+      this.#unkept++
+      return reject()
+    }
     let waits = true
     const over = () => {
       waits = false
@@ -357,7 +381,6 @@ export class SaveQueue {
     }
     const alarm = this.#clock.after(UNKEPT_MAX_MS, giveUp)
     written.then(over, over)
-    if (this.#failing > 0) return giveUp()
     const current = entry.newer ?? entry.value
     current.unkept ??= []
     current.unkept.push(giveUp)
@@ -450,6 +473,7 @@ export class SaveQueue {
     const error = new SaveOutdated(`${type}<${id}>: a later placement of it has saved`)
     this.#notSaved(type, id, error)
     value.written.reject(error)
+    this.#isOutdated?.(type, id, value.row)
   }
 
   #finish(entry: Entry): void {
@@ -534,8 +558,18 @@ export class SaveQueue {
 }
 
 /** Nobody may be waiting for it. */
-function newPromise(): PromiseWithResolvers<void> {
+function newPromise(): Written {
   const made = Promise.withResolvers<void>()
-  made.promise.catch(() => {})
-  return made
+  const waiting = new Set<PromiseWithResolvers<void>>()
+  made.promise.then(
+    () => {
+      for (const one of waiting) one.resolve()
+      waiting.clear()
+    },
+    (error) => {
+      for (const one of waiting) one.reject(error)
+      waiting.clear()
+    },
+  )
+  return { ...made, waiting }
 }
