@@ -8,8 +8,8 @@
 import type { Clock } from '../../engine/base/clock.ts'
 import { ID_BYTES, isServiceIdAt, sameMaker } from '../../engine/base/id.ts'
 import type { Log } from '../../engine/base/log.ts'
-import type { Values } from '../../engine/wire/messages.ts'
-import { readLatin1 } from '../../engine/wire/packet.ts'
+import { messages, type Values } from '../../engine/wire/messages.ts'
+import { getU16, readLatin1 } from '../../engine/wire/packet.ts'
 import { AWAITED, type Directory, ENDING, FREE, GONE, MOVING, PLACED, PLACING } from './directory.ts'
 import type { Drops } from './drops.ts'
 import type { Game } from './game.ts'
@@ -34,6 +34,8 @@ const FORGET_MS = 10_000
 /** Entities that wait for packets' sake, and placings that are kept: beyond, the newest is refused. */
 const ENTITIES_HELD_MAX = 65_536
 const PLACINGS_MAX = 65_536
+/** In which the id is one that a client has said. */
+const NAMED_BY_CLIENTS: readonly number[] = [messages.callFromClient.code, messages.resumePlayer.code]
 const EPOCHS_SINCE_MS = Date.UTC(2026)
 
 export interface EntityLimits {
@@ -124,7 +126,10 @@ export class Entities {
     const state = slot < 0 ? GONE : this.#directory.state(slot)
     if (state === PLACED) return this.#games.get(this.#directory.game(slot))?.deliver(bytes, start, end)
     if (state === GONE) {
-      const wait = this.#gathering || isServiceIdAt(bytes, start + ROUTE_AT)
+      // Any client can name a service that is none: those of whom we have never heard wait only for those that know of them.
+      const isService =
+        isServiceIdAt(bytes, start + ROUTE_AT) && (slot >= 0 || !NAMED_BY_CLIENTS.includes(getU16(bytes, start)))
+      const wait = this.#gathering || isService
       if (!wait && slot < 0) {
         // Who knows of it may be quicker than its game's report of it.
         const maker = this.#makerOf(readLatin1(bytes, start + ROUTE_AT, ID_BYTES))

@@ -36,9 +36,10 @@ export interface ClientIdentity {
 
 export class Client {
   readonly slot: number
-  readonly id: string
+  /** Set by `Clients.rename`. */
+  id: string
   /** The characters of the id. */
-  readonly idBytes: Uint8Array
+  idBytes: Uint8Array
   readonly output: Output
   state: ClientState = 'waiting'
   /** By which it is heard; one with a session may come by another. */
@@ -95,7 +96,7 @@ export class Client {
   ) {
     this.slot = slot
     this.id = id
-    this.idBytes = Uint8Array.from(id, (character) => character.charCodeAt(0))
+    this.idBytes = bytesOf(id)
     this.entityId = bootId
     this.line = new Line(connection, this)
     this.output = output
@@ -165,3 +166,5 @@ export class Client {
     this.#owner.closed(this, reason)
   }
 }
+
+export const bytesOf = (id: string) => Uint8Array.from(id, (character) => character.charCodeAt(0))

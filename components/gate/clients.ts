@@ -3,7 +3,7 @@
 import { IdTable } from '../../engine/base/id-table.ts'
 import { larger } from '../../engine/base/larger.ts'
 import { getU32 } from '../../engine/wire/packet.ts'
-import type { Client } from './client.ts'
+import { bytesOf, type Client } from './client.ts'
 import type { View } from './views.ts'
 
 /** Of an id. */
@@ -79,6 +79,15 @@ export class Clients implements Iterable<Client> {
     this.#bySlot[client.slot] = client
     this.#ids.setText(client.id, client.slot)
     if ((client.slot + 1) * WORDS > this.#players.length) this.#players = larger(this.#players)
+  }
+
+  /** Games know it by another name from now on: what was said to the one that it had is for nobody. */
+  rename(client: Client, id: string): void {
+    this.#ids.deleteText(client.id)
+    client.id = id
+    client.idBytes = bytesOf(id)
+    client.output.rename(id)
+    this.#ids.setText(id, client.slot)
   }
 
   remove(client: Client): void {

@@ -27,6 +27,8 @@ export interface DoubtsOptions {
 export class Doubts {
   readonly #options: DoubtsOptions
   #check: Scheduled | undefined
+  /** Who is lost, and since when: the first is that for the longest time. */
+  readonly #lost = new Map<Client, number>()
 
   constructor(options: DoubtsOptions) {
     this.#options = options
@@ -85,14 +87,45 @@ export class Doubts {
 
   /** Closes, after a while, who plays nobody and is on offer to nobody, or plays somebody whom no game has shown anew. */
   checkLater(): void {
-    const { clock, linkGraceMs, clients, unshown, close } = this.#options
-    this.#check?.cancel()
-    this.#check = clock.after(linkGraceMs, () => {
-      // Whoever has yet to be shown anew may be well.
-      if (unshown.some) return this.checkLater()
-      const isLost = ({ player, givenBy }: Client) => (player ? player.doubtful : givenBy === 0)
-      const lost = [...clients].filter((client) => client.state === 'bound' && isLost(client))
-      for (const client of lost) close(client, 'its player is gone')
-    })
+    for (const client of this.#options.clients) this.#note(client)
+    this.#lookLater()
+  }
+
+  /** Its player was taken from it, as far as is known for nobody else. */
+  taken(client: Client): void {
+    this.#note(client)
+    this.#lookLater()
+  }
+
+  playerChanged(client: Client): void {
+    if (!isLost(client)) this.#lost.delete(client)
+  }
+
+  #note(client: Client): void {
+    if (!isLost(client)) this.#lost.delete(client)
+    else if (!this.#lost.has(client)) this.#lost.set(client, this.#options.clock.now())
+  }
+
+  /** When the first of them has been lost for too long: others who are lost later do not give it more time. */
+  #lookLater(): void {
+    const { clock, linkGraceMs } = this.#options
+    const [first] = this.#lost.values()
+    if (first !== undefined)
+      this.#check ??= clock.after(Math.max(1, first + linkGraceMs - clock.now()), () => this.#look())
+  }
+
+  #look(): void {
+    const { clock, linkGraceMs, unshown, close } = this.#options
+    this.#check = undefined
+    // Whoever has yet to be shown anew may be well.
+    if (unshown.some) this.#lost.clear()
+    for (const [client, sinceMs] of this.#lost) {
+      if (clock.now() - sinceMs < linkGraceMs) break
+      this.#lost.delete(client)
+      if (isLost(client)) close(client, 'its player is gone')
+    }
+    this.checkLater()
   }
 }
+
+const isLost = ({ state, player, givenBy }: Client) => state === 'bound' && (player ? player.doubtful : givenBy === 0)

@@ -171,10 +171,13 @@ export class Gate {
       leaving: (view) => {
         if (!this.#games.known.includes(view.leavingTo)) this.#doubts.add(view)
       },
-      taken: () => this.#doubts.checkLater(),
+      taken: (client) => this.#doubts.taken(client),
       left: (view) => this.#doubts.add(view),
       refuse: (refused) => this.#ownLink.send('clientRefused', refused),
-      playerChanged: (client) => this.#backPressure.readOrPause(client),
+      playerChanged: (client) => {
+        this.#doubts.playerChanged(client)
+        this.#backPressure.readOrPause(client)
+      },
       bound: (client) => this.#sessions.bound(client),
     })
     this.#doubts = new Doubts({
@@ -636,6 +639,8 @@ export class Gate {
       this.#farewells.tell(client.entityId, client.id)
       client.givenUp.add(client.entityId)
       client.entityId = this.#ids.next()
+      // That may see things until it hears of it: they are not for the client.
+      this.#clients.rename(client, this.#ids.next())
     }
     this.#waiting.delete(client)
     this.#views.forget(client.slot, client.player)

@@ -93,6 +93,7 @@ export class JsonClient implements Connection {
     this.#inner.handle({
       data: (message) => this.#receive(message),
       drain: () => handlers.drain?.(),
+      dropped: (bytes) => handlers.dropped?.(bytes),
       close: (reason) => {
         this.#end()
         handlers.close(reason)

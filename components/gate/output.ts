@@ -66,10 +66,10 @@ export class Output implements Writer, TurnTaker, Taker {
   readonly slot: number
   #connection: Connection
   /** The client's id as four words, here and not in a list: a list would be another place of memory to go to. */
-  readonly #id0: number
-  readonly #id1: number
-  readonly #id2: number
-  readonly #id3: number
+  #id0: number
+  #id1: number
+  #id2: number
+  #id3: number
   readonly #pool: BufferPool
   readonly #owner: OutputOwner
   readonly #queueBytesMax: number
@@ -124,6 +124,14 @@ export class Output implements Writer, TurnTaker, Taker {
     this.#heldAt = owner.held.next
     this.#queueBytesMax = queueBytesMax
     this.#lagBytes = Math.min(LAG_BYTES_MAX, queueBytesMax / 4)
+  }
+
+  /** The client has another id, and has been told nothing by the one that it had. */
+  rename(clientId: string): void {
+    this.#id0 = wordOf(clientId, 0)
+    this.#id1 = wordOf(clientId, 4)
+    this.#id2 = wordOf(clientId, 8)
+    this.#id3 = wordOf(clientId, 12)
   }
 
   get lagging(): boolean {

@@ -207,7 +207,7 @@ export class Sessions {
     // Whom it plays the gate knows better.
     const playerId = known?.entityId ?? hello.playerId
     if (playerId === '' || this.#graceMs === 0) return this.#begin(client, features)
-    this.#ask(client, playerId, this.#sessionOf(client, token, features))
+    this.#ask(client, playerId, token, features)
     return true
   }
 
@@ -243,10 +243,12 @@ export class Sessions {
   }
 
   /** Asks the game of the player that the client says it plays. */
-  #ask(client: Client, playerId: string, session: Session): void {
+  #ask(client: Client, playerId: string, token: string, features: number): void {
     const { owner, clock } = this.#options
     if (client.state !== 'greeting') owner.giveUpBoot(client)
     client.output.discard()
+    // Behind that: what it saw it had no numbers for, and would give back what it never took.
+    const session = this.#sessionOf(client, token, features)
     client.session = session
     client.entityId = playerId
     client.state = 'resuming'

@@ -41,7 +41,7 @@ export interface ViewChangesOwner {
   /** A player sets out for another game. */
   leaving(view: View): void
   /** A client was taken by a game that has yet to say for whom. */
-  taken(): void
+  taken(client: Client): void
   /** A player has left its game, and no other has it yet. */
   left(view: View): void
   close(client: Client, reason: string): void
@@ -218,7 +218,7 @@ export class ViewChanges {
       // It was handed to a placement that is void, and nobody else has it: unless somebody is given it, it is closed.
       if (handed > client.handed && !client.player) {
         client.givenBy = 0
-        this.#owner.taken()
+        this.#owner.taken(client)
       }
       return
     }
@@ -285,7 +285,7 @@ export class ViewChanges {
       this.stale++
     } else {
       client.givenBy = gameId
-      if (gameId === 0) this.#owner.taken()
+      if (gameId === 0) this.#owner.taken(client)
     }
   }
 

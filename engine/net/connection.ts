@@ -6,6 +6,8 @@ export interface ConnectionHandlers {
   data(chunk: Uint8Array): void
   /** All that was written has been taken. */
   drain?(): void
+  /** So many bytes have come that are for nobody: the connection has heeded them by itself. */
+  dropped?(bytes: number): void
   /** Once, when it is over. */
   close(reason: string): void
 }

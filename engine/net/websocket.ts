@@ -14,6 +14,8 @@ const GOING_AWAY = 1001
 const CONTROL_HEADER_BYTES = 6
 /** Of the 123 that there are: a character that is cut in two becomes one of three bytes. */
 const REASON_BYTES_MAX = 120
+/** A client that is gone without a word is found out, as by TCP. */
+const KEEP_ALIVE_MS = 30_000
 /** How long a client may take to answer our close. */
 const CLOSE_WITHIN_MS = 5000
 
@@ -59,6 +61,8 @@ class WebSocketConnection implements Connection {
     const socket = this.#socket
     const control = (data: Buffer) => {
       this.#finishedBytes += CONTROL_HEADER_BYTES + data.length
+      // Each ping costs an answer.
+      handlers.dropped?.(CONTROL_HEADER_BYTES + data.length)
     }
     socket.on('ping', control)
     socket.on('pong', control)
@@ -146,6 +150,7 @@ export function serveWebSocket(
   } as ConstructorParameters<typeof WebSocketServer>[0])
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split('?', 1)[0] !== path) return refuse(socket)
+    request.socket.setKeepAlive(true, KEEP_ALIVE_MS)
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
       accept(new WebSocketConnection(webSocket, request.socket, options)),
     )
@@ -162,6 +167,8 @@ export function serveWebSocket(
 
 function refuse(socket: Duplex): void {
   socket.on('error', () => {})
+  // HTTP does not look after it any more: who does not end it himself would have it for ever.
+  socket.once('finish', () => socket.destroy())
   socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
 }
 

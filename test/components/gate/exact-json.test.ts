@@ -30,6 +30,19 @@ describe('what is read', () => {
     expect(parse('[18446744073709551616,1e999]')).toEqual([2 ** 64, Number.POSITIVE_INFINITY])
   })
 
+  test('digits in texts and names stay there, beside numbers of as many', () => {
+    const long = '9007199254740993'
+    const text = `{"__proto__":${long},"${long}":"${long}","a":[-${long},1.${long},1e-0000000000000000001,"\\"${long}"]}`
+    const read = parse(text) as Record<string, unknown>
+    expect(Object.entries(read)).toEqual([
+      ['__proto__', BigInt(long)],
+      [long, long],
+      ['a', [-BigInt(long), Number(`1.${long}`), 0.1, `"${long}`]],
+    ])
+    expect(Object.getPrototypeOf(read)).toBe(Object.prototype)
+    expect(() => parse(`[00${long}]`)).toThrow(WireError)
+  })
+
   test('brackets in strings are no depth', () => {
     expect(parse(`{"a":"${'['.repeat(500)}\\"{{{\\\\"}`, 1)).toEqual({ a: `${'['.repeat(500)}"{{{\\` })
   })

@@ -100,15 +100,15 @@ test('a player that a client with a session has asked for in vain can be given t
   const one = sessions.client()
   await one.greet({ token: 'unknown', playerId: ANN })
   await stage.games.hears('resumePlayer')
-  const { clientId } = stage.asked('resumePlayer')[0]!
-  stage.games.tell('resumeRefused', { clientId, reason: 'there is no such entity' })
+  const { clientId: before } = stage.asked('resumePlayer')[0]!
+  stage.games.tell('resumeRefused', { clientId: before, reason: 'there is no such entity' })
   await stage.games.hears('bootEntity')
-  const { entityId: bootId } = stage.asked('bootEntity')[0]!
+  const { entityId: bootId, clientId } = stage.asked('bootEntity')[0]!
   sessions.bind(clientId, bootId)
   // It may still have been on its way to the client: nobody wants that any more.
-  sessions.bind(clientId, ANN)
+  sessions.bind(before, ANN)
   await stage.games.hears('clientGone')
-  expect(stage.asked('clientGone')).toMatchObject([{ entityId: ANN, clientId }])
+  expect(stage.asked('clientGone')).toMatchObject([{ entityId: ANN, clientId: before }])
   // But then it logs in.
   const body = createBody(ANN, 'Avatar', true)
   stage.games.tell('bindPlayer', { clientId, handed: 1, entityId: ANN, epoch: 2, gameId: 1, syncing: true, body })

@@ -58,9 +58,10 @@ describe('a session that begins', () => {
     late.hello()
     await stage.clock.until(() => stage.asked('bootEntity').length === 2)
     const again = stage.asked('bootEntity')[1]!
-    expect(again).toMatchObject({ clientId, session: late.token })
+    expect(again.session).toBe(late.token)
+    expect(again.clientId).not.toBe(clientId)
     expect(stage.asked('clientGone')).toMatchObject([{ entityId, clientId }])
-    sessions.bind(clientId, again.entityId)
+    sessions.bind(again.clientId, again.entityId)
     await late.hears('createEntity')
     expect(late.of('createEntity')).toMatchObject([{ entityId: again.entityId, isPlayer: true }])
   })
