@@ -23,13 +23,17 @@ export type OwnMethod<T> = {
 /** What it has from the engine. */
 type EngineName<T> = T extends Space<any> ? keyof Space : T extends Entity<any> ? keyof Entity : keyof Actor
 /** What others can ask of a T. Calls go one way: a reply is a call back. */
-export type Calls<T> = {
-  readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => unknown ? (...args: A) => void : never
-}
+export type Calls<T> = T extends unknown
+  ? { readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => unknown ? (...args: A) => void : never }
+  : never
 /** The same, answered: with what the method returns, or its promise resolves to. */
-export type Asks<T> = {
-  readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never
-}
+export type Asks<T> = T extends unknown
+  ? {
+      readonly [K in OwnMethod<T>]: T[K] extends (...args: infer A) => infer R
+        ? (...args: A) => Promise<Awaited<R>>
+        : never
+    }
+  : never
 
 /** How long an answer is waited for, unless told. */
 export const ASK_LIMIT_MS = 5000

@@ -171,6 +171,18 @@ export interface Contract {
   readonly drops?: readonly string[]
 }
 
+/** Of an entity; shards, history and positionStep are not for it. */
+export type EntityContract = Omit<Contract, 'shards' | 'history' | 'positionStep'>
+/** Of a space, which no client plays. */
+export type SpaceContract = Omit<Contract, 'shards' | 'inputs'>
+/** Of a service: no client ever sees it. */
+export type ServiceContract = Pick<
+  Contract,
+  'attrs' | 'persistent' | 'kept' | 'shards' | 'version' | 'migrations' | 'drops'
+>
+/** A contract, if it has nothing that is not in `Allowed`: the compiler looks for that only where nothing is inferred. */
+export type Exactly<C, Allowed> = C & Readonly<Record<Exclude<keyof C, keyof Allowed>, never>>
+
 export type ContractAttrs<C extends Contract> = C['attrs'] extends Specs ? AttrsOf<C['attrs']> : {}
 /** What may be given when an entity is created. */
 export type InitialAttrs<C extends Contract> = C['attrs'] extends Specs ? PlainFields<C['attrs']> : {}

@@ -4,7 +4,7 @@
 import { EntityGone } from '../base/errors.ts'
 import type { FilterOperator } from '../wire/client-wire.ts'
 import { Actor } from './actor.ts'
-import type { ClientCalls, Contract, EntityClass, EntityId } from './contract.ts'
+import type { ClientCalls, Contract, EntityClass, EntityContract, EntityId, Exactly } from './contract.ts'
 import { core } from './core.ts'
 import { HISTORY_MAX_MS, seenAt } from './hindsight.ts'
 import type { Space } from './space.ts'
@@ -155,7 +155,9 @@ export class Entity<C extends Contract = Contract> extends Actor<C> {
 }
 
 /** The base class of an entity with this contract. */
-export function entity<const C extends Contract>(contract: C): EntityClass<Entity<C>, C> {
+export function entity<const C extends EntityContract>(
+  contract: Exactly<C, EntityContract>,
+): EntityClass<Entity<C>, C> {
   return class extends Entity<C> {
     static override readonly contract: C = contract
   }

@@ -1,7 +1,7 @@
 // A service: one actor for the whole deployment, or one for each of its shards, found by its class. It has no place and
 // no client.
 import { Actor } from './actor.ts'
-import type { Contract, EntityClass } from './contract.ts'
+import type { Contract, EntityClass, Exactly, ServiceContract } from './contract.ts'
 import { core } from './core.ts'
 
 export class Service<C extends Contract = Contract> extends Actor<C> {
@@ -11,15 +11,9 @@ export class Service<C extends Contract = Contract> extends Actor<C> {
   }
 }
 
-/** What a service may have: no client ever sees it. */
-export type ServiceContract = Pick<
-  Contract,
-  'attrs' | 'persistent' | 'kept' | 'shards' | 'version' | 'migrations' | 'drops'
->
-
 /** The base class of a service with this contract. */
 export function service<const C extends ServiceContract>(
-  contract: C & Readonly<Record<Exclude<keyof C, keyof ServiceContract>, never>>,
+  contract: Exactly<C, ServiceContract>,
 ): EntityClass<Service<C>, C> {
   return class extends Service<C> {
     static override readonly contract: C = contract

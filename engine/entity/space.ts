@@ -1,5 +1,5 @@
 // The space as its author sees it: an entity that holds others, who see each other within their AOI.
-import type { Contract, EntityClass } from './contract.ts'
+import type { Contract, EntityClass, Exactly, SpaceContract } from './contract.ts'
 import { core } from './core.ts'
 import { Entity } from './entity.ts'
 import { Hindsight } from './hindsight.ts'
@@ -44,7 +44,7 @@ export class Space<C extends Contract = Contract> extends Entity<C> {
 }
 
 /** The base class of a space with this contract. */
-export function space<const C extends Contract>(contract: C): EntityClass<Space<C>, C> {
+export function space<const C extends SpaceContract>(contract: Exactly<C, SpaceContract>): EntityClass<Space<C>, C> {
   return class extends Space<C> {
     static override readonly contract: C = contract
   }

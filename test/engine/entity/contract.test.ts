@@ -1,6 +1,6 @@
 // What the compiler knows of a class: this file compiles, and each marked line would not. Run as a test, it shows that
 // the same faults are found at start-up.
-import { expect, test } from 'vitest'
+import { expect, expectTypeOf, test } from 'vitest'
 import {
   attr,
   boolean,
@@ -38,6 +38,20 @@ class Arena extends space({ attrs: { weather: attr('sun', 'allClients') } }) {
   spawn(_kind: string, count: number) {
     this.monsters += count
   }
+  own() {
+    this.call(this.id).spawn('wolf', 3)
+    this.game.call(this.id).spawn('wolf', 3)
+    expectTypeOf(this.ask(this.id).howMany()).toEqualTypeOf<Promise<number>>()
+    // @ts-expect-error a number is wanted
+    this.call(this.id).spawn('wolf', 'three')
+    // @ts-expect-error no such method
+    this.call(this.id).spwan('wolf', 3)
+    // @ts-expect-error nor a hook
+    this.call(this.id).onCreated()
+  }
+  howMany() {
+    return this.monsters
+  }
 }
 
 class Monster extends entity({
@@ -63,6 +77,9 @@ class Monster extends entity({
     this.attrs.tags.push('dead')
     this.allClients.shout('ouch')
     call(by).earned(10)
+    call<Avatar | Guard>([by]).earned(10)
+    // @ts-expect-error Avatar has it, Guard has not
+    call<Avatar | Guard>([by]).attack('wolf')
     // @ts-expect-error no such job
     this.attrs.job = 'bard'
     // @ts-expect-error a list of numbers
@@ -113,6 +130,10 @@ class Avatar extends entity({
   }
 }
 
+class Guard extends entity({}) {
+  earned(_gold: number) {}
+}
+
 class Mail extends service({}) {
   send(_to: EntityId<Avatar>, _text: string) {
     // @ts-expect-error a service has no place
@@ -128,6 +149,14 @@ class Typo extends entity({ ownClient: { sya: [string] } }) {
 class Mismatch extends entity({ ownClient: { say: [number] } }) {
   say(_line: string) {}
 }
+// @ts-expect-error persistent, and a right key is beside it
+class Persistant extends entity({ aoi: 1, persistant: true }) {}
+// @ts-expect-error kept
+class Kpet extends space({ history: 1000, kpet: ['spots'] }) {}
+// @ts-expect-error of a space
+class Recalling extends entity({ aoi: 1, history: 1000 }) {}
+// @ts-expect-error of a service
+class Sharded extends space({ shards: 2 }) {}
 class Engine extends entity({ ownClient: { destroy: [] } }) {}
 class Hook extends entity({ ownClient: { onDestroyed: [] } }) {}
 
@@ -149,10 +178,15 @@ test('the same faults are found at start-up', () => {
   expect(start(Typo)).toThrow('Typo lets clients call sya(), but has no such method')
   expect(start(Engine)).toThrow('Engine may not let clients call destroy(): it belongs to the engine')
   expect(start(Hook)).toThrow('onDestroyed()')
+  expect(start(Persistant)).toThrow("its contract has 'persistant'")
+  expect(start(Kpet)).toThrow("its contract has 'kpet'")
+  expect(start(Recalling)).toThrow("its contract has 'history'")
+  expect(start(Sharded)).toThrow("its contract has 'shards'")
   expect(() => kindsOf([Avatar, class Avatar extends entity({}) {}], operations)).toThrow(
     'two entity classes are called Avatar',
   )
   expect(start(class Far extends entity({ aoi: -1 }) {})).toThrow('aoi = -1')
+  // @ts-expect-error of a space
   expect(start(class Hazy extends entity({ positionStep: 1 }) {})).toThrow("its contract has 'positionStep'")
   for (const positionStep of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e-9, 1e9])
     expect(start(class Sea extends space({ positionStep }) {})).toThrow('positionStep = ')

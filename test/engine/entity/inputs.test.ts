@@ -257,7 +257,9 @@ describe('a contract', () => {
     for (const history of [0, -1, Number.NaN, 10_001])
       expect(() => kind(class One extends space({ history }) {})).toThrow(OperatorError)
     expect(kind(class Two extends space({ history: 1000 }) {}).historyMs).toBe(1000)
+    // @ts-expect-error of a space
     expect(() => kind(class Three extends entity({ history: 1000 }) {})).toThrow("has 'history'")
+    // @ts-expect-error of entities
     expect(() => kind(class Four extends space({ inputs: {} }) {})).toThrow("has 'inputs'")
   })
 })
