@@ -154,6 +154,26 @@ describe('a session of the SDK', () => {
     await cluster.stop()
   })
 
+  test('is shown everything anew, its own player too, when the dispatcher of its gate has died, and loses no connection', async () => {
+    const cluster = await start({ gates: 1 })
+    const ann = await play(cluster, 'ann', 1)
+    const { player, space } = ann.client
+    ann.heard.length = 0
+    // Gate 1 is of dispatcher 2.
+    for (const dispatcher of [1, 2]) {
+      expect(ann.heard).toEqual([])
+      const { restored } = await cluster.crashDispatcher(dispatcher)
+      await restored()
+      await cluster.clock.advance(5000)
+    }
+    expect(ann.heard).toEqual(['destroyed ann', 'created ann'])
+    expect(ann.client.player!.id).toBe(player!.id)
+    expect([ann.client.player === player, ann.client.space === space]).toEqual([false, false])
+    expect(ann.events.map(({ state }) => state)).toEqual(['open'])
+    expect(told).not.toContain('ann gone')
+    await cluster.stop()
+  })
+
   test('goes to another gate when its own sends it on, without a call lost or unsure', async () => {
     const cluster = await start()
     const ann = await play(cluster, 'ann', 1, 2)
