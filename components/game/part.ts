@@ -23,6 +23,7 @@ import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
 import type { Part } from '../process/part.ts'
+import { isOfAuthor } from '../process/stray.ts'
 import { SwapClient, type Swapped, SwappedIsGone, SwapServer } from '../process/swap-channel.ts'
 import { openDoor } from './door.ts'
 import {
@@ -211,7 +212,13 @@ class GamePart implements Part {
   }
 
   strayRejection(error: unknown): void {
-    this.#game.world.strayRejection(error)
+    this.#game.world.stray('a promise that nobody awaits', error)
+  }
+
+  strayException(error: unknown): boolean {
+    if (!isOfAuthor(error)) return false
+    this.#game.world.stray('a callback', error)
+    return true
   }
 
   /** Starts the game: from nothing, or from what it was. */

@@ -9,6 +9,7 @@ import { COMMON_FLAGS, configFile, PROCESS_ID_MAX } from '../process/flags.ts'
 import { openLog } from '../process/log.ts'
 import { type PartTools, runProcess } from '../process/process.ts'
 import { RunFolder } from '../process/run-folder.ts'
+import { keepWholeStacks } from '../process/stray.ts'
 import { loadGame, rehearseGame, restoreBehind, startGame, succeedGame } from './part.ts'
 import { isFreezing, untilFrozen } from './told-to-freeze.ts'
 
@@ -38,6 +39,7 @@ void runProgram('game', async () => {
     if (flags.restore) await untilFrozen(folder, name, freezeLimitMs)
     return detach(name, config, settings.logFile)
   }
+  keepWholeStacks()
   const definition = await loadGame(resolve(flags.positionals[0]!))
   const dispatchers = config.dispatcherIds.map((id) => config.dispatcher(id).advertiseAddr)
   const { restore, drop: drops, succeed } = flags

@@ -23,4 +23,6 @@ export interface Part {
   freeze?(): Promise<void>
   /** Takes an error that nobody awaited, of an author's promise; without it such an error ends the process. */
   strayRejection?(error: unknown): void
+  /** Takes an exception that nobody has caught, of an author's callback; without it, or when it answers false, such an error ends the process. */
+  strayException?(error: unknown): boolean
 }

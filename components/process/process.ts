@@ -81,6 +81,7 @@ export async function runProcess(
       part?.strayRejection?.(rejection)
       return part?.strayRejection !== undefined
     },
+    isCaught: (error) => part?.strayException?.(error) ?? false,
     async lastWords() {
       await freezing.over()
       await part?.stop()
@@ -232,14 +233,15 @@ async function ended(folder: RunFolder, name: ProcessId): Promise<void> {
 
 interface Strays {
   isTaken(rejection: unknown): boolean
+  isCaught(exception: unknown): boolean
   lastWords(): Promise<void>
 }
 
 /**
- * What nobody caught ends the process, with its stack in the log. Authors' methods are caught before it comes to that. A
+ * What nobody caught ends the process, with its stack in the log. Authors' methods and callbacks are caught before it comes to that. A
  * game tries to save its entities first: they are worth more than the doubt about its state.
  */
-function catchStrays(log: ProcessLog, { isTaken, lastWords }: Strays): void {
+function catchStrays(log: ProcessLog, { isTaken, isCaught, lastWords }: Strays): void {
   let ending = false
   const end = (what: string) => (error: unknown) => {
     log.error(`${what}: ${messageOf(error)}`, { error })
@@ -254,7 +256,9 @@ function catchStrays(log: ProcessLog, { isTaken, lastWords }: Strays): void {
       },
     )
   }
-  process.on('uncaughtException', end('uncaught exception'))
+  process.on('uncaughtException', (error) => {
+    if (!isCaught(error)) end('uncaught exception')(error)
+  })
   process.on('unhandledRejection', (error) => {
     if (!isTaken(error)) end('unhandled rejection')(error)
   })

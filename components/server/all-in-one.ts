@@ -55,6 +55,7 @@ function together(parts: { readonly dispatcher: Part; readonly game: Part; reado
     webSocketPath: gate.webSocketPath,
     web: gate.web,
     strayRejection: (error) => game.strayRejection?.(error),
+    strayException: (error) => game.strayException?.(error) ?? false,
     status: () => ({
       entities: game.status().entities,
       clients: gate.status().clients,

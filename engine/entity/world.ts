@@ -602,9 +602,9 @@ export class World {
     }
   }
 
-  /** An error of a promise that the author did not await: whose it was, its stack must tell. */
-  strayRejection(error: unknown): void {
-    this.#authorError(undefined, 'a promise that nobody awaits', error)
+  /** An error of `what` an author's code left to Node.js: whose it was, its stack must tell. */
+  stray(what: string, error: unknown): void {
+    this.#authorError(undefined, what, error)
   }
 
   #authorError(core: EntityCore | undefined, method: string, error: unknown): void {

@@ -84,6 +84,27 @@ describe('goworld start', () => {
     expect((await statusOf(game)).processes[1]).toMatchObject({ state: 'ready', authorErrors: 1 })
   })
 
+  test('goes on when a callback of an author throws that the engine has never seen', async () => {
+    const source = `
+      import { entity, game, space } from 'goworld'
+      class Account extends entity({}) {}
+      class Nil extends space({}) {
+        onGameReady() {
+          setTimeout(() => { throw new Error('out of nowhere') }, 10)
+          setTimeout(() => process.stderr.write('and on it goes\\n'), 200)
+        }
+      }
+      export default game([Account, Nil], { nilSpace: Nil })`
+    const game = new GameFolder({ source })
+    const server = game.begin('start')
+    await server.said(/ERROR a callback threw: out of nowhere/)
+    await server.said(/and on it goes/)
+    const [game1] = game.run.processes().filter(({ role }) => role === 'game')
+    expect(game1!.alive).toBe(true)
+    server.kill('SIGINT')
+    expect((await server.ended).code).toBe(0)
+  })
+
   test('saves what it can when code that the engine did not call throws', async () => {
     const source = `
       import { attr, entity, game, space } from 'goworld'
@@ -92,7 +113,7 @@ describe('goworld start', () => {
       class Nil extends space({}) {
         onGameReady() {
           const hoard = this.game.create(Hoard)
-          setTimeout(() => { hoard.attrs.gold = 7; throw new Error('out of nowhere') }, 100)
+          setTimeout(() => { hoard.attrs.gold = 7; throw 'out of nowhere' }, 100)
         }
       }
       export default game([Account, Hoard, Nil], { nilSpace: Nil })`
