@@ -597,6 +597,7 @@ export class Game {
       },
       authorErrors: world.authorErrors,
       saves: world.saves.status(),
+      unsaved: world.saving.status(),
       ...(this.#journals && { journal: journalStatus(this.#journals.own) }),
       openRequests: world.requests.size,
       migrating: world.migration.size,

@@ -5,7 +5,7 @@
 //     attrs.bag.set(…)      an entry in `changes`     at the flush: each change, in order, as encoded when it was made
 //
 // Changes go out before scalars. Only an optional attribute can be in both: deleting it turns its mark into a change.
-import { EntityGone } from '../base/errors.ts'
+import { EntityGone, messageOf } from '../base/errors.ts'
 import { clientMessages } from '../wire/client-wire.ts'
 import { writeData } from '../wire/codec.ts'
 import { AUDIENCE_ALL, AUDIENCE_OWN } from '../wire/messages.ts'
@@ -95,7 +95,7 @@ export class Attrs implements AttrOwner {
           attrs.#values[index] = made
         }
       } catch (error) {
-        throw new TypeError(`attribute ${name}: ${(error as Error).message}`, { cause: error })
+        throw named(name, error)
       }
     }
   }
@@ -161,7 +161,10 @@ export class Attrs implements AttrOwner {
 
   protected write(index: number, next: unknown): void {
     const type = typeof next
-    if (type !== 'number' && type !== 'string' && type !== 'boolean' && type !== 'undefined') next = frozen(next)
+    if (type === 'number') {
+      // NaN and the infinities, which no store takes: here the stack still leads to the mistake.
+      if ((next as number) - (next as number) !== 0) throw this.#cannotHold(index, next)
+    } else if (type !== 'string' && type !== 'boolean' && type !== 'undefined') next = this.#frozen(index, next)
     const before = this.#values[index]
     if (before === next) return
     if (this.#host.gone) throw gone(this.#host)
@@ -176,6 +179,18 @@ export class Attrs implements AttrOwner {
       this.#dirtyBeyond.add(index)
     }
     this.#host.attrsTouched()
+  }
+
+  #cannotHold(index: number, next: unknown): TypeError {
+    return new TypeError(`attribute ${this.#layout.names[index]} cannot hold ${next}`)
+  }
+
+  #frozen(index: number, next: unknown): unknown {
+    try {
+      return frozen(next)
+    } catch (error) {
+      throw named(this.#layout.names[index]!, error)
+    }
   }
 
   #unset(index: number): void {
@@ -248,6 +263,9 @@ export class Attrs implements AttrOwner {
     if (this.#host.gone) throw gone(this.#host)
   }
 }
+
+const named = (name: string, error: unknown) =>
+  new TypeError(`attribute ${name}: ${messageOf(error)}`, { cause: error })
 
 const gone = (host: AttrsHost) => new EntityGone(`entity ${host.id} is gone: its attributes can no longer be written`)
 

@@ -83,13 +83,26 @@ abstract class Collection {
     if (at.#owner) tell(at.#owner, at.#root, path)
   }
 
-  /** Throws when the entity is gone, or `given` would lie too deep in it. */
-  protected beforeWrite(given?: unknown): void {
+  /** Throws when the entity is gone, when `given` would lie too deep in it, or when a number in it is none. */
+  protected beforeWrite(key?: Key, given?: unknown): void {
     let depth = 1
     let at: Collection = this
     for (; at.#parent; at = at.#parent) depth++
     at.#owner?.writable()
-    if (typeof given === 'object' && given !== null) checkHeight(given, DEPTH_MAX - depth)
+    if (typeof given === 'number') {
+      if (given - given !== 0) throw this.#cannotHold([key!], given)
+    } else if (typeof given === 'object' && given !== null) {
+      const inner = checkInside(given, DEPTH_MAX - depth)
+      if (inner) throw this.#cannotHold([...inner.path, key!], inner.wrong)
+    }
+  }
+
+  /** `path`: innermost key first, from what is put in to here. */
+  #cannotHold(path: Key[], wrong: number): TypeError {
+    let at: Collection = this
+    for (; at.#parent; at = at.#parent) path.push(at.#key)
+    const place = path.reverse().join('.')
+    return new TypeError(`${at.#owner ? `attribute ${at.#key}.${place}` : `'${place}'`} cannot hold ${wrong}`)
   }
 }
 
@@ -191,7 +204,7 @@ export class MapAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** Puts a value in; `quiet` while the map is being filled before anybody knows it. */
   protected put(key: string, value: unknown, quiet: boolean): void {
-    this.beforeWrite(value)
+    this.beforeWrite(key, value)
     // To put it back where it is changes nothing.
     if (value instanceof Collection && value === this.#entries.get(key)) return
     const held = hold(value, this.elementOf(key), key)
@@ -281,7 +294,7 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** Replaces the item at `index`, which must be there. */
   set(index: number, value: P): void {
-    this.beforeWrite(value)
+    this.beforeWrite(index, value)
     if (!Number.isInteger(index) || index < 0 || index >= this.#items.length)
       throw new RangeError(`index ${index} is not in a list of ${this.#items.length}`)
     if (value instanceof Collection && (value as unknown) === this.#items[index]) return
@@ -358,7 +371,7 @@ export class ListAttr<V = AttrValue, P = unknown> extends Collection {
 
   /** What is to be at `index`. */
   #hold(value: unknown, index: number): unknown {
-    this.beforeWrite(value)
+    this.beforeWrite(index, value)
     const held = hold(value, this.#element, index)
     if (held instanceof Collection) held.attach(this, index)
     return held
@@ -406,13 +419,16 @@ function hold(given: unknown, element: Element, place: Key): unknown {
 }
 
 /**
- * Takes a copy of what could still be changed from outside, and fixes it. Throws TypeError for what cannot be sent; what
- * can be sent and not saved (NaN, say) is found when it is saved.
+ * Takes a copy of what could still be changed from outside, and fixes it. Throws TypeError for what cannot be sent, and for NaN
+ * and the infinities: whatever else cannot be saved is found when it is.
  */
 export function frozen(given: unknown, levels = DEPTH_MAX): unknown {
   switch (typeof given) {
     case 'object':
       break
+    case 'number':
+      if (given - given !== 0) throw new TypeError(`an attribute cannot hold ${given}`)
+      return given
     case 'bigint':
       if (BigInt.asIntN(64, given) === given || BigInt.asUintN(64, given) === given) return given
       throw new TypeError(`an attribute cannot hold ${given}: it does not fit in 64 bits`)
@@ -434,13 +450,24 @@ export function frozen(given: unknown, levels = DEPTH_MAX): unknown {
   return Object.freeze(copy)
 }
 
-/** Throws TypeError when `given` is nested in more than `levels`. */
-function checkHeight(given: object, levels: number): void {
-  if (given instanceof Uint8Array) return
+/** Throws TypeError when `given` is nested in more than `levels`. Answers where a number in it is none, innermost key first. */
+function checkInside(given: object, levels: number): { readonly path: Key[]; readonly wrong: number } | undefined {
+  if (given instanceof Uint8Array) return undefined
   if (levels <= 0) throw tooDeep()
-  const items = given instanceof Collection ? given.toPlain() : given
-  for (const item of Object.values(items as object))
-    if (typeof item === 'object' && item !== null) checkHeight(item, levels - 1)
+  const holder = (given instanceof Collection ? given.toPlain() : given) as object
+  const items = Object.values(holder)
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]
+    if (typeof item === 'number') {
+      if (item - item !== 0) return { path: [Object.keys(holder)[at]!], wrong: item }
+    } else if (typeof item === 'object' && item !== null) {
+      const inner = checkInside(item, levels - 1)
+      if (!inner) continue
+      inner.path.push(Object.keys(holder)[at]!)
+      return inner
+    }
+  }
+  return undefined
 }
 
 const tooDeep = () => new TypeError(`an attribute cannot be nested deeper than ${DEPTH_MAX} levels`)

@@ -24,6 +24,8 @@ const FULL_MS = 250
 export class Saving {
   /** Entities that are gone and whose last save was refused. */
   lost = 0
+  /** Those that live and whose last save was refused: each is tried again. */
+  readonly #failing = new Set<EntityCore>()
   readonly #clock: Clock
   readonly #queue: SaveQueue
   readonly #intervalMs: number
@@ -52,8 +54,11 @@ export class Saving {
     try {
       const data = storedOf(core)
       if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
-      core.saved = after(core.saved, core.epoch)
-      await this.#queue.save(core.kind.name, core.id, data, { schema: core.kind.version, ...core.saved })
+      const version = after(core.saved, core.epoch)
+      core.saved = version
+      await this.#queue.save(core.kind.name, core.id, data, { schema: core.kind.version, ...version })
+      // A later one may have failed before.
+      if (core.saved === version) this.#failing.delete(core)
     } catch (error) {
       this.refused(core)
       throw error
@@ -63,8 +68,16 @@ export class Saving {
   /** What was to be saved of it is not: it is unsaved again, unless there is nobody left to try. */
   refused(core: EntityCore): void {
     // All of a frozen game count as gone, until it goes on.
-    if (core.gone && core.world.find(core.id) !== core) this.lost++
-    else core.attrsUnsaved()
+    if (core.gone && core.world.find(core.id) !== core) {
+      this.lost++
+      return
+    }
+    this.#failing.add(core)
+    core.attrsUnsaved()
+  }
+
+  status() {
+    return { failing: this.#failing.size, lost: this.lost }
   }
 
   /** Saves what lasts of an entity that cannot be made again. */
@@ -108,6 +121,7 @@ export class Saving {
   /** The entity is going. */
   forget(core: EntityCore): void {
     this.#due.delete(core)
+    this.#failing.delete(core)
   }
 
   stop(): void {

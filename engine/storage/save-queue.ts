@@ -188,6 +188,7 @@ export class SaveQueue {
       saved.catch(() => {})
       return saved
     } catch (error) {
+      if (error instanceof NotStorable) this.#refusals++
       this.#notSaved(type, id, error)
       const refused = Promise.reject(error)
       refused.catch(() => {})

@@ -196,6 +196,50 @@ test('what cannot be kept is refused where it is written', () => {
   expect(Attrs.pending(attrs)).toBe(false)
 })
 
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  '%d is refused where it is written, with the name of the attribute',
+  (wrong) => {
+    const specs = {
+      hp: attr(1, 'client'),
+      place: attr({ at: [1] } as unknown, 'client'),
+      rank: optional(number, 'client'),
+      any: map(value, 'client'),
+      bag: map(number, 'client'),
+      scores: list(value, 'client'),
+      looks: record({ hat: attr(1), marks: map(value) }, 'client'),
+    }
+    const { attrs } = make(specs)
+    attrs.any.set('shelf', { rows: [{ a: 1 }] })
+    attrs.scores.push(1)
+    flush(attrs)
+    const before = Attrs.plain(attrs)
+    const refused = (write: () => void, place: string) => {
+      expect(write).toThrow(TypeError)
+      expect(write).toThrow(`attribute ${place} cannot hold ${wrong}`)
+    }
+    refused(() => (attrs.hp = wrong), 'hp')
+    refused(() => (attrs.rank = wrong), 'rank')
+    expect(() => (attrs.place = { at: [wrong] })).toThrow(`attribute place: an attribute cannot hold ${wrong}`)
+    refused(() => attrs.any.set('a', wrong), 'any.a')
+    refused(() => attrs.any.setDefault('a', wrong), 'any.a')
+    refused(() => attrs.any.set('a', { b: [1, { c: wrong }] }), 'any.a.b.1.c')
+    refused(() => attrs.any.map('shelf').list('rows').map(0).set('a', wrong), 'any.shelf.rows.0.a')
+    refused(() => attrs.bag.set('a', wrong), 'bag.a')
+    refused(() => attrs.scores.push(wrong), 'scores.1')
+    refused(() => attrs.scores.push([wrong]), 'scores.1.0')
+    refused(() => attrs.scores.set(0, wrong), 'scores.0')
+    refused(() => attrs.scores.assign([wrong]), 'scores.0')
+    refused(() => (attrs.looks.hat = wrong), 'looks.hat')
+    refused(() => attrs.looks.marks.set('m', wrong), 'looks.marks.m')
+    expect(Attrs.plain(attrs)).toEqual(before)
+    expect(Attrs.pending(attrs)).toBe(false)
+    expect(() => make(specs, { hp: wrong })).toThrow(`attribute hp: an attribute cannot hold ${wrong}`)
+    expect(() => make(specs, { any: { a: [wrong] } })).toThrow(`attribute any: 'a.0' cannot hold ${wrong}`)
+    expect(() => make(specs, { scores: [[wrong]] })).toThrow(`attribute scores: '0.0' cannot hold ${wrong}`)
+    expect(() => make({ hp: attr(wrong) })).toThrow(`attribute hp: an attribute cannot hold ${wrong}`)
+  },
+)
+
 test('a nested map that was replaced or removed is nobody’s business any more', () => {
   const { attrs } = make({ any: map(value, 'client') })
   const old = attrs.any.map('a')

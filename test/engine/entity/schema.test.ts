@@ -477,12 +477,12 @@ describe('what was saved and is no attribute any more', () => {
 
   test('is left out when it could not be stored: nothing of the entity could be', async () => {
     const from = start([older()])
-    const avatar = from.world.create(from.world.kinds.get('Avatar')!, { gold: Number.NaN }, { id: ID })
+    const avatar = from.world.create(from.world.kinds.get('Avatar')!, { gold: 2 ** 53 }, { id: ID })
     const to = start([plainer()])
     const there = move(from, avatar, to)
     expect([plain(there), there.leftovers]).toEqual([{ hp: 100, target: '' }, undefined])
     expect(
-      to.log.matching('warn', 'Avatar.gold is no attribute any more, and gold: NaN cannot be stored'),
+      to.log.matching('warn', 'Avatar.gold is no attribute any more, and gold: 9007199254740992, a whole number'),
     ).toHaveLength(1)
   })
 
