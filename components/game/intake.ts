@@ -5,14 +5,16 @@
 import { WireError } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Turn } from '../../engine/base/turn.ts'
-import { type Refusal, receiveCall } from '../../engine/entity/calls.ts'
+import { type Caller, type Refusal, receiveCall } from '../../engine/entity/calls.ts'
+import type { EntityCore } from '../../engine/entity/core.ts'
+import { refusedCall } from '../../engine/entity/refused-call.ts'
 import type { World } from '../../engine/entity/world.ts'
 import { decode } from '../../engine/wire/codec.ts'
 import { messages, NOT_DELIVERED } from '../../engine/wire/messages.ts'
 import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 
-/** Refusals that were logged: once per client and reason, forgotten when too many. */
-const REFUSALS_LOGGED_MAX = 10_000
+/** Methods that there are not, of which the log says so: whoever makes names up does not fill it. */
+const UNKNOWN_LOGGED_MAX = 100
 
 export interface IntakeOptions {
   readonly world: World
@@ -33,7 +35,9 @@ export class Intake {
   readonly #log: Log
   readonly #turn: Turn
   readonly #bootEntity: string
+  /** By method and reason: said once. */
   readonly #refusalsLogged = new Set<string>()
+  #unknownLogged = 0
 
   constructor({ world, log, turn, bootEntity }: IntakeOptions) {
     this.#world = world
@@ -179,7 +183,7 @@ export class Intake {
     const clientId = readLatin1(bytes, at + 16, 16)
     const caller = core.client?.clientId === clientId ? 'ownClient' : 'anyClient'
     const refusal = receiveCall(core, bytes, at + 32, end, caller)
-    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
+    if (refusal) this.#refuse(refusal, `client ${clientId}`, core, bytes, at + 32, end, caller)
   }
 
   /** u16 type | entity id | client id | u32 number | u32 seen | method, arguments. */
@@ -189,7 +193,7 @@ export class Intake {
     const clientId = readLatin1(bytes, at + 16, 16)
     if (core?.client?.clientId !== clientId) return this.#lose()
     const refusal = this.#world.inputs.take(core, getU32(bytes, at + 32), getU32(bytes, at + 36), bytes, at + 40, end)
-    if (refusal) this.#refuse(refusal, `client ${clientId}`, `${core}`)
+    if (refusal) this.#refuse(refusal, `client ${clientId}`, core, bytes, at + 40, end, 'input')
     this.#turn.request()
   }
 
@@ -200,7 +204,7 @@ export class Intake {
     if (!core) return this.#lose()
     this.calls++
     const refusal = receiveCall(core, bytes, at + 16, end, 'server')
-    if (refusal) this.#refuse(refusal, 'an entity', `${core}`)
+    if (refusal) this.#refuse(refusal, 'an entity', core, bytes, at + 16, end, 'server')
   }
 
   /** u16 type | entity id | u16 game | u32 number | method, arguments. */
@@ -217,7 +221,7 @@ export class Intake {
     this.calls++
     const refusal = receiveCall(core, bytes, at + 22, end, 'server', world.calling.outcomeFor(asker, no))
     if (!refusal) return
-    this.#refuse(refusal, 'an entity', `${core}`)
+    this.#refuse(refusal, 'an entity', core, bytes, at + 22, end, 'server')
     world.calling.answerUndelivered(asker, no, `${core}: ${refusal}`)
   }
 
@@ -226,12 +230,26 @@ export class Intake {
     this.lost++
   }
 
-  #refuse(reason: Refusal, who: string, target: string): void {
+  /** The call is in `bytes`, from its method on. */
+  #refuse(
+    reason: Refusal,
+    who: string,
+    core: EntityCore,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    caller: Caller,
+  ): void {
     this.count(reason)
-    const key = `${who} ${reason}`
+    const isUnknown = reason === 'unknown method'
+    if (isUnknown && this.#unknownLogged >= UNKNOWN_LOGGED_MAX) return
+    const call = refusedCall(core, reason, bytes, start, end, caller)
+    const key = `${call.method} ${reason}`
     if (this.#refusalsLogged.has(key)) return
-    if (this.#refusalsLogged.size >= REFUSALS_LOGGED_MAX) this.#refusalsLogged.clear()
     this.#refusalsLogged.add(key)
-    this.#log.warn(`refused a call of ${who} to ${target}: ${reason} (further ones are only counted)`)
+    if (isUnknown) this.#unknownLogged++
+    this.#log.warn(
+      `refused a call of ${who} to ${core.id}: ${call.method}: ${call.why()} (further ones are only counted)`,
+    )
   }
 }

@@ -205,6 +205,9 @@ export type Refusal =
   | 'wrong arguments'
   | 'unreadable'
 
+/** Who calls: what may be called, and with what, goes by that. */
+export type Caller = 'server' | 'ownClient' | 'anyClient' | 'input'
+
 /** Hears how a method ended: `ok` with what it returned, else with what it threw. */
 export type Outcome = (ok: boolean, value: unknown) => void
 
@@ -214,7 +217,7 @@ export function receiveCall(
   bytes: Uint8Array,
   start: number,
   end: number,
-  caller: 'server' | 'ownClient' | 'anyClient' | 'input',
+  caller: Caller,
   outcome?: Outcome,
 ): Refusal | undefined {
   let method: Method | undefined
