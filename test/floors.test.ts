@@ -55,6 +55,8 @@ describe('the check', () => {
     expect(faultsOf(path, `import '../../engine/base/id.ts'`)).toHaveLength(1)
     expect(faultsOf(path, `import '../b/b.ts'`)).toHaveLength(1)
     expect(faultsOf(path, `import 'pino'`)).toHaveLength(1)
+    const tools = `import 'goworld/testing'\nimport 'vitest'`
+    expect([faultsOf(path, tools).length, faultsOf('examples/a/a.test.ts', tools)]).toEqual([2, []])
   })
 
   test('keeps Node.js out of what runs in browsers', () => {

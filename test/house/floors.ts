@@ -1,6 +1,7 @@
 // The floors of the house: who may import whom, who may read the clock, and what must run in a browser.
 //
-//     examples                        only 'goworld', 'goworld/server', 'goworld/client' and what is in it, node: and their own
+//     examples                        only 'goworld', 'goworld/server', 'goworld/client' and what is in it, node: and their own;
+//                                     their tests also 'goworld/testing' and vitest
 //     components/cli
 //     components/server, testing      testing also: engine/client
 //     components/dispatcher, game, gate
@@ -49,6 +50,8 @@ const EXAMPLES_MAY = [
   'goworld/client/overlay',
   'goworld/client/tcp',
 ]
+/** Tests of an example, which stand beside it. */
+const THEIR_TESTS_MAY = [...EXAMPLES_MAY, 'goworld/testing', 'vitest']
 
 /** What is wrong, one line each. */
 export function floorFaults(sources: readonly Source[]): string[] {
@@ -69,7 +72,8 @@ function importFault(path: string, { from, typeOnly }: Import): string | undefin
   const target = from.startsWith('.') ? posix.join(posix.dirname(path), from) : from
   if (path.startsWith('examples/')) {
     const own = target.startsWith(`examples/${path.split('/')[1]}/`)
-    return own || EXAMPLES_MAY.includes(from) ? undefined : `an example may import ${EXAMPLES_MAY.join(', ')}`
+    const may = path.endsWith('.test.ts') ? THEIR_TESTS_MAY : EXAMPLES_MAY
+    return own || may.includes(from) ? undefined : `an example may import ${may.join(', ')}`
   }
   // Packages are for package.json to allow; tests and benchmarks may look everywhere.
   if (here === undefined || !from.startsWith('.')) return undefined
