@@ -1,6 +1,5 @@
 // What must be true of any game once all is quiet: each is a function of its own that answers what is wrong, as texts.
 import { bucketOfText } from '../../engine/base/id-table.ts'
-import { Attrs } from '../../engine/entity/attrs.ts'
 import type { EntityCore } from '../../engine/entity/core.ts'
 import { DEFAULT_STEP, YAW_STEP } from '../../engine/wire/compact.ts'
 import { AUDIENCE_ALL } from '../../engine/wire/messages.ts'
@@ -105,12 +104,17 @@ export const views: Invariant = ({ bots, cluster }) => {
 /** Of x, y, z and yaw. */
 const HALF_STEPS = [DEFAULT_STEP, DEFAULT_STEP, DEFAULT_STEP, YAW_STEP].map((step) => 2 ** -(step + 1))
 
-/** Whatever a client sees has the attributes and the position that it has on its game: those that the client may see. */
-export const attributes: Invariant = ({ bots, cluster }) => {
+/**
+ * Whatever a client sees has the attributes and the position that it has on its game, or had a moment ago: those that the client
+ * may see.
+ */
+export const attributes: Invariant = ({ bots, cluster, recent }) => {
   const failures: string[] = []
-  const compare = (bot: Bot, core: EntityCore, what: string, has: unknown, is: unknown) => {
-    const [client, server] = [inOrder(has), inOrder(is)]
-    if (client !== server) failures.push(`attributes: ${bot} has of ${core} ${what} ${client}, and it is ${server}`)
+  /** `lately`: what it is, then what it was. */
+  const compare = (bot: Bot, core: EntityCore, what: string, has: unknown, lately: readonly unknown[]) => {
+    const client = inOrder(has)
+    if (lately.some((was) => inOrder(was) === client)) return
+    failures.push(`attributes: ${bot} has of ${core} ${what} ${client}, and it is ${inOrder(lately[0])}`)
   }
   for (const { bot, own } of playing(bots, cluster.games)) {
     for (const [id, mirror] of bot.game.entities) {
@@ -118,15 +122,16 @@ export const attributes: Invariant = ({ bots, cluster }) => {
       if (!core) continue
       const { audience } = core.kind.layout
       const isVisible = (at: number) => audience[at] === AUDIENCE_ALL || (core === own && audience[at]! >= 0)
-      compare(bot, core, 'the attributes', mirror.attrs, Attrs.plain(core.attrs, isVisible))
+      compare(bot, core, 'the attributes', mirror.attrs, recent.attrs(core, isVisible))
       // Where its own player is, a client may say itself.
       if (core === own) continue
       const { x, y, z } = mirror.position
       const has = [x, y, z, mirror.yaw]
-      const is = [core.x, core.y, core.z, core.yaw].map(Math.fround)
+      const lately = recent.places(core).map((place) => place.map(Math.fround))
+      const isIn = (is: readonly number[]) => has.every((value, at) => Math.abs(value - is[at]!) <= HALF_STEPS[at]!)
       // Whoever has a session is told in whole steps (compact.ts).
-      if (bot.hasSession && has.every((value, at) => Math.abs(value - is[at]!) <= HALF_STEPS[at]!)) continue
-      compare(bot, core, 'the position', has, is)
+      if (bot.hasSession && lately.some(isIn)) continue
+      compare(bot, core, 'the position', has, lately)
     }
     const { space } = bot.game
     if (!own.space || space?.id !== own.space.id) continue
@@ -137,7 +142,7 @@ export const attributes: Invariant = ({ bots, cluster }) => {
       own.space,
       'the attributes',
       attrs,
-      Attrs.plain(own.space.attrs, (at) => audience[at] === AUDIENCE_ALL),
+      recent.attrs(own.space, (at) => audience[at] === AUDIENCE_ALL),
     )
   }
   return failures

@@ -7,6 +7,7 @@ import { Closings } from './closings.ts'
 import { type Latency, SimulatedCluster } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { watchSaves } from './kept-saves.ts'
+import { Recent } from './recent.ts'
 import type { SimulateOptions } from './simulate.ts'
 
 export interface Sizes {
@@ -25,6 +26,7 @@ export class Simulation<M = unknown> {
   readonly bots: Bot<M>[] = []
   readonly faults: Faults
   readonly closings: Closings
+  readonly recent: Recent
   /** A number in [0, 1), for what bots do: the same for a seed, whatever the faults are. */
   readonly random: () => number
   /** What was found to be wrong. */
@@ -35,7 +37,10 @@ export class Simulation<M = unknown> {
   isEnding = false
   entitiesAtEnd = 0
 
-  constructor({ definition, bootEntity, journals = true, ...options }: SimulateOptions<M>, sizes: Sizes) {
+  constructor(
+    { definition, bootEntity, journals = true, ...options }: SimulateOptions<M>,
+    sizes: Sizes,
+  ) {
     const { seed, faults = {} } = options
     this.seed = seed
     this.sizes = sizes
@@ -60,6 +65,7 @@ export class Simulation<M = unknown> {
     })
     this.faults = new Faults(this as unknown as Simulation, faults, lanes)
     this.closings = new Closings(this as unknown as Simulation)
+    this.recent = new Recent(this.cluster.clock)
   }
 
   /** Hears of each game before it starts. */
