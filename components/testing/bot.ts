@@ -111,7 +111,7 @@ export class Bot<M = unknown> {
         random: seededRandom(seed * 11 + this.no),
         moveIntervalMs: 0,
         motion,
-        log: cluster.log,
+        log: cluster.log.child({ bot: this.no }),
         observer: {
           onProtocolError: (error) => void cluster.errors.push(error),
           onCreated: () => {
@@ -158,7 +158,7 @@ export class Bot<M = unknown> {
           heartbeatMs: 0,
           moveIntervalMs: 0,
           motion,
-          log: cluster.log,
+          log: cluster.log.child({ bot: this.no }),
           observer: { onProtocolError: (error) => void cluster.errors.push(error) },
         })
         const over = new Promise<void>((resolve) => this.game.onClose(() => resolve()))

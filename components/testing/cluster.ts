@@ -76,6 +76,8 @@ export class SimulatedCluster {
   readonly games: Game[] = []
   readonly gates: Gate[] = []
   readonly errors: ProtocolError[] = []
+  /** By the `life` that lines of a game's process are marked with: how many lines there were when it died. */
+  readonly ended = new Map<number, number>()
 
   protected readonly options: ClusterOptions
   protected readonly wiring: Wiring
@@ -83,6 +85,8 @@ export class SimulatedCluster {
   readonly #doors: Wiring
   /** What a process that lives has of the network: `game 1`. */
   readonly #plugs = new Map<string, Plug[]>()
+  readonly #lives = new WeakMap<Game, number>()
+  #lastLife = 0
 
   constructor(options: ClusterOptions) {
     this.options = options
@@ -137,7 +141,9 @@ export class SimulatedCluster {
     if (role === 'gate') return this.gates[id - 1]!.stop()
     this.stores.end(id)
     this.journals.crash(id)
-    return this.games[id - 1]!.leave()
+    const game = this.games[id - 1]!
+    this.ended.set(this.#lives.get(game)!, this.log.lines.length)
+    return game.leave()
   }
 
   /** Another process in its place, which knows nothing but what a game before it was when it froze. */
@@ -275,8 +281,10 @@ export class SimulatedCluster {
 
   #newGame(id: number, given: Partial<GameOptions> = {}): Game {
     const { bootEntity = 'Account', banned = [], gameClock = (clock) => clock } = this.options
+    const life = ++this.#lastLife
     const game = new Game({
       ...this.#common(id),
+      log: this.log.child({ life }),
       clock: gameClock(this.clock),
       definition: this.options.definitions?.[id] ?? this.options.definition,
       links: given.links ?? this.#plug('game', id),
@@ -300,6 +308,7 @@ export class SimulatedCluster {
       kvdb: this.kvdb,
       ...given,
     })
+    this.#lives.set(game, life)
     this.options.made?.(game)
     return game
   }

@@ -19,6 +19,8 @@ export function watchSaves({ world: { saving } }: Game, watcher: SavesWatcher): 
     const saved = save(core)
     const version = core.saved
     if (!version || !core.kind.persistent) return saved
+    // What no store takes has no row either: whoever saves it hears of that below.
+    saved.catch(() => {})
     const data = storedOf(core)
     if (core instanceof SpaceCore) data[SPACE_KIND] = core.spaceKind
     const row = Row.of(data, { schema: core.kind.version, ...version })

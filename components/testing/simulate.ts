@@ -38,6 +38,12 @@ export interface SimulateOptions<M = unknown> {
   readonly journals?: boolean
   /** What must be true of this game besides: answers what is wrong, or throws. Asked again until all is quiet. */
   readonly check?: (sim: Simulation<M>) => string[] | undefined | Promise<string[] | undefined>
+  /**
+   * What the author does wrong fails a seed: methods, timers and hooks that throw, also those of clients, calls with wrong
+   * arguments or of methods that there are not, and attributes that cannot be saved. `true` for a game that means it; with a
+   * pattern, those whose text has it are meant.
+   */
+  readonly expectErrors?: boolean | RegExp
   /** The command that repeats a seed; `npx vitest run` with the file that calls `simulate` unless told. */
   readonly repeat?: (seed: number) => string
 }
@@ -91,6 +97,7 @@ export async function simulate<M = unknown>(options: SimulateOptions<M>): Promis
     await run(sim, play)
     await settle(any, [...INVARIANTS, ...(ledger ? fairInvariants(ledger) : []), ...own])
     await sim.cluster.stop()
+    throwFailures(sim.mistakes.take())
   } catch (error) {
     const line = `repeat: ${repeat(options.seed)}`
     throw new Error(`${messageOf(error)}\n${traceOf(any)}\n${line}`, { cause: error })
@@ -167,8 +174,8 @@ const authorCheck =
   }
 
 /** Throws what was found to be wrong since the last time. */
-function throwFound<M>({ failures }: Simulation<M>): void {
-  throwFailures(failures)
+function throwFound<M>({ failures, mistakes }: Simulation<M>): void {
+  throwFailures([...mistakes.take(), ...failures])
 }
 
 function throwFailures(failures: readonly string[]): void {

@@ -7,6 +7,7 @@ import { Closings } from './closings.ts'
 import { type Latency, SimulatedCluster } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { watchSaves } from './kept-saves.ts'
+import { Mistakes } from './mistakes.ts'
 import { Recent } from './recent.ts'
 import type { SimulateOptions } from './simulate.ts'
 
@@ -26,6 +27,7 @@ export class Simulation<M = unknown> {
   readonly bots: Bot<M>[] = []
   readonly faults: Faults
   readonly closings: Closings
+  readonly mistakes: Mistakes
   readonly recent: Recent
   /** A number in [0, 1), for what bots do: the same for a seed, whatever the faults are. */
   readonly random: () => number
@@ -38,7 +40,7 @@ export class Simulation<M = unknown> {
   entitiesAtEnd = 0
 
   constructor(
-    { definition, bootEntity, journals = true, ...options }: SimulateOptions<M>,
+    { definition, bootEntity, journals = true, expectErrors = false, ...options }: SimulateOptions<M>,
     sizes: Sizes,
   ) {
     const { seed, faults = {} } = options
@@ -65,6 +67,7 @@ export class Simulation<M = unknown> {
     })
     this.faults = new Faults(this as unknown as Simulation, faults, lanes)
     this.closings = new Closings(this as unknown as Simulation)
+    this.mistakes = new Mistakes(this.cluster, expectErrors)
     this.recent = new Recent(this.cluster.clock)
   }
 

@@ -28,10 +28,13 @@ export function refusedCall(
   if (refusal === 'unreadable') return { method: kind.name, why: () => refusal }
   reader.reset(bytes, start, end)
   const name = reader.varstr()
-  const checks = caller === 'server' ? undefined : kind.method(name)?.[caller === 'input' ? 'ownClient' : caller]
+  const method = kind.method(name)
+  const checks = caller === 'server' ? undefined : method?.[caller === 'input' ? 'ownClient' : caller]
   return {
     method: `${kind.name}.${printable(name)}()`,
     why() {
+      if (refusal === 'not exposed to this client' && !method?.ownClient && !method?.anyClient)
+        return 'not exposed to clients'
       if (refusal !== 'wrong arguments' || !checks) return refusal
       const args = readArgs(reader)
       const at = checks.findIndex((check, n) => !check(args[n]))

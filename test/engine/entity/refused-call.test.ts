@@ -39,7 +39,7 @@ test('the method, the argument, what is wanted and what came are said', () => {
   )
   expect(said('sort', new Uint8Array(9))).toMatch(/not 9 bytes$/)
   expect(said('zork', 1)).toBe('Avatar.zork(): unknown method')
-  expect(said('secret')).toBe('Avatar.secret(): not exposed to this client')
+  expect(said('secret')).toBe('Avatar.secret(): not exposed to clients')
   expect(refused(new Uint8Array([9, 9, 9]))).toBe('Avatar: unreadable')
 })
 
