@@ -26,7 +26,7 @@ export class OwnPlaces {
   told(client: Client): void {
     const { session, output } = client
     if (!client.syncing) return
-    if (session) session.placeToldAt = output.isLate ? LATE : output.streamEnd
+    if (session?.isAgreed) session.placeToldAt = output.isLate ? LATE : output.streamEnd
     else this.#heard(client)
   }
 

@@ -137,13 +137,14 @@ export class LinkConnector {
     if (session !== this.#session || welcome.session !== session) return connection.destroy('the session has ended')
     this.#retryMs = RETRY_FIRST_MS
     this.link.peer = welcome.peer
-    if (welcome.fresh && this.link.up) {
-      this.link.fail(welcome.process === this.link.peerProcess ? 'it has given up our session' : 'it was restarted')
+    const isSame = welcome.process === this.link.peerProcess
+    // Another process may have our session as well, and nothing else of it: its first welcome was lost.
+    if ((welcome.fresh || !isSame) && this.link.up) {
+      this.link.fail(isSame ? 'it has given up our session' : 'it was restarted')
       // `fail` gave the next session another name, which the dispatcher must hear first.
       return connection.destroy('the session begins anew')
     }
-    const forgotten = this.link.peerProcess === welcome.process
     this.link.peerProcess = welcome.process
-    this.link.attach(connection, welcome.received, welcome.fresh, forgotten)
+    this.link.attach(connection, welcome.received, welcome.fresh, isSame)
   }
 }

@@ -296,6 +296,34 @@ test('a session whose first welcome was lost stands on both sides when the next 
   }
 })
 
+test('a session stands when the first welcome of a restarted dispatcher was lost', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const bench = new Bench(seed, true)
+    const before = await bench.dispatcher()
+    const game = bench.game()
+    await bench.clock.until(() => game.link.up && before.link()?.up === true)
+    game.link.send('holdGame', { limitMs: 0 })
+    before.link().send('holdGame', { limitMs: 0 })
+    await bench.clock.until(() => before.got.length + game.got.length === 2, 5000)
+    // Its process is gone, with all that it knew.
+    await before.listener.close()
+    for (const connection of before.accepted) connection.destroy()
+    const dispatcher = await bench.dispatcher()
+    for (let step = 0; step < 12; step++) {
+      await bench.clock.advance(bench.random() * 60)
+      if (bench.random() < 0.5) bench.network.dropAll()
+    }
+    const isUp = () => game.link.isConnected && dispatcher.link()?.up === true && dispatcher.link().isConnected
+    await bench.clock.until(isUp, 20_000, `seed ${seed}: the link to be up`)
+    game.link.send('holdGame', { limitMs: seed })
+    dispatcher.link().send('holdGame', { limitMs: seed })
+    await bench.clock.until(() => dispatcher.got.includes(seed) && game.got.includes(seed), 5000, `seed ${seed}`)
+    expect([seed, bench.heard.filter((line) => line.startsWith('game 1 down')).length]).toEqual([seed, 1])
+    game.connector.close()
+    await bench.clock.advance(100)
+  }
+})
+
 test('batch numbers go through their wrap without anybody noticing, also when the connection breaks there', async () => {
   const bench = new Bench(8)
   const dispatcher = await bench.dispatcher()
