@@ -542,6 +542,7 @@ export class Game {
     this.#restored = undefined
     this.#frozen = undefined
     world.goOn()
+    this.#restoring.tellClients()
     world.tellRestored()
     for (const [dispatcher, held] of restored) {
       if (held) continue

@@ -169,15 +169,19 @@ export class SimulatedCluster {
     this.journals.crash(id)
   }
 
-  /** A process with what was copied of a game ahead: nobody knows of it until it takes the place of the one that has left. */
-  standBy(id: number, ahead: FrozenGame): Successor {
+  /**
+   * A process with what was copied of a game ahead, maybe of other code: nobody knows of it until it takes the place of the one
+   * that has left.
+   */
+  standBy(id: number, ahead: FrozenGame, definition?: GameDefinition): Successor {
     const plug = this.wiring.plug(`game${id}`)
     let isRestored = false
     const restored = () => {
       isRestored = true
       game.keepIn(this.options.journals ? this.journals.of(id) : undefined)
     }
-    const game = this.#newGame(id, { ahead, restored, links: plug, journals: undefined })
+    const other = definition && { definition }
+    const game = this.#newGame(id, { ahead, restored, links: plug, journals: undefined, ...other })
     return {
       game,
       takeOver: () => {

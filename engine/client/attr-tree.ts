@@ -6,6 +6,7 @@
 // An operation that does not fit what is there means that the two sides have come apart: ProtocolError 'mirror',
 // and nothing is changed.
 import type { Data } from '../wire/codec.ts'
+import { sameData } from '../wire/same-data.ts'
 import { ProtocolError } from './errors.ts'
 
 export type AttrMap = { [key: string]: Data }
@@ -79,6 +80,15 @@ function mapAt(root: AttrMap, path: Path): AttrMap {
   const found = walk(root, path)
   if (!isMap(found)) throw mismatch(path, 'there is no map')
   return found
+}
+
+/** Makes of `attrs` what was `said` and touches nothing that is the same. Answers the keys that have changed. */
+export function adopt(attrs: AttrMap, said: AttrMap): string[] {
+  const gone = Object.keys(attrs).filter((key) => !Object.hasOwn(said, key))
+  for (const key of gone) mapDelete(attrs, [], key)
+  const changed = Object.keys(said).filter((key) => !Object.hasOwn(attrs, key) || !sameData(attrs[key], said[key]))
+  for (const key of changed) mapSet(attrs, [], key, said[key])
+  return [...gone, ...changed]
 }
 
 function listAt(root: AttrMap, path: Path): Data[] {

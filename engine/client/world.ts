@@ -16,6 +16,7 @@ import { type PacketReader, readLatin1 } from '../wire/packet.ts'
 import { RECORD_BYTES, recordX, recordY, recordYaw, recordZ } from '../wire/sync.ts'
 import {
   type AttrMap,
+  adopt,
   asPath,
   isMap,
   listAppend,
@@ -35,7 +36,6 @@ import { MirrorEntity, type MirrorOwner, SpaceMirror } from './mirror.ts'
 import type { Motion } from './motion.ts'
 import { readName } from './name-cache.ts'
 import type { Counters, Observer } from './observer.ts'
-import { adopt } from './same-data.ts'
 
 const ADDRESS_BYTES = 2 + ID_BYTES
 /** The place in an attribute that is the attribute itself. */

@@ -7,15 +7,17 @@ import { messageOf } from '../base/errors.ts'
 import { decodeOwn } from '../wire/own-codec.ts'
 import type { EntityCore } from './core.ts'
 import type { WorldHeader } from './freezing.ts'
+import { Retelling } from './retelling.ts'
 import { restoreClient, type SavedEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
 /** Throws for what cannot be. `ahead`: what was copied before the rest was frozen. */
-export function restoreWorld(world: World, chunks: readonly Uint8Array[], ahead?: readonly Uint8Array[]): void {
+export function restoreWorld(world: World, chunks: readonly Uint8Array[], ahead?: readonly Uint8Array[]): Restoring {
   const restoring = new Restoring(world)
   if (ahead) restoring.read(ahead)
   restoring.finish(chunks)
+  return restoring
 }
 
 /** Made, and not in its space yet. */
@@ -34,14 +36,17 @@ export class Restoring {
   readonly #seats = new Map<string, SpaceCore>()
   /** Those that are to be made again: each keeps its seat until then. */
   readonly #outdated = new Map<string, EntityCore>()
+  readonly #retelling: Retelling
 
   constructor(world: World) {
     this.#world = world
+    this.#retelling = new Retelling(world)
   }
 
   /** Takes in what was copied ahead. */
   read(chunks: readonly Uint8Array[]): void {
     this.#isAhead = true
+    this.#retelling.read(headerIn(chunks).audiences)
     for (let at = 1; at < chunks.length; at++) {
       const saved = decodeOwn(chunks[at]!) as unknown as SavedEntity
       if (this.#saved.has(saved.id)) throw twice(saved)
@@ -71,7 +76,8 @@ export class Restoring {
   /** Brings the game back as it was when it stood still. */
   finish(chunks: readonly Uint8Array[]): void {
     const world = this.#world
-    const header = decodeOwn(chunks[0]!) as unknown as WorldHeader
+    const header = headerIn(chunks)
+    this.#retelling.read(header.audiences)
     if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
     world.registry.restore(header.registry)
     world.players.restoreOffers(header.offers)
@@ -104,6 +110,11 @@ export class Restoring {
       (world.find(spaceId) as SpaceCore).linger(ids.map((id) => world.find(id)!))
     // It is all in the world.
     for (const done of [this.#saved, this.#seats, this.#outdated]) done.clear()
+  }
+
+  /** Time goes on: clients are told of what newer code has made otherwise, before anybody changes it. */
+  tellClients(): void {
+    this.#retelling.tell()
   }
 
   /** It is not as it was copied. */
@@ -156,9 +167,12 @@ export class Restoring {
     const elapsedMs = Math.max(0, world.clock.wallMs() - (saved.savedMs ?? frozenMs))
     const core = named(saved, () => world.revive(saved, saved.epoch, elapsedMs))
     core.client = saved.client && restoreClient(saved.client)
+    this.#retelling.add(core, saved)
     return core
   }
 }
+
+const headerIn = (chunks: readonly Uint8Array[]) => decodeOwn(chunks[0]!) as unknown as WorldHeader
 
 const twice = ({ type, id }: SavedEntity) => new Error(`${type}<${id}> is there already`)
 

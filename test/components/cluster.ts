@@ -68,15 +68,15 @@ export class TestCluster extends SimulatedCluster {
     return this.games[id - 1]!
   }
 
-  /** A game is handed over to another process, as `goworld reload` does it. Answers what that was made of. */
-  async handOver(id: number): Promise<FrozenGame[]> {
+  /** A game is handed over to another process, maybe of other code, as `goworld reload` does it. Answers what that was made of. */
+  async handOver(id: number, definition?: GameDefinition): Promise<FrozenGame[]> {
     const old = this.games[id - 1]!
     const within = async <T>(doing: Promise<T>): Promise<T> => {
       await this.clock.advance(3000)
       return doing
     }
     const since = await within(old.copyAhead())
-    const successor = this.standBy(id, since.game)
+    const successor = this.standBy(id, since.game, definition)
     successor.game.prepareAhead()
     const frozen = await within(old.freeze({ saves: false, since }))
     successor.game.prepare(frozen)

@@ -1,9 +1,8 @@
-// Whether two values are the same, and making one map of attributes out of another.
+// Whether two values are the same: they are when they are said the same.
 import { assert, constant, dictionary, letrec, oneof, property, string, uint8Array } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AttrMap } from '../../../engine/client/attr-tree.ts'
-import { adopt, sameData } from '../../../engine/client/same-data.ts'
 import { type Data, decode, encode } from '../../../engine/wire/codec.ts'
+import { sameData } from '../../../engine/wire/same-data.ts'
 
 const { value } = letrec<{ value: Data }>((tie) => ({
   value: oneof(
@@ -15,7 +14,6 @@ const { value } = letrec<{ value: Data }>((tie) => ({
     oneof(dictionary(string({ maxLength: 2 }), tie('value'), { maxKeys: 3 })),
   ),
 }))
-const attrs = dictionary(string({ maxLength: 2 }), value, { maxKeys: 5 })
 const again = <T extends Data>(data: T) => decode(encode(data)) as T
 
 describe('two values', () => {
@@ -47,33 +45,13 @@ describe('two values', () => {
   })
 })
 
-it('what is adopted is as it was said, and what is the same is left as it is', () => {
-  assert(
-    property(attrs, attrs, (one, other) => {
-      const mine: AttrMap = { ...again(one) }
-      const before = { ...mine }
-      const changed = adopt(mine, again(other))
-      expect(mine).toEqual(again(other))
-      for (const key of Object.keys(mine)) if (!changed.includes(key)) expect(mine[key]).toBe(before[key])
-      for (const key of changed) expect(sameData(before[key], mine[key]) && key in before && key in mine).toBe(false)
-    }),
-  )
-  const hostile = JSON.parse('{"__proto__": {"x": 1}}') as AttrMap
-  const mine: AttrMap = {}
-  expect(adopt(mine, hostile)).toEqual(['__proto__'])
-  expect(Object.getPrototypeOf(mine)).toBe(Object.prototype)
-  expect(adopt(mine, hostile)).toEqual([])
-  expect(adopt(mine, {})).toEqual(['__proto__'])
-  expect(Object.keys(mine)).toEqual([])
-})
-
 /** As text that tells all apart. */
 function sorted(data: Data): unknown {
   if (typeof data === 'bigint') return ['bigint', String(data)]
   if (typeof data === 'number') return ['number', String(data)]
   if (data instanceof Uint8Array) return ['bytes', ...data]
   if (typeof data !== 'object' || data === null) return [typeof data, data]
-  const map = data as AttrMap
+  const map = data as Record<string, Data>
   return [
     'map',
     ...Object.keys(map)
