@@ -17,7 +17,7 @@ import { worldStarted, worldStopped } from '../../engine/entity/current.ts'
 import type { GameDefinition } from '../../engine/entity/definition.ts'
 import { Copied, copyWorld } from '../../engine/entity/freezing.ts'
 import { Restoring } from '../../engine/entity/restoring.ts'
-import { World } from '../../engine/entity/world.ts'
+import { type Misplaced, World } from '../../engine/entity/world.ts'
 import type { KeyValueStore } from '../../engine/kvdb/kvdb.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import type { SqlDatabase } from '../../engine/sql/sql.ts'
@@ -243,14 +243,14 @@ export class Game {
    * Makes what was frozen again, in memory alone: nobody is told, nothing runs yet. Throws OperatorError for what cannot be
    * restored. Answers what was frozen and has no place in the code of now.
    */
-  prepare(frozen = this.#frozen): readonly string[] {
+  prepare(frozen = this.#frozen): readonly Misplaced[] {
     this.#frozen = frozen
     if (frozen && !this.#restored) this.#restore(frozen)
     return this.world.droppedParts
   }
 
   /** The same for what was copied ahead, as far as that goes; `prepare` makes the rest. */
-  prepareAhead(): readonly string[] {
+  prepareAhead(): readonly Misplaced[] {
     const { chunks } = this.#ahead!
     this.world.standStill()
     this.#restores(() => {

@@ -19,6 +19,7 @@ import type { Log } from '../../engine/base/log.ts'
 import { machineRandom } from '../../engine/base/random.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { type GameDefinition, isGameDefinition } from '../../engine/entity/definition.ts'
+import type { Misplaced } from '../../engine/entity/world.ts'
 import { MemoryKvdb } from '../../engine/kvdb/memory.ts'
 import type { Transport } from '../../engine/net/connection.ts'
 import { MemoryStorage } from '../../engine/storage/memory.ts'
@@ -85,6 +86,8 @@ const RUSH_MS = 100
 const GUEST_WITHIN_MS = 1000
 /** So long a successor may take until it is the game, after the one before has left. */
 const RETURN_LIMIT_MS = 10_000
+/** So many of what an operator is to know are named; of the rest is said how many there are. */
+const NAMED_MAX = 5
 
 /** The game that a module exports. Whatever else is wrong with the module is thrown as it is, with its stack. */
 export async function loadGame(path: string): Promise<GameDefinition> {
@@ -461,12 +464,12 @@ function newGame(
 }
 
 /** What was frozen and has no place in the code of now is never dropped in silence. */
-function refuseDropped(dropped: readonly string[], drops: boolean): void {
+function refuseDropped(dropped: readonly Misplaced[], drops: boolean): void {
   if (drops || dropped.length === 0) return
-  const more = dropped.length > 5 ? `, and ${dropped.length - 5} more` : ''
+  const named = dropped.slice(0, NAMED_MAX).map(({ what, remedy }) => (remedy ? `${what} (${remedy})` : what))
+  const more = dropped.length > NAMED_MAX ? `; and ${dropped.length - NAMED_MAX} more` : ''
   throw new OperatorError(
-    `the new code would drop what is there: ${dropped.slice(0, 5).join('; ')}${more}. ` +
-      'Name it in `drops` or a migration of its class, or reload with -drop',
+    `the new code has no place for what is there: ${named.join('; ')}${more}. Or reload with -drop, which goes on without`,
   )
 }
 

@@ -72,5 +72,8 @@ export function serviceId(name: string, shard = 0): string {
 
 const [S, DOT] = [0x53, 0x2e]
 
-/** Whether the id at `at` is that of a service; ids of makers have no dot. */
+/** Whether it is the id of a service; ids of makers have no dot. */
+export const isServiceId = (id: string): boolean => id.startsWith('S.')
+
+/** The same of the id at `at`. */
 export const isServiceIdAt = (bytes: Uint8Array, at: number): boolean => bytes[at] === S && bytes[at + 1] === DOT

@@ -164,8 +164,8 @@ export interface Contract {
    */
   readonly migrations?: Readonly<Record<number, SchemaMigration>>
   /**
-   * Attributes that were persistent once and are to go. Whatever else was saved and is no attribute of the class any more
-   * stays in storage as it is. An attribute that is not `persistent` any more takes what is stored of it, once: it is not
+   * What was saved once and is to go: attributes, kept fields, and methods of which timers are dropped. What was persistent
+   * and is no attribute of the class any more stays in storage as it is, unless it is named here. An attribute that is not `persistent` any more takes what is stored of it, once: it is not
    * in the next save.
    */
   readonly drops?: readonly string[]

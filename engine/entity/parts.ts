@@ -62,10 +62,17 @@ const PARTS: Readonly<Record<string, Part>> = {
         stamp.add(value === undefined || isSimple(value) ? value : unlike())
       }
     },
-    restore: ({ kind, entity }, saved: Packed) => {
+    restore: ({ kind, entity, world }, saved: Packed) => {
       const fields = unpack(saved) as Record<string, unknown>
-      for (const name of kind.contract.kept ?? [])
+      const { kept = [], drops = [], attrs = {} } = kind.contract
+      for (const name of kept)
         if (Object.hasOwn(fields, name)) (entity as unknown as Record<string, unknown>)[name] = fields[name]
+      for (const name of Object.keys(fields)) {
+        if (kept.includes(name) || drops.includes(name) || fields[name] === undefined) continue
+        // What is an attribute cannot be dropped by its name.
+        const remedy = Object.hasOwn(attrs, name) ? '' : 'keep it as long as it is needed, or name it in `drops`'
+        world.dropped(`${kind.name}.${name} was kept, but is not in \`kept\` any more`, remedy)
+      }
     },
   },
   place: {
@@ -169,7 +176,11 @@ const PARTS: Readonly<Record<string, Part>> = {
       for (const timer of saved.timers) {
         const { method } = timer
         if (kind.method(method)) world.timers.restore(core, timer, unpack(timer.args) as unknown[], elapsedMs)
-        else world.dropped(`a timer of ${kind.name}.${method}() was saved, but there is no such method any more`)
+        else if (!kind.contract.drops?.includes(method))
+          world.dropped(
+            `a timer of ${kind.name}.${method}() was saved, but there is no such method any more`,
+            'keep the method, or name it in `drops`',
+          )
       }
     },
   },

@@ -27,8 +27,12 @@ export interface Opened {
   readonly isUpgraded: boolean
 }
 
-/** Hears once of each thing that was saved and has no place any more. */
-type Dropped = (what: string) => void
+/**
+ * Hears of each thing that was saved and has no place any more, with what an author can do about it. `stays`: in storage.
+ */
+export type Dropped = (what: string, remedy: string, stays?: boolean) => void
+
+const ATTR_REMEDY = 'name it in `drops`, or raise `version`, with a migration that takes it'
 
 // --- opening -----------------------------------------------------------------------------------------------------------
 
@@ -47,9 +51,14 @@ export function openSaved(kind: Kind, { id, version = 1, parts }: SavedEntity, d
   const isUpgraded = version < kind.version
   const data = upgrade(kind, id, version, { ...leftoversOf(parts), ...transient, ...attrs })
   const leftovers = leftoversIn(kind, data, transient, dropped)
+  // What was left over before is nothing new.
+  for (const name of Object.keys(leftovers ?? {}))
+    if (Object.hasOwn(attrs, name)) dropped(noAttribute(kind, name), ATTR_REMEDY, true)
   // What a migration has made counts as it is, as out of a row.
   return { attrs: isUpgraded ? data : fitting(kind, data, dropped), leftovers, isUpgraded }
 }
+
+const noAttribute = (kind: Kind, name: string) => `${kind.name}.${name} was saved, but is no attribute any more`
 
 /** A space's row has its kind among the attributes: no business of migrations. */
 function spaceKindIn({ [SPACE_KIND]: kind, ...data }: SavedData): { spaceKind: number; data: SavedData } {
@@ -96,12 +105,12 @@ function leftoversIn(kind: Kind, data: SavedData, transient: SavedData, dropped:
     const value: unknown = data[name]
     if (value === undefined) continue
     if (Object.hasOwn(transient, name)) {
-      dropped(`${kind.name}.${name} was saved, but is no attribute any more`)
+      dropped(noAttribute(kind, name), ATTR_REMEDY)
       continue
     }
     const refused = refusalOf(name, value)
     // One of these, and nothing of the entity could be saved.
-    if (refused) dropped(`${kind.name}.${name} is no attribute any more, and ${refused}`)
+    if (refused) dropped(`${kind.name}.${name} is no attribute any more, and ${refused}`, ATTR_REMEDY)
     else kept.push([name, value])
   }
   return kept.length > 0 ? Object.fromEntries(kept) : undefined
@@ -122,17 +131,24 @@ function fitting(kind: Kind, data: SavedData, dropped: Dropped): SavedData {
   const specs = kind.contract.attrs ?? {}
   const misfits = Object.keys(specs).filter((name) => Object.hasOwn(data, name) && !fits(specs[name]!, data[name]))
   if (misfits.length === 0) return data
-  for (const name of misfits) dropped(`${kind.name}.${name} was saved as ${formOf(data[name])}, and is another by now`)
+  for (const name of misfits)
+    dropped(
+      `${kind.name}.${name} was saved as ${formOf(data[name])}, and is another by now`,
+      `raise \`version\`, with a migration that turns it into ${wantedBy(specs[name]!)}`,
+    )
   return Object.fromEntries(Object.entries(data).filter(([name]) => !misfits.includes(name)))
 }
 
 /** Whether a saved value has the form that the class now gives to the attribute. */
-function fits({ kind, initial }: AttrSpec, value: unknown): boolean {
-  const form = formOf(value)
-  if (kind === 'list') return form === 'a list'
-  if (kind === 'map' || kind === 'record') return form === 'a map'
-  return initial === undefined || initial === null || value === null || form === formOf(initial)
+function fits(spec: AttrSpec, value: unknown): boolean {
+  const { kind, initial } = spec
+  const isPlainValue = kind === 'value' || kind === 'optional'
+  if (isPlainValue && (initial === undefined || initial === null || value === null)) return true
+  return formOf(value) === wantedBy(spec)
 }
+
+const wantedBy = ({ kind, initial }: AttrSpec): string =>
+  kind === 'list' ? 'a list' : kind === 'map' || kind === 'record' ? 'a map' : formOf(initial)
 
 function formOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'

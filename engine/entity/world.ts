@@ -1,7 +1,7 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
 import { EntityGone, GameFrozen, OperatorError, Undelivered } from '../base/errors.ts'
-import { ID_BYTES, type IdMaker, isId, nilSpaceId } from '../base/id.ts'
+import { ID_BYTES, type IdMaker, isId, isServiceId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -41,7 +41,7 @@ import { Returns } from './returns.ts'
 import { RunningGame } from './running-game.ts'
 import type { SavedEntity } from './saved-entity.ts'
 import { Saving } from './saving.ts'
-import { type Leftovers, openRow, openSaved } from './schema.ts'
+import { type Dropped, type Leftovers, openRow, openSaved } from './schema.ts'
 import { Services } from './services.ts'
 import { Space } from './space.ts'
 import { SpaceCore } from './space-core.ts'
@@ -98,6 +98,13 @@ export type HookName =
 
 /** More than any entity should be; what takes longer to move than players wait. */
 const LUGGAGE_BYTES_MAX = 16 * 1024 * 1024
+
+/** What was saved, and has no place in the code of now. */
+export interface Misplaced {
+  readonly what: string
+  /** What an author can do about it, if anything. */
+  readonly remedy: string
+}
 
 /** What is given to a new entity besides its attributes. */
 export interface Birth {
@@ -163,7 +170,8 @@ export class World {
   readonly #free: number[] = []
   #touched: EntityCore[] = []
   readonly #errors: AuthorErrors
-  readonly #dropped = new Set<string>()
+  /** With what can be done about each. */
+  readonly #dropped = new Map<string, string>()
   /** Those under way, by id: the last of each. */
   readonly #loads = new Map<string, object>()
   /** Loads that have to wait until time goes on. */
@@ -227,7 +235,7 @@ export class World {
     const kind = this.#nilKind()
     const id = this.#nilSpaceId
     const epoch = row ? row.epoch + 1 : 1
-    const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
+    const { attrs, ...opened } = row ? openRow(kind, id, row, this.dropped) : { attrs: {} }
     const birth = { ...opened, id, epoch, saved: row, spaceKind: 0, isNilSpace: true }
     this.nilSpace = this.#bear(kind, attrs, birth) as SpaceCore
   }
@@ -315,7 +323,7 @@ export class World {
       if (this.isStill) await new Promise<void>((resolve) => void this.#late.push(resolve))
       if (!row && !this.services.isOne(kind, id)) throw new Error('it is not in storage')
       if (this.find(id) || this.#loads.get(id) !== loading) return
-      const { attrs, ...opened } = row ? openRow(kind, id, row, (what) => this.dropped(what)) : { attrs: {} }
+      const { attrs, ...opened } = row ? openRow(kind, id, row, this.dropped) : { attrs: {} }
       // Whoever has saved the row may live yet, and a dispatcher that was restarted may not know how far placements are.
       const later = row ? Math.max(epoch, row.epoch + 1) : epoch
       this.create(kind, attrs, { id, epoch: later, saved: row, ...opened })
@@ -366,7 +374,7 @@ export class World {
     const isNilSpace = id === this.#nilSpaceId
     const kind = this.kindOfSaved(saved)
     if (this.find(id)) throw new Error(`${type}<${id}> is there already`)
-    const { attrs, ...opened } = openSaved(kind, saved, (what) => this.dropped(what))
+    const { attrs, ...opened } = openSaved(kind, saved, this.dropped)
     const core = this.#make(kind, id, epoch, { spaceKind, isNilSpace, ...opened }, attrs, (made) =>
       restoreParts(made, parts, { elapsedMs }),
     )
@@ -377,8 +385,10 @@ export class World {
   /** The class that it has here. Throws when there is none. */
   kindOfSaved({ type, id }: SavedEntity): Kind {
     const kind = id === this.#nilSpaceId ? this.#nilKind() : this.kinds.get(type)
-    if (!kind) throw new Error(`this game has no class ${type}`)
-    return kind
+    if (kind) return kind
+    // A service is placed again as long as any game has its class.
+    const last = isServiceId(id) ? 'until the server is restarted' : 'until the last of its entities is gone'
+    throw new Error(`this game has no class ${type}, which has to stay ${last}`)
   }
 
   /** A place for those who were in a space that is yet to be revived. */
@@ -425,16 +435,16 @@ export class World {
     return core
   }
 
-  /** What was left out so far, each once. */
-  get droppedParts(): readonly string[] {
-    return [...this.#dropped]
+  /** What has found no place so far, each once, with what can be done about it. */
+  get droppedParts(): readonly Misplaced[] {
+    return [...this.#dropped].map(([what, remedy]) => ({ what, remedy }))
   }
 
-  /** What was saved of entities and has no place in their class any more is left out: said once for each. */
-  dropped(what: string): void {
+  /** What was saved of entities and has no place in their class any more is left out, or stays in storage: said once for each. */
+  readonly dropped: Dropped = (what, remedy, stays = false) => {
     if (this.#dropped.has(what)) return
-    this.#dropped.add(what)
-    this.log.warn(`${what}: it is left out`)
+    this.#dropped.set(what, remedy)
+    this.log.warn(`${what}: ${stays ? 'it stays in storage, and nowhere else' : 'it is left out'}`)
   }
 
   /** An entity that nobody can make again: what of it lasts is saved. */

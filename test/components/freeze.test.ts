@@ -298,7 +298,9 @@ test('a class that is gone is no reason to lose its entities: the restore is ref
   await join(cluster, 'ann')
   const frozen = await cluster.freezeGame(1)
   const without = game([Account, Field, Tally], { nilSpace: Field })
-  await expect(cluster.restoreGame(1, frozen, without)).rejects.toThrow('this game has no class Player')
+  await expect(cluster.restoreGame(1, frozen, without)).rejects.toThrow(
+    'this game has no class Player, which has to stay until the last of its entities is gone',
+  )
   // The older code still can.
   await cluster.restoreGame(1, frozen)
   expect(players(cluster)).toHaveLength(1)

@@ -166,24 +166,56 @@ describe('goworld reload', () => {
   })
 
   test('drops nothing in silence: what has no place in the new code stops it, unless it may be dropped', async () => {
-    const mood = (attrs: string) => `
-      import { attr, entity, game, space } from 'goworld'
-      class Account extends entity({ attrs: {${attrs}} }) {}
+    const account = (attrs: string, contract = '', body = '') => `
+      import { attr, entity, game, list, map, space, value } from 'goworld'
+      class Account extends entity({ attrs: {${attrs}}, ${contract} }) {${body}}
       class Nil extends space({}) {
         onGameReady() {
-          this.game.create(Account)
+          this.game.create(Account, { bag: { sword: 1 } })
         }
       }
       export default game([Account, Nil], { nilSpace: Nil })`
-    const game = new GameFolder({ source: mood("mood: attr('fine', 'client')") })
+    const attrs = "mood: attr('fine', 'client'), gold: attr(5, 'persistent'), bag: map(value)"
+    const body = `
+      parties = new Map([['one', 1]])
+      onCreated() {
+        this.every(3_600_000, this.onHour)
+      }
+      onHour() {}`
+    const game = new GameFolder({ source: account(attrs, "kept: ['parties']", body) })
     await game.command('start', '-d')
     const before = pids(game)
-    writeFileSync(game.module, mood(''))
+    const renamed = body.replaceAll('parties', 'groups').replaceAll('onHour', 'onTurn')
+    const newAttrs = "feeling: attr('fine', 'client'), coins: attr(5, 'persistent'), bag: list(value)"
+    writeFileSync(game.module, account(newAttrs, "kept: ['groups']", renamed))
     const { code, out } = await game.command('reload')
     expect(code).toBe(1)
-    expect(out).toMatch(/^game1 +\| .*the new code would drop what is there: .*mood/m)
+    expect(out).toMatch(/^game1 +\| .*the new code has no place for what is there: /m)
+    expect(out).toContain(
+      'Account.gold was saved, but is no attribute any more (name it in `drops`, or raise `version`, with a migration that takes it)',
+    )
+    for (const what of [
+      'Account.mood was saved, but is no attribute any more (name it in `drops`',
+      'Account.bag was saved as a map, and is another by now (raise `version`, with a migration that turns it into a list)',
+      'Account.parties was kept, but is not in `kept` any more (keep it as long as it is needed, or name it in `drops`)',
+      'a timer of Account.onHour() was saved, but there is no such method any more (keep the method, or name it in `drops`)',
+      'Or reload with -drop, which goes on without',
+    ])
+      expect(out).toContain(what)
     expect(pids(game)).toEqual(before)
+    // What it says helps.
+    const contract = `
+      kept: ['groups'],
+      drops: ['mood', 'parties', 'onHour'],
+      version: 2,
+      migrations: { 2: ({ gold, bag, ...rest }) => ({ ...rest, coins: gold, bag: Object.keys(bag) }) }`
+    writeFileSync(game.module, account(newAttrs, contract, renamed))
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+    writeFileSync(game.module, account('', 'version: 2, migrations: { 2: () => {} }'))
+    expect(await game.command('reload')).toMatchObject({ code: 1, out: expect.stringContaining('Account.coins was') })
     expect(await game.command('reload', '-drop')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+    // What stays in storage has been named once.
+    expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
   })
 
   test.each([

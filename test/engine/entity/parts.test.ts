@@ -249,6 +249,33 @@ describe('kept fields', () => {
     expect([there.map, there.set, there.fresh]).toEqual([new Map(), 'fresh set', 'fresh'])
   })
 
+  test('that the newer class does not keep are named each once, but for those that had no value or are to be dropped', () => {
+    class Party extends entity({ kept: ['parties', 'leader', 'nobody'] }) {
+      parties = new Map([['one', 1]])
+      leader = 'ann'
+      nobody: unknown = undefined
+    }
+    const h = start([Party])
+    const saved = [1, 2].map(() => carried(coreFor(h.game.create(Party))))
+    const newer = (drops: readonly string[]) => {
+      class Party extends entity({ kept: ['groups'], drops }) {
+        groups = new Map()
+      }
+      return Party
+    }
+    const said = (what: string) => `Party.${what} was kept, but is not in \`kept\` any more`
+    for (const [drops, left] of [
+      [[], ['parties', 'leader']],
+      [['parties'], ['leader']],
+      [['leader', 'parties'], []],
+    ] as const) {
+      const there = start([newer(drops)])
+      for (const one of saved) there.world.revive(one, 2, 0)
+      expect(there.world.droppedParts.map(({ what }) => what)).toEqual(left.map(said))
+      expect(there.log.matching('warn', '')).toEqual(left.map((name) => `${said(name)}: it is left out`))
+    }
+  })
+
   test.each([
     ['a function', () => {}],
     ['a symbol', Symbol('x')],
@@ -456,13 +483,15 @@ describe('timers', () => {
   })
 
   test('whose method the newer class does not have are left out, which is said', async () => {
-    const newer = () => {
-      class Clock extends entity({}) {}
+    const newer = (drops: readonly string[] = []) => {
+      class Clock extends entity({ drops }) {}
       return Clock
     }
     const h = start([Clock])
     const clock = h.game.create(Clock)
     clock.after(10, clock.ring)
+    const { h: dropping } = revived(carried(coreOf(clock)), [newer(['ring', 'heard'])])
+    expect([dropping.world.droppedParts, dropping.world.timers.size]).toEqual([[], 0])
     const { h: after } = revived(carried(coreOf(clock)), [newer()])
     await after.clock.advance(10)
     expect(after.log.matching('warn', 'a timer of Clock.ring() was saved, but there is no such method')).toHaveLength(1)

@@ -423,6 +423,17 @@ describe('what was saved and is no attribute any more', () => {
     expect((await stored(frozen)).data).toEqual({ hp: 7, gold: 30 })
   })
 
+  test('is named when code comes that has no place for it, and not once more', () => {
+    const from = start([older()])
+    from.world.create(from.world.kinds.get('Avatar')!, { hp: 7, gold: 30, target: 'wolf' }, { id: ID })
+    const there = restored(freeze(from), [plainer()])
+    const what = 'Avatar.gold was saved, but is no attribute any more'
+    expect(there.world.droppedParts.map((one) => one.what)).toEqual([what])
+    expect(there.log.matching('warn', what)).toEqual([`${what}: it stays in storage, and nowhere else`])
+    expect(restored(freeze(there), [plainer()]).world.droppedParts).toEqual([])
+    expect(restored(freeze(from), [plainer(['gold'])]).world.droppedParts).toEqual([])
+  })
+
   test('is gone from the next save on when the class drops it by its name', async () => {
     const h = start([plainer(['mood', 'bag', 'huge', 'never'])])
     await put(h, 1, { hp: 7, ...left })
