@@ -36,7 +36,10 @@ export const reload = command({
   positionals: '<game folder> [names...]',
   flags: {
     all: { type: 'bool', help: 'dispatchers and gates too: these first, then the games' },
-    drop: { type: 'bool', help: 'though the new code has no place for all that is there: what it says is dropped' },
+    drop: {
+      type: 'bool',
+      help: 'though the new code has no place for all that is there, or an onFrozen throws: it goes on without',
+    },
     dispatcher: one('dispatcher'),
     gate: one('gate'),
     game: one('game'),

@@ -45,6 +45,7 @@ const SAY_TIMES: Readonly<Record<SwapRole, (name: Swap['name'], status: Status) 
       name,
       `waited for promises ${waitMs} ms, frozen ${freezeMs}, restored ${restoreMs}, left ${leaveMs}, back ${returnMs}`,
     )
+    for (const note of (swap as { notes?: readonly string[] }).notes ?? []) sayFor(name, note)
   },
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../../engine/base/clock.ts'
 import { GameFrozen } from '../../engine/base/errors.ts'
 import type { Link } from '../../engine/cluster/link.ts'
+import type { EntityCore } from '../../engine/entity/core.ts'
 import { type Copied, freezeWorld } from '../../engine/entity/freezing.ts'
 import type { World } from '../../engine/entity/world.ts'
 
@@ -21,6 +22,8 @@ export interface FreezerOptions {
    * Whether what is unsaved is written at the end, for whoever comes too late for the restore. Otherwise it is unsaved there.
    */
   readonly saves: boolean
+  /** Whether it goes on though an `onFrozen` throws, or does not come to its end. */
+  readonly forced: boolean
   /** What has been copied ahead: only what has changed since is answered. */
   readonly copied: Copied | undefined
   /** Is called again and again by what takes long while the game goes on: lets others run. */
@@ -33,12 +36,15 @@ const HELD_WITHIN_MS = 5_000
 const SETTLED_WITHIN_MS = 5_000
 /** However short the game may wait for others, its own authors have this long to get ready. */
 const ON_FROZEN_MIN_MS = 100
+const FORCE = 'goworld reload -drop goes on without what it would have done'
 
 export class Freezer {
   /** Milliseconds since 1970: when dispatchers were told to keep what is for the game. */
   heldSinceMs = 0
   /** When all that authors had waited for was over: from then on nothing runs. */
   stillSinceMs = 0
+  /** What went wrong in `onFrozen`, if it was forced all the same. */
+  readonly failed: string[] = []
   readonly #options: FreezerOptions
   readonly #held = new Set<number>()
   #allHold = Promise.withResolvers<void>()
@@ -130,26 +136,28 @@ export class Freezer {
   }
 
   async #tellAuthors(): Promise<void> {
-    const { world, clock, waitMs } = this.#options
+    const { world, clock, waitMs, forced } = this.#options
     this.#told = true
-    let left = 0
-    let failed = 0
+    const left = new Set<EntityCore>()
     const { promise, resolve } = Promise.withResolvers<void>()
+    const isOver = () => left.size === 0 || (this.failed.length > 0 && !forced)
     for (const core of [...world.all()]) {
       if (!core.kind.hearsFrozen) continue
-      left++
-      void world.hooked(core, 'onFrozen').then((ok) => {
-        left--
-        if (!ok) failed++
-        if (!ok || left === 0) resolve()
+      left.add(core)
+      void world.hooked(core, 'onFrozen').then((thrown) => {
+        left.delete(core)
+        if (thrown !== undefined) this.failed.push(`${core}: ${thrown}`)
+        if (isOver()) resolve()
       })
     }
     const limit = clock.after(Math.max(waitMs, ON_FROZEN_MIN_MS), resolve)
     await this.#turn()
-    if (left > 0 && failed === 0) await promise
+    if (!isOver()) await promise
     limit.cancel()
-    if (failed > 0) throw new Error('an onFrozen threw: its error is in the log')
-    if (left > 0) throw new Error(`${left} onFrozen have not come to their end`)
+    if (forced) for (const core of left) this.failed.push(`${core}: it has not come to its end`)
+    else if (this.failed.length > 0) throw new Error(`an onFrozen threw (${this.failed[0]}): ${FORCE}`)
+    else if (left.size > 0)
+      throw new Error(`${left.size} onFrozen have not come to their end (${[...left][0]}): ${FORCE}`)
   }
 
   /** What waits for the end of this turn has run, and what that has caused. */

@@ -77,12 +77,14 @@ export interface CopiedGame {
   readonly copied: Copied
 }
 
-/** Milliseconds since 1970. */
+/** How a freeze went; milliseconds since 1970. */
 export interface FreezeTimes {
   /** From then on dispatchers kept what was for the game. */
   readonly heldSinceMs: number
   /** From then on nothing ran. */
   readonly stillSinceMs: number
+  /** What went wrong in `onFrozen`, if it was forced all the same. */
+  readonly failed: readonly string[]
 }
 
 const LOAD_INTERVAL_MS = 1000
@@ -387,14 +389,16 @@ export class Game {
   /**
    * Stands still, and answers what it is and since when: then `leave`, or `thaw` when that could not be kept. Rejects when it
    * cannot be frozen; then it goes on. Without `saves` what is unsaved stays so, in what is answered. `since`: what was copied
-   * ahead; then the rest of it is what has changed.
+   * ahead; then the rest of it is what has changed. `forced`: whatever becomes of `onFrozen`.
    */
   async freeze({
     saves = true,
     since,
+    forced = false,
   }: {
     readonly saves?: boolean
     readonly since?: CopiedGame
+    readonly forced?: boolean
   } = {}): Promise<FrozenGame & FreezeTimes> {
     if (this.#freezer) throw new Error('it is being frozen already')
     if (this.#restored) throw new Error('it is still being restored')
@@ -408,14 +412,15 @@ export class Game {
       limitMs: this.#holdLimitMs,
       flush: () => this.#turn.end(),
       saves,
+      forced,
       copied: since?.copied,
       pause: this.#slices(),
     })
     this.#freezer = freezer
     try {
       const chunks = await freezer.run()
-      const { heldSinceMs, stillSinceMs } = freezer
-      return { ...this.#described(chunks, since?.game.chunks), heldSinceMs, stillSinceMs }
+      const { heldSinceMs, stillSinceMs, failed } = freezer
+      return { ...this.#described(chunks, since?.game.chunks), heldSinceMs, stillSinceMs, failed }
     } catch (error) {
       this.thaw()
       throw error

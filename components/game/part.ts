@@ -65,10 +65,12 @@ interface Frozen {
   readonly waitMs: number
   /** From then on nothing ran: until it was written. */
   readonly freezeMs: number
+  /** What went wrong in `onFrozen`, if it was forced all the same. */
+  readonly failed: readonly string[]
 }
 
 /** What a swap took, in milliseconds. */
-export interface SwapTimes extends Frozen {
+export interface SwapTimes extends Omit<Frozen, 'failed'> {
   readonly restoreMs: number
   readonly leaveMs: number
   /** Until it was there again for all others. */
@@ -76,6 +78,16 @@ export interface SwapTimes extends Frozen {
   /** From the moment on that nothing was passed on to it, until all that had waited came. */
   readonly blackoutMs: number
   readonly bytes: number
+  /** What an operator is to know of it. */
+  readonly notes: readonly string[]
+}
+
+/** What a swap may go on without. */
+interface Lenience {
+  /** What has no place in the code of now. */
+  readonly drops?: boolean
+  /** What an `onFrozen` would have done that throws. */
+  readonly forced?: boolean
 }
 
 /** Others wait for a game that is restored, until it goes on, or until a dispatcher is certainly not there; … */
@@ -108,17 +120,17 @@ export async function startGame(options: GamePartOptions): Promise<Part> {
 }
 
 /**
- * Takes the place of the running game, which goes on by itself when this rejects. Unless `drops`, what has no place in the
- * code of now is a reason not to. `isGone`: whether its process has ended.
+ * Takes the place of the running game, which goes on by itself when this rejects. Unless `lenience` says so, what has no place
+ * in the code of now is a reason not to, and so is an `onFrozen` that throws. `isGone`: whether its process has ended.
  */
 export async function succeedGame(
   options: GamePartOptions,
   isGone: () => Promise<boolean>,
-  { drops = false } = {},
+  lenience: Lenience = {},
 ): Promise<Part> {
   const part = new GamePart(options, await openStores(options.config, options.log))
   warmUp()
-  await takeOver(part, options, isGone, drops)
+  await takeOver(part, options, isGone, lenience)
   return part
 }
 
@@ -131,7 +143,7 @@ export async function restoreBehind(options: GamePartOptions, isGone: () => Prom
   const part = new GamePart(options, await openStores(config, log))
   try {
     // What it has no place for is left out with a warning, as out of a file.
-    await takeOver(part, options, isGone, true)
+    await takeOver(part, options, isGone, { drops: true })
     return part
   } catch (error) {
     if (part.hasBegun || !(await isGone())) throw error
@@ -146,11 +158,11 @@ async function takeOver(
   part: GamePart,
   options: GamePartOptions,
   isGone: () => Promise<boolean>,
-  drops: boolean,
+  lenience: Lenience,
 ): Promise<void> {
   const swap = await SwapClient.connect(options.swapPath!)
   try {
-    await part.succeed(swap, isGone, drops)
+    await part.succeed(swap, isGone, lenience)
   } catch (error) {
     // Once it has begun to be the game, only its end makes sure that it is not.
     if (part.hasBegun) swap.close()
@@ -300,26 +312,28 @@ class GamePart implements Part {
       ahead = { ...copied, pid, file }
       return { path: file.temporary }
     }
+    const freeze = async (pid: number, forced: boolean): Promise<Frozen> => {
+      if (ahead?.pid !== pid) throw new Error('it was copied for another since')
+      log.info('a successor stands by: freezing')
+      const { file, ...since } = ahead
+      const { heldSinceMs, stillSinceMs, failed, ...frozen } = await this.#game.freeze({ saves: false, since, forced })
+      try {
+        file.block(frozen)
+        file.finish({ sync: false })
+      } catch (error) {
+        this.#game.thaw()
+        throw error
+      }
+      taken = frozen
+      ahead = undefined
+      // Its time is for others: it is needed only when both processes die with their machine.
+      syncFrozen(path).catch((error) => log.warn(messageOf(error)))
+      const freezeMs = realClock.wallMs() - stillSinceMs
+      return { heldSinceMs, waitMs: stillSinceMs - heldSinceMs, freezeMs, failed: inShort(failed) }
+    }
     const steps = {
-      freeze: async (pid: number): Promise<Frozen> => {
-        if (ahead?.pid !== pid) throw new Error('it was copied for another since')
-        log.info('a successor stands by: freezing')
-        const { file, ...since } = ahead
-        const { heldSinceMs, stillSinceMs, ...frozen } = await this.#game.freeze({ saves: false, since })
-        try {
-          file.block(frozen)
-          file.finish({ sync: false })
-        } catch (error) {
-          this.#game.thaw()
-          throw error
-        }
-        taken = frozen
-        ahead = undefined
-        // Its time is for others: it is needed only when both processes die with their machine.
-        syncFrozen(path).catch((error) => log.warn(messageOf(error)))
-        const freezeMs = realClock.wallMs() - stillSinceMs
-        return { heldSinceMs, waitMs: stillSinceMs - heldSinceMs, freezeMs }
-      },
+      freeze: (pid: number) => freeze(pid, false),
+      forceFreeze: (pid: number) => freeze(pid, true),
       leave: async () => {
         hasLeft = true
         await this.#game.leave()
@@ -355,11 +369,11 @@ class GamePart implements Part {
   }
 
   /** Becomes the game that `swap` is the end of. */
-  async succeed(swap: SwapClient, isGone: () => Promise<boolean>, drops: boolean): Promise<void> {
+  async succeed(swap: SwapClient, isGone: () => Promise<boolean>, lenience: Lenience): Promise<void> {
     const { id, config, log } = this.#options
     const { path } = await swap.ask<{ readonly path: string }>('ahead')
     const { promise, resolve } = Promise.withResolvers<void>()
-    const { frozen, times, frozenMs } = await this.#standIn(swap, new FrozenReader(path), drops, resolve)
+    const { frozen, times, frozenMs } = await this.#standIn(swap, new FrozenReader(path), lenience, resolve)
     const preparedMs = realClock.wallMs()
     await swap.ask('leave').catch(async (error) => {
       // It may have left or not: once it is dead, what it was is here and nowhere else.
@@ -375,23 +389,38 @@ class GamePart implements Part {
     // It has nothing in it: who is frozen has written all. Until it is open, saves count as kept when the store has them.
     this.#journals = await openJournal(id, config, log)
     this.#game.keepIn(this.#journals)
+    const { failed, ...frozenTimes } = times
+    // What was thrown by an `onRestored` that is asynchronous.
+    await new Promise<void>((resolve) => realClock.defer(resolve))
     this.#swapped = {
-      ...times,
+      ...frozenTimes,
       restoreMs: preparedMs - frozenMs,
       leaveMs: leftMs - preparedMs,
       returnMs: nowMs - leftMs,
       blackoutMs: nowMs - times.heldSinceMs,
       bytes: bytesOf(frozen),
+      notes: this.#notes(failed),
     }
     await this.listen()
   }
 
+  /** What it went on without, and what went wrong with the code of now. `failed`: with that of before. */
+  #notes(failed: readonly string[]): string[] {
+    const { droppedParts, failedHooks } = this.#game.world
+    const { count, first } = failedHooks
+    return [
+      ...inShort(droppedParts.map(({ what }) => what)).map((what) => `it went on without: ${what}`),
+      ...failed.map((what) => `it went on without an onFrozen: ${what}`),
+      ...(count > 0 ? [`${count} onInit or onRestored threw, the first: ${first}`] : []),
+    ]
+  }
+
   /** The game as it was when the other stood still, in memory alone. Whatever comes of it, the file is closed. */
-  async #standIn(swap: SwapClient, file: FrozenReader, drops: boolean, restored: () => void) {
+  async #standIn(swap: SwapClient, file: FrozenReader, { drops, forced }: Lenience, restored: () => void) {
     try {
       this.#game = this.#newGame({ ahead: file.ahead() }, restored)
       refuseDropped(this.#game.prepareAhead(), drops)
-      const times = await swap.ask<Frozen>('freeze')
+      const times = await swap.ask<Frozen>(forced ? 'forceFreeze' : 'freeze')
       const frozenMs = realClock.wallMs()
       const frozen = file.rest()
       refuseDropped(this.#game.prepare(frozen), drops)
@@ -464,13 +493,17 @@ function newGame(
 }
 
 /** What was frozen and has no place in the code of now is never dropped in silence. */
-function refuseDropped(dropped: readonly Misplaced[], drops: boolean): void {
+function refuseDropped(dropped: readonly Misplaced[], drops = false): void {
   if (drops || dropped.length === 0) return
-  const named = dropped.slice(0, NAMED_MAX).map(({ what, remedy }) => (remedy ? `${what} (${remedy})` : what))
-  const more = dropped.length > NAMED_MAX ? `; and ${dropped.length - NAMED_MAX} more` : ''
+  const named = inShort(dropped.map(({ what, remedy }) => (remedy ? `${what} (${remedy})` : what)))
   throw new OperatorError(
-    `the new code has no place for what is there: ${named.join('; ')}${more}. Or reload with -drop, which goes on without`,
+    `the new code has no place for what is there: ${named.join('; ')}. Or reload with -drop, which goes on without`,
   )
+}
+
+function inShort(all: readonly string[]): string[] {
+  const named = all.slice(0, NAMED_MAX)
+  return all.length > NAMED_MAX ? [...named, `and ${all.length - NAMED_MAX} more`] : named
 }
 
 const bytesOf = ({ chunks, ahead = [] }: FrozenGame): number =>

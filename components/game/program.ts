@@ -18,7 +18,10 @@ const FLAGS = {
   restore: { type: 'bool', help: 'go on from where a frozen game stopped' },
   succeed: { type: 'bool', help: 'take the place of the running game, as `goworld reload` does' },
   rehearse: { type: 'bool', help: 'say whether the running game could go on with this code, and end' },
-  drop: { type: 'bool', help: 'with those two: though it has no place for all that is there' },
+  drop: {
+    type: 'bool',
+    help: 'with those two: though it has no place for all that is there, or an onFrozen there throws',
+  },
   ...COMMON_FLAGS,
 } as const
 
@@ -56,7 +59,8 @@ void runProgram('game', async () => {
   }
   const isBehind = restore && (await isFreezing(folder, name))
   const start = ({ log }: PartTools) => {
-    if (succeed) return succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops })
+    if (succeed)
+      return succeedGame({ ...options, log }, () => folder.isGone(name, GONE_WITHIN_MS), { drops, forced: drops })
     if (isBehind) return restoreBehind({ ...options, log, restore }, isFrozen)
     return startGame({ ...options, log, restore })
   }

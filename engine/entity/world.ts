@@ -1,6 +1,6 @@
 // All entities of one game: how they come into being, are found, change hands, are saved and go.
 import type { Clock } from '../base/clock.ts'
-import { EntityGone, GameFrozen, OperatorError, Undelivered } from '../base/errors.ts'
+import { EntityGone, GameFrozen, messageOf, OperatorError, Undelivered } from '../base/errors.ts'
 import { ID_BYTES, type IdMaker, isId, isServiceId, nilSpaceId } from '../base/id.ts'
 import { IdTable } from '../base/id-table.ts'
 import type { Log } from '../base/log.ts'
@@ -162,6 +162,8 @@ export class World {
   isSealed = false
   /** How often an author's code threw. */
   authorErrors = 0
+  /** How many `onInit` and `onRestored` were among them, and the first. */
+  failedHooks: { readonly count: number; readonly first: string } = { count: 0, first: '' }
 
   readonly #options: WorldOptions
   readonly #nilSpaceId: string
@@ -551,13 +553,13 @@ export class World {
     this.#runAuthor(core, method.name, method.run, args, method.operation, outcome)
   }
 
-  /** Runs a hook as a method is run; resolves when it has ended, to whether it did without an error. */
-  async hooked(core: EntityCore, name: HookName): Promise<boolean> {
+  /** Runs a hook as a method is run; resolves when it has ended, to what it threw, if it did. */
+  async hooked(core: EntityCore, name: HookName): Promise<string | undefined> {
     const hook = hookOf(core.entity, name)
     return new Promise((resolve) =>
       this.#runAuthor(core, name, hook, [], core.kind.hook(name), (ok, error) => {
         if (!ok) this.#authorError(core, name, error)
-        resolve(ok)
+        resolve(ok ? undefined : messageOf(error))
       }),
     )
   }
@@ -619,6 +621,10 @@ export class World {
 
   #authorError(core: EntityCore | undefined, method: string, error: unknown): void {
     this.authorErrors++
+    if (method === 'onInit' || method === 'onRestored') {
+      const { count, first } = this.failedHooks
+      this.failedHooks = { count: count + 1, first: first || `${core}.${method}: ${messageOf(error)}` }
+    }
     if (core) this.#errors.add(`${core.kind.name}.${method}`, `${core}.${method} threw`, error)
     else this.#errors.add(method, `${method} threw`, error)
   }

@@ -156,7 +156,9 @@ test('a freeze that fails leaves the game as it was, timers included', async () 
   player.onFrozen = () => {
     throw new Error('not now')
   }
-  await expect(cluster.freezeGame(1)).rejects.toThrow('an onFrozen threw')
+  await expect(cluster.freezeGame(1)).rejects.toThrow(
+    `an onFrozen threw (Player<${player.id}>: not now): goworld reload -drop goes on without what it would have done`,
+  )
   const { beats } = player
   ann.server().add(1)
   await cluster.clock.advance(1000)
@@ -178,6 +180,42 @@ test('a freeze that fails leaves the game as it was, timers included', async () 
   expect(ann.added).toEqual([1, 2, 3])
   expect(playerOf(cluster, 'ann').mates).toEqual(new Set(['carl']))
   expectTruth(cluster, [ann])
+  await cluster.stop()
+})
+
+test('a freeze that is forced goes on without an onFrozen that throws or does not come to its end, and names it', async () => {
+  const cluster = await start({ games: 2 })
+  const names = ['ann', 'bob', 'carl']
+  const [ann, bob, carl] = await Promise.all(names.map((name) => join(cluster, name)))
+  playerOf(cluster, 'ann').onFrozen = async () => {
+    throw new Error('not now')
+  }
+  const waiting = playerOf(cluster, 'bob')
+  waiting.onFrozen = () => new Promise<void>(() => {})
+  playerOf(cluster, 'carl').onFrozen = () => {
+    throw new Error('never')
+  }
+  const ids = Object.fromEntries(names.map((name) => [name, `Player<${playerOf(cluster, name).id}>`]))
+  const one = cluster.games[0]!
+  const freezing = one.freeze({ forced: true })
+  await cluster.clock.advance(3000)
+  const { failed } = await freezing
+  expect(failed).toEqual([
+    `${ids['carl']}: never`,
+    `${ids['ann']}: not now`,
+    `${ids['bob']}: it has not come to its end`,
+  ])
+  one.thaw()
+  await cluster.clock.advance(1000)
+  Reflect.deleteProperty(waiting, 'onFrozen')
+  await expect(cluster.freezeGame(1)).rejects.toThrow('an onFrozen threw')
+  await cluster.clock.advance(1000)
+  for (const { server, added } of [ann!, bob!, carl!]) {
+    server().add(1)
+    await cluster.clock.advance(100)
+    expect(added).toEqual([1])
+  }
+  expectTruth(cluster, [ann!, bob!, carl!])
   await cluster.stop()
 })
 

@@ -218,6 +218,43 @@ describe('goworld reload', () => {
     expect(await game.command('reload')).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
   })
 
+  test('mends an onFrozen that throws when it may go on without, and says which it was', async () => {
+    const guild = (onFrozen: string, others = '') => `
+      import { entity, game, space } from 'goworld'
+      class Account extends entity({}) {
+        async onFrozen() { ${onFrozen} }
+        ${others}
+      }
+      class Nil extends space({}) {
+        onGameReady() {
+          for (let pieces = 0; pieces < 7; pieces++) this.game.create(Account)
+        }
+      }
+      export default game([Account, Nil], { nilSpace: Nil })`
+    const game = new GameFolder({ source: guild("throw new Error('no disk')") })
+    await game.command('start', '-d')
+    const before = pids(game)
+    writeFileSync(game.module, guild(''))
+    const { code, out } = await game.command('reload')
+    expect(code).toBe(1)
+    expect(out).toMatch(
+      /an onFrozen threw \(Account<.*>: no disk\): goworld reload -drop goes on without what it would/,
+    )
+    expect(pids(game)).toEqual(before)
+    const dropping = await game.command('reload', '-drop')
+    expect(dropping).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+    expect(dropping.out).toMatch(/^game1 +\| it went on without an onFrozen: Account<.*>: no disk$/m)
+    expect(dropping.out).toMatch(/^game1 +\| it went on without an onFrozen: and 2 more$/m)
+    expect((await game.command('reload')).out).not.toContain('went on without')
+    writeFileSync(game.module, guild('', "async onRestored() { throw new Error('no hat') }"))
+    const thrown = await game.command('reload')
+    expect(thrown).toMatchObject({ code: 0, out: expect.stringMatching(REPORT) })
+    expect(thrown.out).toMatch(/^game1 +\| 7 onInit or onRestored threw, the first: Account<.*>\.onRestored: no hat$/m)
+    writeFileSync(game.module, guild('', "onInit() { throw new Error('no boots') }"))
+    const init = await game.command('reload')
+    expect(init.out).toMatch(/^game1 +\| 7 onInit or onRestored threw, the first: Account<.*>\.onInit: no boots$/m)
+  })
+
   test.each([
     ['cannot restore what it is handed', 'constructor', "throw new Error('not in my house')", /not in my house/],
     ['ends when the game has left already', 'onRestored', 'process.exit(7)', /exited with code 7/],
