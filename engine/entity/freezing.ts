@@ -12,7 +12,7 @@ import { writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
-import { type AllAudiences, audiencesOf } from './retelling.ts'
+import { type AllShown, allShown } from './retelling.ts'
 import { hasStamp, type SavedEntity, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
@@ -31,8 +31,8 @@ export interface WorldHeader {
   readonly told?: readonly number[]
   /** Pairs that see each other although they are farther apart than their radius, by space. */
   readonly lingering: Readonly<Record<string, readonly string[]>>
-  /** Who was told of which attributes. */
-  readonly audiences?: AllAudiences
+  /** What clients were told of each class. */
+  readonly shown?: AllShown
   /** Those that were copied ahead, and are not there any more. */
   readonly gone?: readonly string[]
 }
@@ -149,7 +149,7 @@ function headerOf(world: World, spaces: readonly SpaceCore[], lingering: WorldHe
     offers: world.players.offers,
     told: [...world.movement.told],
     lingering,
-    audiences: audiencesOf(world),
+    shown: allShown(world),
   }
 }
 

@@ -10,6 +10,7 @@ import type { Contract, EntityClass } from './contract.ts'
 import { Entity } from './entity.ts'
 import { HISTORY_MAX_MS } from './hindsight.ts'
 import type { Operation, Operations } from './operations.ts'
+import { shownBy } from './retelling.ts'
 import { checkSchema } from './schema.ts'
 import { Service } from './service.ts'
 import { hearsServices } from './services.ts'
@@ -51,6 +52,8 @@ export class Kind {
   readonly persistent: boolean
   /** The version of what it saves. */
   readonly version: number
+  /** What it shows to clients; see retelling.ts. */
+  readonly shown: string
   readonly isSpace: boolean
   readonly isService: boolean
   /** Of a space: how long it remembers, 0: not at all. */
@@ -93,6 +96,7 @@ export class Kind {
     checkContract(this.name, this.contract, allowed)
     this.layout = new AttrLayout(this.name, this.contract.attrs ?? {})
     this.version = checkSchema(this.name, this.contract, this.isSpace)
+    this.shown = shownBy(this.layout, this.version)
     this.persistent = this.contract.persistent ?? this.layout.hasPersistent
     this.aoiRadius = checkRadius(this.name, this.contract.aoi)
     this.positionStep = checkStep(this.name, this.contract.positionStep)

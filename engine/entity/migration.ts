@@ -15,6 +15,7 @@ import { decodeOwn } from '../wire/own-codec.ts'
 import type { Client, EntityCore } from './core.ts'
 import type { Vector3 } from './entity.ts'
 import type { PacketSink } from './outbound.ts'
+import { Retelling } from './retelling.ts'
 import { restoreClient, type SavedEntity, saveEntity } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
@@ -34,6 +35,8 @@ interface Luggage {
   readonly services?: Readonly<Record<string, string>>
   /** What was said to its client may be lost: its player is created anew. */
   readonly isUnheard?: true
+  /** What its client was told of its class. */
+  readonly shown?: string
 }
 
 interface Departure {
@@ -207,6 +210,7 @@ export class Migration {
         spaceId,
         at: [at.x, at.y, at.z],
         ...(services && { services }),
+        ...(core.client && { shown: core.kind.shown }),
       }
       data = encode(luggage)
       if (data.length > world.luggageBytesMax)
@@ -450,12 +454,12 @@ export class Migration {
   arrive({ entityId, epoch, data }: Values<'arriveHere'>): void {
     const world = this.#world
     try {
-      const { entity, spaceId, at, services, isUnheard } = decodeOwn(data) as unknown as Luggage
+      const { entity, spaceId, at, services, ...told } = decodeOwn(data) as unknown as Luggage
       const here = world.find(entityId)
       if (here && here.epoch >= epoch) throw new EntityGone(`a later placement of it is here`)
       if (here) world.discard(here)
       const [x, y, z] = at
-      this.#settle(entity, epoch, spaceId, { x, y, z }, isUnheard)
+      this.#settle(entity, epoch, spaceId, { x, y, z }, told)
       this.arrived++
       if (services) world.services.tellMissed(entityId, services)
     } catch (error) {
@@ -485,7 +489,13 @@ export class Migration {
   }
 
   /** It lives here from now on: said, with its client, in its space, and its author told. Throws when it cannot be made. */
-  #settle(saved: SavedEntity, epoch: number, spaceId: string, { x, y, z }: Vector3, isUnheard = false): void {
+  #settle(
+    saved: SavedEntity,
+    epoch: number,
+    spaceId: string,
+    { x, y, z }: Vector3,
+    { isUnheard, shown }: Partial<Pick<Luggage, 'isUnheard' | 'shown'>> = {},
+  ): void {
     const world = this.#world
     const core = world.revive(saved, epoch, 0)
     world.cluster.toEntity(core.id).send('entityPlaced', { entityId: core.id, epoch })
@@ -494,6 +504,11 @@ export class Migration {
     const isThere = client && world.gates.has(client.gateId)
     if (isThere && isUnheard) world.views.sayUnbound(core, client)
     if (isThere) world.views.bind(core, client)
+    if (isThere && !isUnheard && shown !== undefined && shown !== core.kind.shown) {
+      const retelling = new Retelling(world, { [saved.type]: shown })
+      retelling.add(core, saved)
+      retelling.tell()
+    }
     world.hook(core, 'onMigratedIn')
     // Before it is looked at what hooks have left.
     world.movement.settle()

@@ -46,7 +46,7 @@ export class Restoring {
   /** Takes in what was copied ahead. */
   read(chunks: readonly Uint8Array[]): void {
     this.#isAhead = true
-    this.#retelling.read(headerIn(chunks).audiences)
+    this.#retelling.read(headerIn(chunks).shown)
     for (let at = 1; at < chunks.length; at++) {
       const saved = decodeOwn(chunks[at]!) as unknown as SavedEntity
       if (this.#saved.has(saved.id)) throw twice(saved)
@@ -77,7 +77,7 @@ export class Restoring {
   finish(chunks: readonly Uint8Array[]): void {
     const world = this.#world
     const header = headerIn(chunks)
-    this.#retelling.read(header.audiences)
+    this.#retelling.read(header.shown)
     if (header.gameId !== world.gameId) throw new Error(`it is of game ${header.gameId}, not of game ${world.gameId}`)
     world.registry.restore(header.registry)
     world.players.restoreOffers(header.offers)

@@ -150,7 +150,8 @@ function fits(spec: AttrSpec, value: unknown): boolean {
 const wantedBy = ({ kind, initial }: AttrSpec): string =>
   kind === 'list' ? 'a list' : kind === 'map' || kind === 'record' ? 'a map' : formOf(initial)
 
-function formOf(value: unknown): string {
+/** Of what kind a value is, as a log names it. */
+export function formOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Uint8Array) return 'bytes'
   if (typeof value === 'object' && value !== null) return 'a map'

@@ -103,6 +103,26 @@ test.each(['from its frozen file', 'by a copy that was taken ahead'])('newer cod
   await cluster.stop()
 })
 
+test('a player that comes to a game of newer code shows its client what that has made of it', async () => {
+  const definitions = { 2: newer() }
+  const cluster = await TestCluster.start({ definition, definitions, games: 2, bootEntity: 'Player', banned: [2] })
+  const client = await cluster.client<Game>()
+  await cluster.clock.until(() => client.space !== undefined, 5000, 'the client to be there')
+  const told: string[] = []
+  client.on('Player', { created: () => void told.push('created'), destroyed: () => void told.push('destroyed') })
+  const { id } = client.player!
+  const there = cluster.games[1]!.world.game.createSpace(definitions[2].types[1] as typeof Town, 1)
+  await cluster.clock.advance(100)
+  void cluster.games[0]!.world.find(id)!.entity.enterSpace(there.id as never, { x: 0, y: 0, z: 0 })
+  await cluster.clock.until(() => cluster.games[1]!.world.find(id) !== undefined, 5000, 'the player to arrive')
+  await cluster.clock.advance(100)
+  client.player!.server.note('first')
+  await cluster.clock.advance(100)
+  const attrs = { gold: 5300, log: ['first', 'one', 'two'], quests: { first: { done: [1] } } }
+  expect([client.player!.attrs, told, cluster.errors]).toEqual([attrs, [], []])
+  await cluster.stop()
+})
+
 test('what is as it was is not said once more', async () => {
   const { cluster, clients, seen, there } = await play()
   const changed: string[] = []
