@@ -18,6 +18,8 @@ const RESTORE_LIMIT_MS = 60_000
 const POLL_MS = 25
 const LOG_LINES_MAX = 20
 const LOG_BYTES_MAX = 64 * 1024
+/** Of a stack: what Node.js did on the way, which may be long, and says nothing of what is wrong. */
+const NODES_FRAME = /^ {4}at (.*\()?node:/
 
 /** Resolves to whether a process with the new code has its place; if not, it has said why. */
 export function swapOne(run: RunFolder, swap: Swap, drop: boolean): Promise<boolean> {
@@ -101,7 +103,8 @@ async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]):
       ? `it took longer than ${REHEARSAL_LIMIT_MS / 1000} s`
       : 'the new code cannot go on from what is there'
     say(`${nameOf(name)} is not swapped, and goes on as it was: ${why}`)
-    for (const line of (stderr || message).trimEnd().split('\n').slice(-LOG_LINES_MAX)) sayFor(name, line)
+    const lines = (stderr || message).trimEnd().split('\n')
+    for (const line of lines.filter((one) => !NODES_FRAME.test(one)).slice(-LOG_LINES_MAX)) sayFor(name, line)
     return false
   }
 }
