@@ -13,8 +13,11 @@ export class Meter {
   #cpuPercent = 0
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   #loopDelayMs = 0
+  readonly #onBeat: (() => void) | undefined
 
-  constructor() {
+  /** `onBeat` is called each second, when the event loop comes round to it. */
+  constructor(onBeat?: () => void) {
+    this.#onBeat = onBeat
     this.#delay.enable()
     this.#beat()
   }
@@ -38,6 +41,7 @@ export class Meter {
       this.#at = now
       this.#loopDelayMs = Math.max(0, Math.round(this.#delay.percentile(99) / 1e5) / 10 - DELAY_RESOLUTION_MS)
       this.#delay.reset()
+      this.#onBeat?.()
       this.#beat()
     })
   }

@@ -8,6 +8,7 @@ import type { Server } from 'node:http'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
+import { realClock } from '../../engine/base/clock.ts'
 import { messageOf } from '../../engine/base/errors.ts'
 import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
@@ -22,6 +23,7 @@ import { Meter } from './meter.ts'
 import type { Part } from './part.ts'
 import { Place } from './place.ts'
 import { nameOf, type ProcessId, RunFolder } from './run-folder.ts'
+import { Watchdog } from './watchdog.ts'
 
 export interface ProcessSettings {
   readonly httpAddr: Address | undefined
@@ -50,6 +52,8 @@ const LAST_WORDS_MS = 10_000
 const STAY_MS = 60_000
 /** An HTTP address that was not free is tried again so often. */
 const LISTEN_AGAIN_MS = 5_000
+/** A start, or a swap, need not wait for the thread of the watchdog to load. */
+const WATCH_AFTER_MS = 2_000
 /** So long whoever was succeeded may take to end. */
 const END_LIMIT_MS = 5_000
 
@@ -69,12 +73,13 @@ export async function runProcess(
     freeze: () => freeze('asked to'),
   })
   place.claim()
-  const log = openLog({
+  const logSettings: LogSettings = {
     name: nameOf(name),
     level: flags.log ?? settings.logLevel,
     file: settings.logFile,
     stderr: settings.logStderr,
-  })
+  }
+  const log = openLog(logSettings)
   process.on('exit', () => log.close())
   catchStrays(log, {
     isTaken(rejection) {
@@ -89,7 +94,9 @@ export async function runProcess(
   })
   for (const warning of warnings) log.warn(warning)
 
-  const meter = new Meter()
+  // Authors' code runs in these.
+  const watchdog = ['game', 'dev'].includes(name.role) ? new Watchdog({ settings: logSettings, log }) : undefined
+  const meter = new Meter(() => watchdog?.beat())
   const freezing = new Freezing(log)
   const configfile = resolve(path)
   let part: Part | undefined
@@ -220,6 +227,7 @@ export async function runProcess(
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
   if (!stopping) freezing.up(part)
   flushCompileCache()
+  realClock.after(WATCH_AFTER_MS, () => watchdog?.begin())
 }
 
 /** Whoever was succeeded ends by itself as soon as it knows; its name and its doors are free then. */
