@@ -9,23 +9,16 @@
 //
 //     dispatcher1: a successor is loaded and stands by ─> it takes over address, links and all that dispatcher1 knows
 //     gate1: a successor joins the cluster ─> it takes over where clients connect; gate1 ends when its clients are gone
-import { OperatorError } from '../../engine/base/errors.ts'
 import { PROCESS_ID_MAX } from '../process/flags.ts'
 import { nameOf, type ProcessId, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { Interrupts } from './interrupts.ts'
+import { isSame, readProcess } from './names.ts'
 import { say, sayFrozen } from './screen.ts'
 import { gameFolder, SERVER_FLAGS } from './server.ts'
+import { saySilent, silentOf } from './silence.ts'
 import { swapOne } from './succession.ts'
-import { isSame, plan, SWAP_ROLES, type SwapRole } from './swaps.ts'
-
-/** `game2`: as a process is called in the table of `goworld status`. */
-function named(word: string): ProcessId {
-  const role = SWAP_ROLES.find((one) => word.startsWith(one))
-  const id = role === undefined ? Number.NaN : Number(word.slice(role.length))
-  if (role !== undefined && nameOf({ role, id }) === word && id >= 1) return { role, id }
-  throw new OperatorError(`${JSON.stringify(word)} is no process: name it as in game1, gate1 or dispatcher1`)
-}
+import { plan, SWAP_ROLES, type SwapRole } from './swaps.ts'
 
 const one = (role: SwapRole) =>
   ({ type: 'int', min: 1, max: PROCESS_ID_MAX, help: `the id of a ${role}: only this one` }) as const
@@ -49,15 +42,23 @@ export const reload = command({
     const flagged = SWAP_ROLES.flatMap((role): ProcessId[] =>
       ids[role] === undefined ? [] : [{ role, id: ids[role] }],
     )
-    const names = [...flagged, ...words.map(named)]
+    const names = [...flagged, ...words.map((word) => readProcess(word, SWAP_ROLES))]
     const run = new RunFolder(gameFolder(folder!))
     const roles = all ? SWAP_ROLES : names.length > 0 ? [] : (['game'] as const)
-    const swaps = await plan(folder!, run, { roles, names }, configfile)
-    const missing = names.find((name) => !swaps.some((swap) => isSame(swap.name, name)))
-    if (missing || swaps.length === 0) {
+    const planned = await plan(folder!, run, { roles, names }, configfile)
+    const missing = names.find((name) => !planned.some((swap) => isSame(swap.name, name)))
+    if (missing || planned.length === 0) {
       process.exitCode = 1
       return say(missing ? `${nameOf(missing)} does not run in ${run.path}` : `no game runs in ${run.path}`)
     }
+    // Who answers nobody cannot be swapped, whatever the new code is; the others can.
+    const silent = await silentOf(
+      run,
+      planned.flatMap(({ running }) => running ?? []),
+    )
+    for (const one of silent) saySilent(folder!, one)
+    if (silent.length > 0) process.exitCode = 1
+    const swaps = planned.filter(({ name }) => !silent.some((one) => isSame(one.name, name)))
     const interrupts = new Interrupts(() => say('stopping after this one; once more stops at once'))
     interrupts.second.addEventListener('abort', () => {
       sayFrozen(run)

@@ -2,6 +2,7 @@
 import type { Status } from '../process/child.ts'
 import { type Color, colored, wantsColor } from '../process/color.ts'
 import { nameOf, type ProcessId, type Role, type RunFolder } from '../process/run-folder.ts'
+import { restoring } from './server.ts'
 
 const COLORS: Readonly<Record<Role, Color>> = {
   dispatcher: 'magenta',
@@ -58,6 +59,6 @@ export function sayAddresses(statuses: readonly Status[]): void {
 /** Frozen games outlast the server. */
 export function sayFrozen(run: RunFolder): void {
   for (const name of run.frozen()) {
-    say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; goworld start -restore goes on from there`)
+    say(`${nameOf(name)} stays frozen in ${run.frozenPath(name)}; ${restoring(run)} goes on from there`)
   }
 }

@@ -100,10 +100,17 @@ export function refuseSecond({ folder, run }: Server): void {
   if (running.length > 0) {
     const names = running.map((one) => `${nameOf(one)} (pid ${one.pid})`).join(', ')
     throw new OperatorError(
-      `${folder} runs already: ${names}; goworld stop ends it, goworld start -missing starts what has died of it`,
+      `${folder} runs already: ${names}; goworld stop ends it, ${restoring(run)} starts what has died of it` +
+        (run.frozen().length > 0 ? ' and goes on with what is frozen' : ''),
     )
   }
   for (const one of found) run.clear(one)
+}
+
+/** How what is frozen is gone on with, beside what runs or where nothing does; where nothing is frozen, how the dead are started. */
+export function restoring(run: RunFolder): string {
+  const runs = run.processes().some(({ alive }) => alive)
+  return `goworld start${runs ? ' -missing' : ''}${run.frozen().length > 0 ? ' -restore' : ''}`
 }
 
 /**
@@ -115,7 +122,7 @@ export function frozenGames({ config, run }: Server, restore: boolean): readonly
   if (!restore && frozen.length > 0) {
     const files = frozen.map((name) => run.frozenPath(name)).join(', ')
     throw new OperatorError(
-      `${frozen.map(nameOf).join(', ')} frozen in ${files}: goworld start -restore goes on from there, or remove the file`,
+      `${frozen.map(nameOf).join(', ')} frozen in ${files}: ${restoring(run)} goes on from there, or remove the file`,
     )
   }
   const stray = frozen.find(({ id }) => !config.gameIds.includes(id))

@@ -8,10 +8,11 @@ import { realClock } from '../../engine/base/clock.ts'
 import { OperatorError } from '../../engine/base/errors.ts'
 import { Child, type Status } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
-import { nameOf, type ProcessId, ROLES, RunFolder } from '../process/run-folder.ts'
+import { nameOf, type ProcessFound, type ProcessId, ROLES, RunFolder } from '../process/run-folder.ts'
 import { command } from './command.ts'
 import { endAll, type Running, runningOf } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
+import { isSame } from './names.ts'
 import { bold, say, sayAddresses, sayFor, sayFrozen } from './screen.ts'
 import {
   callable,
@@ -27,8 +28,9 @@ import {
   shellWord,
   writeConfig,
 } from './server.ts'
+import { saySilent, silentOf } from './silence.ts'
 import { SuccessorsOutput } from './successors-output.ts'
-import { configOf, isSame } from './swaps.ts'
+import { configOf } from './swaps.ts'
 
 const START_LIMIT_MS = 60_000
 /** Nothing is said of a wait shorter than this. */
@@ -62,7 +64,7 @@ export const start = command({
     const configPath = writeConfig(server)
     const commands = commandsWith(frozen, server, module, configPath)
     const missing = commands.filter(({ name }) => !running.some((one) => isSame(one, name)))
-    if (missing.length === 0) return say(`nothing is missing: ${running.map(nameOf).join(', ')} run`)
+    if (missing.length === 0) return sayAllRun(server, running)
     const background = flags.d || flags.missing
     const crew = new Crew(server, background)
     const interrupts = new Interrupts(() => say('stopping; once more kills'))
@@ -82,8 +84,20 @@ export const start = command({
   },
 })
 
-const runningIn = (folder: string): ProcessId[] =>
+const runningIn = (folder: string): ProcessFound[] =>
   new RunFolder(gameFolder(folder)).processes().filter(({ alive }) => alive)
+
+/** Nothing is missing, but some of it may be of no use. */
+async function sayAllRun({ folder, run }: Server, running: readonly ProcessFound[]): Promise<void> {
+  const able = running.filter(({ role }) => role !== 'bots' && role !== 'next')
+  const silent = await silentOf(
+    run,
+    able.map((one) => runningOf(run, one)),
+  )
+  for (const one of silent) saySilent(folder, one)
+  if (silent.length > 0) process.exitCode = 1
+  else say(`nothing is missing: ${running.map(nameOf).join(', ')} run`)
+}
 
 /** A server that runs in part, as it was configured when it was started. Throws OperatorError when it is told otherwise. */
 async function serverOf(folder: string, running: readonly ProcessId[], flags: ServerFlags): Promise<Server> {

@@ -9,6 +9,7 @@ import { Child, type Status, statusOf } from '../process/child.ts'
 import { nameOf, type RunFolder } from '../process/run-folder.ts'
 import type { Running } from './ending.ts'
 import { say, sayFor } from './screen.ts'
+import { saySilent, silentOf } from './silence.ts'
 import type { Swap, SwapRole } from './swaps.ts'
 
 const REHEARSAL_LIMIT_MS = 60_000
@@ -18,8 +19,6 @@ const RESTORE_LIMIT_MS = 60_000
 const POLL_MS = 25
 const LOG_LINES_MAX = 20
 const LOG_BYTES_MAX = 64 * 1024
-/** Of a stack: what Node.js did on the way, which may be long, and says nothing of what is wrong. */
-const NODES_FRAME = /^ {4}at (.*\()?node:/
 
 /** Resolves to whether a process with the new code has its place; if not, it has said why. */
 export function swapOne(run: RunFolder, swap: Swap, drop: boolean): Promise<boolean> {
@@ -54,7 +53,7 @@ const SAY_TIMES: Readonly<Record<SwapRole, (name: Swap['name'], status: Status) 
 async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boolean): Promise<boolean> {
   const { name, command, cwd, log } = swap
   const flags = drop && name.role === 'game' ? ['-drop'] : []
-  if (name.role === 'game' && !(await rehearse(swap, flags))) return false
+  if (name.role === 'game' && !(await rehearse(run, swap, running, flags))) return false
   const wasReady = (await statusOf(run, name))?.ready === true
   const logBytes = sizeOf(log)
   const child = new Child(name, run, { command: [...command, '-succeed', ...flags], cwd, appends: true })
@@ -85,7 +84,8 @@ async function succeed(run: RunFolder, swap: Swap, running: Running, drop: boole
 }
 
 /** Resolves to whether the new code can go on from a copy of the game; if not, it has said why. */
-async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]): Promise<boolean> {
+async function rehearse(run: RunFolder, swap: Swap, old: Running, flags: readonly string[]): Promise<boolean> {
+  const { name, command, cwd } = swap
   const args = [...process.execArgv, ...command, '-rehearse', ...flags]
   const running = promisify(execFile)(process.execPath, args, {
     cwd,
@@ -102,9 +102,13 @@ async function rehearse({ name, command, cwd }: Swap, flags: readonly string[]):
     const why = killed
       ? `it took longer than ${REHEARSAL_LIMIT_MS / 1000} s`
       : 'the new code cannot go on from what is there'
-    say(`${nameOf(name)} is not swapped, and goes on as it was: ${why}`)
-    const lines = (stderr || message).trimEnd().split('\n')
-    for (const line of lines.filter((one) => !NODES_FRAME.test(one)).slice(-LOG_LINES_MAX)) sayFor(name, line)
+    const silent = (await silentOf(run, [old])).length > 0
+    say(`${nameOf(name)} is not swapped${silent ? '' : ', and goes on as it was'}: ${why}`)
+    if (silent) saySilent(cwd, old)
+    // What execFile says of one that it has killed is its command.
+    else
+      for (const line of (stderr || (killed ? '' : message)).trimEnd().split('\n').slice(-LOG_LINES_MAX))
+        sayFor(name, line)
     return false
   }
 }

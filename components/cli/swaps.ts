@@ -5,6 +5,7 @@ import { OperatorError } from '../../engine/base/errors.ts'
 import { type Status, statusOf } from '../process/child.ts'
 import { nameOf, type ProcessFound, type ProcessId, type RunFolder } from '../process/run-folder.ts'
 import { type Running, runningOf } from './ending.ts'
+import { isSame } from './names.ts'
 import { callable, commandsOf, findServer, gameModule, type Server, shellWord, writeConfig } from './server.ts'
 
 /** What can be swapped, in the order of a reload. */
@@ -83,5 +84,3 @@ export async function configOf(run: RunFolder, processes: readonly ProcessId[]):
 }
 
 const logFileOf = ({ config }: Server, { role, id }: Swap['name']): string => config[role](id).logFile
-
-export const isSame = (one: ProcessId, other: ProcessId): boolean => one.role === other.role && one.id === other.id

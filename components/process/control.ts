@@ -47,7 +47,12 @@ export async function serveControl(
   })
 }
 
-/** Asks the process behind a socket; rejects when there is none or it does not answer in time. */
+/** Somebody has the socket, and does not get to it. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+}
+
+/** Asks the process behind a socket; rejects when there is none, and with NoAnswer when it does not answer in time. */
 export async function askControl(
   path: string,
   question: Question,
@@ -57,7 +62,7 @@ export async function askControl(
   ipc.config.maxRetries = 0
   ipc.config.stopRetrying = true
   const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>()
-  const timeout = realClock.after(timeoutMs, () => reject(new Error(`no answer in ${timeoutMs} ms`)))
+  const timeout = realClock.after(timeoutMs, () => reject(new NoAnswer(`no answer in ${timeoutMs} ms`)))
   ipc.connectTo('process', path)
   const process = ipc.of.process!
   process.on('connect', () => void process.emit(question, {}))

@@ -52,7 +52,7 @@ const LAST_WORDS_MS = 10_000
 const STAY_MS = 60_000
 /** An HTTP address that was not free is tried again so often. */
 const LISTEN_AGAIN_MS = 5_000
-/** A start, or a swap, need not wait for the thread of the watchdog to load. */
+/** Just after a swap all have waited for it: the thread of the watchdog loads later. */
 const WATCH_AFTER_MS = 2_000
 /** So long whoever was succeeded may take to end. */
 const END_LIMIT_MS = 5_000
@@ -227,7 +227,9 @@ export async function runProcess(
   log.info('up', { pid: process.pid, ...(where !== '' && { at: where }) })
   if (!stopping) freezing.up(part)
   flushCompileCache()
-  realClock.after(WATCH_AFTER_MS, () => watchdog?.begin())
+  // One that starts may stand still in its first hook.
+  if (succeeds) realClock.after(WATCH_AFTER_MS, () => watchdog?.begin())
+  else watchdog?.begin()
 }
 
 /** Whoever was succeeded ends by itself as soon as it knows; its name and its doors are free then. */

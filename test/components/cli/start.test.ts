@@ -284,7 +284,13 @@ describe('goworld start', () => {
     await game.command('start', '-d')
     process.kill(game.pidOf('game'), 'SIGUSR1')
     await until(() => game.run.frozen().length === 1, 'the game is frozen')
-    expect((await game.command('start', '-missing')).err).toContain('goworld start -restore goes on from there')
+    const hint = 'goworld start -missing -restore goes on from there'
+    expect((await game.command('start', '-missing')).err).toContain(hint)
+    expect((await game.command('start', '-restore')).err).toContain(
+      'goworld start -missing -restore starts what has died of it and goes on with what is frozen',
+    )
+    expect((await game.command('stop', 'gate1')).out).toContain(hint)
+    expect(game.running).toEqual(['dispatcher1'])
     expect(await game.command('start', '-missing', '-restore')).toMatchObject({ code: 0 })
     expect([game.running, game.run.frozen()]).toEqual([['dispatcher1', 'game1', 'gate1'], []])
   })
