@@ -2,20 +2,18 @@
 //
 //     watch ──saved──> (100 ms of quiet) ──> stop the server, which saves ──> start it anew
 //                                                                             └ fails: told, and tried at the next save
-import { type FSWatcher, watch } from 'node:fs'
 import { join, relative } from 'node:path'
 import { Child } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
 import { command } from './command.ts'
 import { endAll } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
+import { Saves } from './saves.ts'
 import { bold, say, sayAddresses } from './screen.ts'
 import { findServer, gameModule, refuseSecond, type Server, writeConfig } from './server.ts'
 
 const NAME = { role: 'dev', id: 1 } as const
 const DEPLOYMENT = { dispatchers: 1, games: 1, gates: 1 }
-/** Editors write a file in several steps, and people several files. */
-const QUIET_MS = 100
 const START_LIMIT_MS = 30_000
 
 export const dev = command({
@@ -53,32 +51,4 @@ async function sayUp({ folder }: Server, child: Child): Promise<void> {
   say(`\n${bold(`${folder} is up`)}; saving a .ts file there starts it anew`)
   sayAddresses([status])
   say('')
-}
-
-/** Tells of the saves of a game's sources. Its pages are no part of the server: they are new when they are asked for again. */
-class Saves {
-  readonly #watcher: FSWatcher
-  #saved = Promise.withResolvers<string>()
-  #quiet: NodeJS.Timeout | undefined
-
-  constructor(folder: string) {
-    this.#watcher = watch(folder, { recursive: true }, (_, file) => {
-      if (file === null || !file.endsWith('.ts') || /^web[\\/]|(^|[\\/])(node_modules|\.)/.test(file)) return
-      clearTimeout(this.#quiet)
-      this.#quiet = setTimeout(() => this.#saved.resolve(join(folder, file)), QUIET_MS)
-    })
-    // A folder inside may be gone by the time it is looked at.
-    this.#watcher.on('error', () => {})
-  }
-
-  /** Resolves to the file of the next save after this. */
-  next(): Promise<string> {
-    this.#saved = Promise.withResolvers<string>()
-    return this.#saved.promise
-  }
-
-  close(): void {
-    clearTimeout(this.#quiet)
-    this.#watcher.close()
-  }
 }

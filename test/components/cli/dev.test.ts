@@ -1,5 +1,5 @@
 // Tests of `goworld dev`, with a real process and real files.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Program, ROOT, until } from '../../program.ts'
@@ -33,6 +33,17 @@ describe('goworld dev', () => {
     expect(dev.out).toContain(`${join('rooms', 'hall.ts')} was saved: starting anew`)
     expect(dev.out).not.toContain('notes.txt')
     expect(game.pidOf('dev')).not.toBe(pid)
+  })
+
+  test('starts anew each time when an editor renames a new file over the old one', async () => {
+    const game = new GameFolder()
+    const dev = game.begin('dev')
+    for (let times = 1; times <= 3; times++) {
+      await until(() => timesUp(dev) === times, 'the next start')
+      copyFileSync(NIL_GAME, `${game.module}~`)
+      renameSync(`${game.module}~`, game.module)
+    }
+    await until(() => timesUp(dev) === 4, 'the last start')
   })
 
   test('shows a mistake, and tries again at the next save', async () => {
