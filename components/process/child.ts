@@ -1,6 +1,6 @@
 // A process of ours as the one that started it sees it: its last lines, its answers, its end.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,6 +25,8 @@ export interface ChildOptions {
 }
 
 const LAST_LINES = 20
+/** What is in a file of lines when a process is started; one that has more is put aside. */
+const OUT_BYTES_MAX = 1024 * 1024
 const POLL_MS = 50
 
 /** In a session of its own, so that a terminal's Ctrl-C reaches its starter only. */
@@ -49,6 +51,7 @@ export class Child {
     this.name = name
     this.#folder = folder
     this.#inFile = onLine === undefined
+    if (this.#inFile) putAside(folder.outPath(name))
     if (this.#inFile && !appends) writeFileSync(folder.outPath(name), '')
     this.#before = statSync(folder.outPath(name), { throwIfNoEntry: false })?.size ?? 0
     // Always at the end: one process may write to it while the next one begins to.
@@ -127,6 +130,12 @@ export class Child {
     }
     return false
   }
+}
+
+/** The lines of very many successors, or of one that said very much. The last such file is kept. */
+function putAside(path: string): void {
+  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 }
+  if (size > OUT_BYTES_MAX) renameSync(path, `${path}.1`)
 }
 
 /** Its lines come to our terminal, though by way of a pipe, and with its name before them. */

@@ -4,6 +4,7 @@
 //                            gate1.sock   the control channel
 //                            game1.swap   by which a successor takes it over
 //                            gate1.out    standard output and error in the background
+//                            gate1.out.1  the same, put aside at a start when it had become long
 //                            game1.frozen what a frozen game was, until it is restored
 //                            game1.frozen.20261121T182329.123Z    the last of them, by when they were restored
 //                            drain4711.pid, .sock    a gate that was replaced, by its pid, until its clients are gone

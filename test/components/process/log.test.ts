@@ -1,8 +1,9 @@
 // Tests of components/process/log.ts: pino behind the engine's Log.
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openLog } from '../../../components/process/log.ts'
+import { VirtualClock } from '../../../engine/base/clock.ts'
 import { OperatorError } from '../../../engine/base/errors.ts'
 import { tempFolder } from '../../temp-folder.ts'
 
@@ -73,6 +74,49 @@ describe('the log', () => {
     log.info('too late')
     log.close()
     expect(readFileSync(file, 'utf8')).toBe('')
+  })
+
+  describe('when its file is rotated', () => {
+    let clock: VirtualClock
+    let log: ReturnType<typeof openLog>
+    beforeEach(() => {
+      clock = new VirtualClock()
+      log = openLog({ name: 'game1', level: 'info', file, stderr: false }, clock)
+      log.info('before')
+    })
+    afterEach(() => log.close())
+    const words = (path: string) => readFileSync(path, 'utf8').match(/before|between|after|again/g)
+
+    test('goes on in a new one within a second, time after time', async () => {
+      renameSync(file, `${file}.1`)
+      log.info('between')
+      await clock.advance(1000)
+      log.info('after')
+      expect([words(`${file}.1`), words(file)]).toEqual([['before', 'between'], ['after']])
+      renameSync(file, `${file}.1`)
+      writeFileSync(file, '')
+      await clock.advance(1000)
+      log.info('again')
+      expect([words(`${file}.1`), words(file)]).toEqual([['after'], ['again']])
+    })
+
+    test('goes on in the same one when that was copied and truncated', async () => {
+      truncateSync(file)
+      await clock.advance(1000)
+      log.info('after')
+      expect(readFileSync(file, 'utf8')).toMatch(/^\d.* after\n$/)
+    })
+
+    test('goes on in the old one while there can be no new one', async () => {
+      renameSync(file, `${file}.1`)
+      mkdirSync(file)
+      await clock.advance(1000)
+      log.info('between')
+      rmSync(file, { recursive: true })
+      await clock.advance(1000)
+      log.info('after')
+      expect([words(`${file}.1`), words(file)]).toEqual([['before', 'between'], ['after']])
+    })
   })
 
   test('refuses a file that cannot be written, by name', () => {
