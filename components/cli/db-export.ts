@@ -28,8 +28,8 @@ export const exportVerb = verb({
     ...STORE_FLAGS,
   },
   several: ['type'],
-  async run(flags, [path], several) {
-    const config = configOf(flags)
+  async run(flags, [path, folder], several) {
+    const config = await configOf(flags, folder)
     const games = gamesOf(config)
     if (games.length > 0) tell(`${games.join(', ')} may save meanwhile: the export is not of one moment`)
     for (const folder of journalsLeft(config)) {

@@ -33,8 +33,8 @@ export const importVerb = verb({
     'skip-bad': { type: 'bool', help: 'leave out lines that cannot be read, and say which' },
     ...STORE_FLAGS,
   },
-  async run(flags, [path]) {
-    const config = configOf(flags)
+  async run(flags, [path, folder]) {
+    const config = await configOf(flags, folder)
     const games = gamesOf(config)
     if (games.length > 0) {
       const line = `${games.join(', ')} would overwrite what is imported`

@@ -11,6 +11,8 @@ import { NotStorable, StorageError } from '../../engine/storage/errors.ts'
 import type { EntityStorage } from '../../engine/storage/storage.ts'
 import { COMMON_FLAGS, configFile } from '../process/flags.ts'
 import { nameOf, RunFolder } from '../process/run-folder.ts'
+import { findServer, gameFolder } from './server.ts'
+import { configOf as runningConfigOf } from './swaps.ts'
 
 export const STORE_FLAGS = { configfile: COMMON_FLAGS.configfile } as const satisfies FlagSpec
 
@@ -24,7 +26,17 @@ export const note = (line: string): void => void process.stderr.write(`${line}\n
 /** The same, of what is wrong. */
 export const tell = (line: string): void => note(`goworld: ${line}`)
 
-export const configOf = ({ configfile }: StoreFlags): Config => readConfig(configFile({ configfile }))
+/**
+ * The configuration that is named or lies here; with the folder of a game that of the server which runs there, else the one that
+ * it would be started with.
+ */
+export async function configOf({ configfile }: StoreFlags, folder: string | undefined): Promise<Config> {
+  if (folder === undefined) return readConfig(configFile({ configfile }))
+  const run = new RunFolder(gameFolder(folder))
+  const running = run.processes().filter(({ alive }) => alive)
+  const file = configfile ?? (running.length > 0 ? await runningConfigOf(run, running) : undefined)
+  return findServer(folder, { configfile: file }).config
+}
 
 /** Runs `use` with the store open. What the store refuses is one line and exit code 1. */
 export async function withStore(

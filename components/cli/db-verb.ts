@@ -1,4 +1,4 @@
-// One verb of `goworld db`: its flags, the words beside them, and names of entities as words.
+// One verb of `goworld db`: its flags, the words beside them, the folder of the game behind these, and names of entities as words.
 
 import { OperatorError } from '../../engine/base/errors.ts'
 import { isId } from '../../engine/base/id.ts'
@@ -13,24 +13,26 @@ interface VerbSpec<S extends FlagSpec> {
   readonly flags: S
   /** Flags that may be given several times; `run` gets their values apart. */
   readonly several?: readonly (keyof S & string)[]
+  /** Behind the words there may be one more: the folder of the game. */
   run(flags: Flags<S>, words: readonly string[], several: Readonly<Record<string, readonly string[]>>): Promise<void>
 }
 
 /** As a parser of one list of words knows them. */
 const ANY_WORDS = '[words...]'
+const FOLDER = '[game folder]'
 
 export function verb<const S extends FlagSpec>(spec: VerbSpec<S>): Command {
   const { name, about, words, flags, several: names = [], run } = spec
   return {
     about,
-    usage: [name, ...words].join(' '),
+    usage: [name, ...words, FOLDER].join(' '),
     async invoke(argv) {
       const { rest, values } = takeSeveral(argv.map(withoutDash), names)
       const given = parsed(rest, flags, { name: `goworld db ${name}`, about, positionals: ANY_WORDS }, words)
       const { positionals } = given
       if (positionals.length < words.length) throw new OperatorError(`${words[positionals.length]} is missing`)
-      if (positionals.length > words.length) {
-        throw new OperatorError(`unexpected argument ${JSON.stringify(positionals[words.length])}`)
+      if (positionals.length > words.length + 1) {
+        throw new OperatorError(`unexpected argument ${JSON.stringify(positionals[words.length + 1])}`)
       }
       await run(given, positionals, values)
     },
@@ -47,7 +49,7 @@ function parsed<const S extends FlagSpec>(
     return parseFlags(argv, flags, options)
   } catch (error) {
     if (!(error instanceof HelpRequested)) throw error
-    throw new HelpRequested(error.text.replace(ANY_WORDS, words.join(' ')).trimEnd())
+    throw new HelpRequested(error.text.replace(ANY_WORDS, [...words, FOLDER].join(' ')).trimEnd())
   }
 }
 

@@ -16,8 +16,8 @@ const types = verb({
   about: 'Lists the types of which there are entities.',
   words: [],
   flags: STORE_FLAGS,
-  run: (flags) =>
-    withStore(configOf(flags), { makes: false }, async (storage) => {
+  run: async (flags, [folder]) =>
+    withStore(await configOf(flags, folder), { makes: false }, async (storage) => {
       for (const type of await storage.types()) say(shownName(type))
     }),
 })
@@ -34,11 +34,11 @@ const ids = verb({
     all: { type: 'bool', help: 'all of them' },
     ...STORE_FLAGS,
   },
-  async run(flags, [type]) {
+  async run(flags, [type, folder]) {
     if (flags.all && flags.limit !== undefined) throw new OperatorError('flags -all and -limit exclude each other')
     const limit = flags.all ? Number.POSITIVE_INFINITY : (flags.limit ?? IDS)
     const names = [type!, flags.after ?? ''].map(readName) as [string, string]
-    await withStore(configOf(flags), { makes: false }, (storage) => list(storage, ...names, limit))
+    await withStore(await configOf(flags, folder), { makes: false }, (storage) => list(storage, ...names, limit))
   },
 })
 
@@ -65,9 +65,9 @@ const get = verb({
   about: 'Prints an entity, with the version of its save. Exit code 1 when there is none.',
   words: ['<type>', '<id>'],
   flags: STORE_FLAGS,
-  async run(flags, words) {
-    const [type, id] = words.map(readName) as [string, string]
-    await withStore(configOf(flags), { makes: false }, async (storage) => {
+  async run(flags, [one, other, folder]) {
+    const [type, id] = [one!, other!].map(readName) as [string, string]
+    await withStore(await configOf(flags, folder), { makes: false }, async (storage) => {
       const row = await storage.read(type, id)
       if (!row?.data) return sayNone(type, id)
       const { schema, epoch, no, text } = row
@@ -81,11 +81,11 @@ const remove = verb({
   about: 'Deletes an entity for good.',
   words: ['<type>', '<id>'],
   flags: { yes: { type: 'bool', help: 'do it' }, ...STORE_FLAGS },
-  async run(flags, words) {
-    const [type, id] = words.map(readName) as [string, string]
+  async run(flags, [one, other, folder]) {
+    const [type, id] = [one!, other!].map(readName) as [string, string]
     const name = `${shownName(type)} ${shownName(id)}`
     if (!flags.yes) throw new OperatorError(`${name} would be deleted for good: -yes does it`)
-    const config = configOf(flags)
+    const config = await configOf(flags, folder)
     const games = gamesOf(config)
     if (games.length > 0) tell(`${games.join(', ')} may save it again`)
     await withStore(config, { makes: false }, async (storage) => {
@@ -129,7 +129,7 @@ export const db: Command = {
 function helpText(): string {
   const width = Math.max(...Object.values(VERBS).map(({ usage }) => usage.length))
   const lines = Object.values(VERBS).map(({ usage, about }) => `  goworld db ${usage.padEnd(width)}  ${about}`)
-  return `The entities of the store in goworld.ini, or in the file that -configfile names.\n\n${lines.join('\n')}
+  return `The entities of the store in goworld.ini, in the file that -configfile names, or in that of the game in a folder.\n\n${lines.join('\n')}
 
 To move a server to another store: export with its goworld.ini, import with one that names the other.
 goworld db export -help prints the flags of a command.\n`

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -130,6 +131,20 @@ describe('goworld db', () => {
     expect(none).toMatchObject({ code: 1, out: '', err: 'goworld: there is no Avatar orc\n' })
   })
 
+  test('finds the store of a game by its folder', async () => {
+    const folder = new Folder()
+    await folder.seed('a.ini', HEROES)
+    renameSync(folder.file('a.ini'), folder.file('goworld.ini'))
+    const db = (...args: string[]) => run(LAUNCHER, ['db', ...args, folder.path], { env })
+    expect((await db('types')).out).toBe('Avatar\nMonster\n')
+    expect((await db('ids', 'Avatar')).out).toBe('ann\nbob\n')
+    expect((await db('get', 'Avatar', 'ann')).out).toContain('"level": 3')
+    expect((await db('delete', 'Avatar', 'bob', '-yes')).out).toBe('deleted Avatar bob\n')
+    expect((await db('export', folder.file('all'))).code).toBe(0)
+    expect(await db('import', folder.file('all'))).toMatchObject({ code: 0 })
+    expect((await db('ids', 'Avatar')).out).toBe('ann\n')
+  })
+
   test('lists as many ids as are asked for', async () => {
     const folder = new Folder()
     const ids = Array.from({ length: 2500 }, (_, n) => `n${String(n).padStart(4, '0')}`)
@@ -178,7 +193,8 @@ describe('goworld db', () => {
 describe('an operator is told in one line', () => {
   test.each([
     [['get', 'Avatar'], '<id> is missing'],
-    [['get', 'Avatar', 'ann', 'bob'], 'unexpected argument "bob"'],
+    [['get', 'Avatar', 'ann', 'bob'], 'bob: no such folder'],
+    [['get', 'Avatar', 'ann', '.', 'bob'], 'unexpected argument "bob"'],
     [['expor', 'x'], 'unknown command db expor; did you mean export?'],
     [['ids', 'Avatar', '-limit', '0'], 'flag -limit=0: must be a whole number of at least 1'],
     [['ids', 'Avatar', '-limit', '1', '-all'], 'flags -all and -limit exclude each other'],
