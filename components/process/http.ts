@@ -4,9 +4,11 @@
 //
 //     GET /healthz -> 200 or 503, {"ready":true,"name":"gate1"}
 //     GET /status  -> 200, all figures; 404 unless it comes from this machine
+//     GET /metrics -> the same for Prometheus
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { type Address, formatAddress } from '../../engine/base/address.ts'
 import { addressInUse } from '../../engine/config/program.ts'
+import { formatMetrics, METRICS_TYPE } from './metrics.ts'
 
 export interface HttpPages {
   healthz(): { readonly ready: boolean }
@@ -32,17 +34,19 @@ export function createHttp(pages: HttpPages): Server {
 
 function answer(pages: HttpPages, request: IncomingMessage, response: ServerResponse): void {
   const path = request.url?.split('?', 1)[0]
-  const web = path !== '/healthz' && path !== '/status' ? pages.web?.() : undefined
+  const isFigures = path === '/status' || path === '/metrics'
+  const web = path !== '/healthz' && !isFigures ? pages.web?.() : undefined
   if (web) return web(request, response)
   // No page takes a body; one that comes is not read.
   response.setHeader('connection', 'close')
-  const known = path === '/healthz' || (path === '/status' && isLocal(request))
+  const known = path === '/healthz' || (isFigures && isLocal(request))
   if (!known) return send(response, 404, { error: 'not found' })
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     return send(response, 405, { error: 'method not allowed' })
   }
   if (path === '/status') return send(response, 200, pages.status())
+  if (path === '/metrics') return sendText(response, METRICS_TYPE, formatMetrics(pages.status()))
   const health = pages.healthz()
   return send(response, health.ready ? 200 : 503, health)
 }
@@ -60,6 +64,11 @@ function isLocal({ socket, headers }: IncomingMessage): boolean {
 function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   response.end(`${JSON.stringify(body)}\n`)
+}
+
+function sendText(response: ServerResponse, type: string, body: string): void {
+  response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
+  response.end(body)
 }
 
 /** Resolves to where the server listens; port 0 has become one by then. `who` is for the error: `gate1 http_addr`. */

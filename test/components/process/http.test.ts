@@ -1,4 +1,4 @@
-// Tests of components/process/http.ts: the two pages of a process, and nothing else.
+// Tests of components/process/http.ts: the three pages of a process, and nothing else.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -16,7 +16,10 @@ afterEach(() => {
 })
 
 async function serve(): Promise<string> {
-  const server = createHttp({ healthz: () => ({ ready, name: 'gate1' }), status: () => ({ clients: 7 }) })
+  const server = createHttp({
+    healthz: () => ({ ready, name: 'gate1' }),
+    status: () => ({ role: 'gate', id: 1, clients: 7 }),
+  })
   servers.push(server)
   return httpUrl(await listenHttp(server, ANY_PORT, 'gate1 http_addr'), '')
 }
@@ -36,7 +39,13 @@ describe('the HTTP server of a process', () => {
   test('gives the figures as JSON', async () => {
     const response = await fetch(`${await serve()}/status`)
     expect(response.headers.get('content-type')).toBe('application/json')
-    expect(await response.json()).toEqual({ clients: 7 })
+    expect(await response.json()).toEqual({ role: 'gate', id: 1, clients: 7 })
+  })
+
+  test('gives them to Prometheus', async () => {
+    const response = await fetch(`${await serve()}/metrics`)
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+    expect(await response.text()).toContain('\ngoworld_gate_clients{id="1"} 7\n')
   })
 
   test.each([
@@ -49,18 +58,22 @@ describe('the HTTP server of a process', () => {
     ['2001:db8::1', 404],
   ])('gives figures to this machine only: %s', (remoteAddress, status) => {
     const server = createHttp({ healthz: () => ({ ready: true }), status: () => ({ clients: 7 }) })
-    const asked = { url: '/status', method: 'GET', headers: {}, socket: { remoteAddress } }
-    const response = { setHeader() {}, end() {}, writeHead: vi.fn() }
-    server.emit('request', asked as never, response as never)
-    expect(response.writeHead).toHaveBeenCalledWith(status, expect.anything())
+    for (const url of ['/status', '/metrics']) {
+      const asked = { url, method: 'GET', headers: {}, socket: { remoteAddress } }
+      const response = { setHeader() {}, end() {}, writeHead: vi.fn() }
+      server.emit('request', asked as never, response as never)
+      expect(response.writeHead).toHaveBeenCalledWith(status, expect.anything())
+    }
   })
 
   test.each(['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'])(
     'gives none by a proxy of this machine, which says %s',
     async (header) => {
       const url = await serve()
-      const response = await fetch(`${url}/status`, { headers: { [header]: '10.0.0.7' } })
-      expect([response.status, await response.text()]).toEqual([404, expect.not.stringContaining('clients')])
+      for (const page of ['status', 'metrics']) {
+        const response = await fetch(`${url}/${page}`, { headers: { [header]: '10.0.0.7' } })
+        expect([response.status, await response.text()]).toEqual([404, expect.not.stringContaining('clients')])
+      }
       expect((await fetch(`${url}/healthz`, { headers: { [header]: '10.0.0.7' } })).status).not.toBe(404)
     },
   )
