@@ -104,14 +104,19 @@ async function rehearse(run: RunFolder, swap: Swap, old: Running, flags: readonl
       : 'the new code cannot go on from what is there'
     const silent = (await silentOf(run, [old])).length > 0
     say(`${nameOf(name)} is not swapped${silent ? '' : ', and goes on as it was'}: ${why}`)
-    if (silent) saySilent(cwd, old)
     // What execFile says of one that it has killed is its command.
-    else
-      for (const line of (stderr || (killed ? '' : message)).trimEnd().split('\n').slice(-LOG_LINES_MAX))
-        sayFor(name, line)
+    for (const line of lastLines(stderr || (killed ? '' : message))) sayFor(name, line)
+    if (silent) saySilent(cwd, old)
     return false
   }
 }
+
+/** Without the frames of Node's own: a whole stack of them would leave no room for what is wrong. */
+const lastLines = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '' && !/^\s+at .*\bnode:internal\//.test(line))
+    .slice(-LOG_LINES_MAX)
 
 /** Says whether the old process is as well as it was. */
 async function goesOn(run: RunFolder, swap: Swap, running: Running, wasReady: boolean): Promise<void> {
