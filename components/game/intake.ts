@@ -15,6 +15,8 @@ import { getU16, getU32, readLatin1 } from '../../engine/wire/packet.ts'
 
 /** Methods that there are not, of which the log says so: whoever makes names up does not fill it. */
 const UNKNOWN_LOGGED_MAX = 100
+/** For each method and reason: what was wrong, in so many ways. */
+const WHYS_LOGGED_MAX = 10
 
 export interface IntakeOptions {
   readonly world: World
@@ -35,8 +37,8 @@ export class Intake {
   readonly #log: Log
   readonly #turn: Turn
   readonly #bootEntity: string
-  /** By method and reason: said once. */
-  readonly #refusalsLogged = new Set<string>()
+  /** By method and reason: what was said of it. */
+  readonly #refusalsLogged = new Map<string, Set<string>>()
   #unknownLogged = 0
 
   constructor({ world, log, turn, bootEntity }: IntakeOptions) {
@@ -245,11 +247,12 @@ export class Intake {
     if (isUnknown && this.#unknownLogged >= UNKNOWN_LOGGED_MAX) return
     const call = refusedCall(core, reason, bytes, start, end, caller)
     const key = `${call.method} ${reason}`
-    if (this.#refusalsLogged.has(key)) return
-    this.#refusalsLogged.add(key)
+    const said = this.#refusalsLogged.get(key) ?? new Set()
+    if (said.size >= WHYS_LOGGED_MAX) return
+    const why = call.why()
+    if (said.has(why)) return
+    this.#refusalsLogged.set(key, said.add(why))
     if (isUnknown) this.#unknownLogged++
-    this.#log.warn(
-      `refused a call of ${who} to ${core.id}: ${call.method}: ${call.why()} (further ones are only counted)`,
-    )
+    this.#log.warn(`refused a call of ${who} to ${core.id}: ${call.method}: ${why} (further ones are only counted)`)
   }
 }

@@ -33,7 +33,7 @@ function start() {
   return { intake, avatar, call, lines }
 }
 
-test('a refused call is said once for its method and reason, and counted each time', () => {
+test('what is wrong with a call is said once, and counted each time', () => {
   const { intake, avatar, call, lines } = start()
   for (let clientNo = 1; clientNo <= 50; clientNo++) {
     call(clientNo, 'wave', 'x')
@@ -44,6 +44,7 @@ test('a refused call is said once for its method and reason, and counted each ti
   const of = `refused a call of client ${client(1).clientId} to ${avatar.id}: Avatar`
   expect(lines()).toEqual([
     `${of}.wave(): argument 1: an integer is wanted, not 'x' (further ones are only counted)`,
+    `${of}.wave(): argument 1: an integer is wanted, not 'y' (further ones are only counted)`,
     `${of}.earn(): not exposed to this client (further ones are only counted)`,
     `${of}.zork(): unknown method (further ones are only counted)`,
   ])
@@ -52,6 +53,13 @@ test('a refused call is said once for its method and reason, and counted each ti
     'not exposed to this client': 50,
     'unknown method': 50,
   })
+})
+
+test('a client that makes arguments up does not fill the log', () => {
+  const { intake, call, lines } = start()
+  for (let n = 0; n < 5000; n++) call(1, 'wave', `made up ${n}`)
+  expect(lines().length).toBe(10)
+  expect(intake.refused.get('wrong arguments')).toBe(5000)
 })
 
 test('a client that makes names up does not fill the log, nor does it hide what others do wrong', () => {
