@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, expect, test } from 'vitest'
-import { attr, type EntityId, entity, game, readConfig, space } from '../../components/game/goworld.ts'
+import { expect, test } from 'vitest'
+import { attr, type EntityId, game, readConfig, space } from '../../components/game/goworld.ts'
 import { storeOf } from '../../components/game/stores.ts'
 import { realClock } from '../../engine/base/clock.ts'
 import { MemoryLog } from '../../engine/base/log.ts'
@@ -12,51 +12,10 @@ import { NotStorable, StorageError } from '../../engine/storage/errors.ts'
 import { FileJournal } from '../../engine/storage/journal.ts'
 import { Row } from '../../engine/storage/row.ts'
 import { GameFolder } from './cli/game-folder.ts'
-import { type ClusterOptions, TestCluster } from './cluster.ts'
+import type { TestCluster } from './cluster.ts'
+import { Account, breakStore, Hero, Room, settled, start, worldOf } from './journaling.ts'
 
-class Account extends entity({}) {}
-class Hero extends entity({ attrs: { gold: attr(0, 'persistent') } }) {}
-class Room extends space({}) {}
 class Calendar extends space({ attrs: { day: attr(0, 'persistent') } }) {}
-
-const clusters: TestCluster[] = []
-afterEach(async () => {
-  for (const cluster of clusters.splice(0)) await cluster.stop()
-})
-
-async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
-  const cluster = await TestCluster.start({
-    definition: game([Account, Hero, Room]),
-    games: 3,
-    journals: true,
-    ...options,
-  })
-  clusters.push(cluster)
-  return cluster
-}
-
-const worldOf = (cluster: TestCluster, id: number) => cluster.games[id - 1]!.world.game
-
-/** A store that takes nothing. Answers how to mend it. */
-function breakStore({ storage }: TestCluster): () => void {
-  const { write } = storage
-  storage.write = async () => {
-    throw new StorageError('the database is gone')
-  }
-  return () => {
-    storage.write = write
-  }
-}
-
-async function settled<T>(cluster: TestCluster, promise: Promise<T>): Promise<T> {
-  let over = false
-  const done = () => {
-    over = true
-  }
-  promise.then(done, done)
-  await cluster.clock.until(() => over, 60_000, 'a promise to settle')
-  return promise
-}
 
 /** A hero on game 2, stored with 1 gold; the store is gone by then, and 7 gold is in the journal alone. */
 async function heroWithSevenGold(cluster: TestCluster): Promise<{ id: EntityId<Hero>; mend: () => void }> {

@@ -1,10 +1,10 @@
 // Saves that were acknowledged, and a game that was cut off, or a store that is away for long: nothing older takes their place.
-import { afterEach, expect, test } from 'vitest'
-import { attr, type EntityId, entity, game, service, space } from '../../components/game/goworld.ts'
+import { expect, test } from 'vitest'
+import { attr, type EntityId, game, service } from '../../components/game/goworld.ts'
 import { MemoryJournals } from '../../components/testing/memory-journals.ts'
 import { serviceId } from '../../engine/base/id.ts'
-import { StorageError } from '../../engine/storage/errors.ts'
-import { type ClusterOptions, TestCluster } from './cluster.ts'
+import type { ClusterOptions, TestCluster } from './cluster.ts'
+import { Account, breakStore, Hero, Room, settled, start as startJournaling, worldOf } from './journaling.ts'
 
 /** Each game has a machine of its own: nobody else sees its journal. */
 function onMachinesOfTheirOwn(): () => void {
@@ -17,47 +17,10 @@ function onMachinesOfTheirOwn(): () => void {
   }
 }
 
-class Account extends entity({}) {}
-class Hero extends entity({ attrs: { gold: attr(0, 'persistent') } }) {}
-class Room extends space({}) {}
 class Bank extends service({ attrs: { gold: attr(0, 'persistent') } }) {}
 
-const clusters: TestCluster[] = []
-afterEach(async () => {
-  for (const cluster of clusters.splice(0)) await cluster.stop()
-})
-
-async function start(options: Partial<ClusterOptions> = {}): Promise<TestCluster> {
-  const cluster = await TestCluster.start({
-    definition: game([Account, Hero, Room, Bank]),
-    games: 3,
-    journals: true,
-    ...options,
-  })
-  clusters.push(cluster)
-  return cluster
-}
-const worldOf = (cluster: TestCluster, id: number) => cluster.games[id - 1]!.world.game
-
-function breakStore({ storage }: TestCluster): () => void {
-  const { write } = storage
-  storage.write = async () => {
-    throw new StorageError('the database is gone')
-  }
-  return () => {
-    storage.write = write
-  }
-}
-
-async function settled<T>(cluster: TestCluster, promise: Promise<T>): Promise<T> {
-  let over = false
-  const done = () => {
-    over = true
-  }
-  promise.then(done, done)
-  await cluster.clock.until(() => over, 60_000, 'a promise to settle')
-  return promise
-}
+const start = (options: Partial<ClusterOptions> = {}) =>
+  startJournaling({ definition: game([Account, Hero, Room, Bank]), ...options })
 const homes = (cluster: TestCluster, id: string) =>
   [1, 2, 3].filter((gameId) => cluster.games[gameId - 1]?.world.find(id)?.gone === false)
 
