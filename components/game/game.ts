@@ -133,7 +133,7 @@ export class Game {
   #started = false
   /** While the game is being restored: the dispatchers that know it again, and whether they kept what was for it. */
   #restored: Map<number, boolean> | undefined
-  /** What waits until it is: before, not everybody can hear what the game would say. */
+  /** What waits until it is, or goes on after a freeze in vain: before, nobody could hear what the game would say. */
   #postponed: (() => void)[] = []
 
   constructor({ frozen, ahead, ...options }: GameOptions) {
@@ -181,10 +181,10 @@ export class Game {
     this.#gates = options.dispatchers.map(
       (_, dispatcher) =>
         new Peers(options.clock, linkGraceMs, {
-          gone: (gateId, process) => this.#whenRestored(() => this.world.players.gateDown(gateId, process)),
-          up: (gateId, process) => this.#whenRestored(() => this.world.players.gateUp(gateId, process)),
+          gone: (gateId, process) => this.#whenItGoesOn(() => this.world.players.gateDown(gateId, process)),
+          up: (gateId, process) => this.#whenItGoesOn(() => this.world.players.gateUp(gateId, process)),
           named: () =>
-            this.#whenRestored(() => this.world.players.gatesNamed((gateId) => this.#isOf(gateId, dispatcher))),
+            this.#whenItGoesOn(() => this.world.players.gatesNamed((gateId) => this.#isOf(gateId, dispatcher))),
         }),
     )
     this.world = new World({
@@ -489,6 +489,7 @@ export class Game {
   thaw(): void {
     this.#freezer?.thaw()
     this.#freezer = undefined
+    if (!this.#restored) for (const action of this.#postponed.splice(0)) action()
     this.#readyOnce()
   }
 
@@ -534,8 +535,8 @@ export class Game {
     if (this.#restored?.size === this.#cluster.links.length) this.#goOn()
   }
 
-  #whenRestored(action: () => void): void {
-    if (this.#restored) this.#postponed.push(action)
+  #whenItGoesOn(action: () => void): void {
+    if (this.#restored || this.world.isSealed) this.#postponed.push(action)
     else action()
   }
 

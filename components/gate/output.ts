@@ -157,9 +157,9 @@ export class Output implements Writer, TurnTaker, Taker {
     return this.#late !== undefined && this.#late.count > 0
   }
 
-  /** Where in the stream of a client with a session ends what has been gathered; modulo 2^32. */
-  get streamEnd(): number {
-    return (this.#kept!.sent + this.#at) >>> 0
+  /** Where in the stream of a client with a session ends what has been gathered, modulo 2^32; undefined before its welcome. */
+  get streamEnd(): number | undefined {
+    return this.#kept && (this.#kept.sent + this.#at) >>> 0
   }
 
   /** Adds a message. */

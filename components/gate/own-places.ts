@@ -26,7 +26,8 @@ export class OwnPlaces {
   told(client: Client): void {
     const { session, output } = client
     if (!client.syncing) return
-    if (session?.isAgreed) session.placeToldAt = output.isLate ? LATE : output.streamEnd
+    // Who was lost before its welcome is told everything anew when it comes again.
+    if (session) session.placeToldAt = output.isLate ? LATE : (output.streamEnd ?? HEARD)
     else this.#heard(client)
   }
 
@@ -37,7 +38,7 @@ export class OwnPlaces {
     const { placeToldAt } = session
     if (placeToldAt === HEARD) return
     if (placeToldAt === LATE) {
-      if (!output.isLate) session.placeToldAt = output.streamEnd
+      if (!output.isLate) session.placeToldAt = output.streamEnd ?? HEARD
     } else if (session.kept.isAcknowledged(placeToldAt)) {
       session.placeToldAt = HEARD
       this.#heard(client)

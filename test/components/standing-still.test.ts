@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { FrozenGame } from '../../components/game/frozen-file.ts'
 import { dispatcherOf, heardBy, speakerOn, start } from './adversity.ts'
 import type { TestCluster } from './cluster.ts'
+import { join, start as startWalkers } from './walkers.ts'
 
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at)
 
@@ -103,5 +104,23 @@ test('a restored game runs nothing before it is with all dispatchers again, what
   await cluster.clock.until(isRestored, 5000, 'the game to be restored')
   await cluster.clock.advance(100)
   expect(listeners.map((id) => heardBy(cluster, id))).toEqual(listeners.map(() => upTo(5)))
+  await cluster.stop()
+})
+
+test('a gate that dies while a game is frozen in vain is gone when it goes on', async () => {
+  const cluster = await startWalkers({ dispatchers: 1 })
+  const ann = await join(cluster, 'ann')
+  const { id } = ann.client.player!
+  const [one] = cluster.games
+  await Promise.all([one!.freeze(), cluster.clock.advance(2000)])
+  // That it does not come to the restarted dispatcher the game finds out by itself.
+  const { restored } = await cluster.crashDispatcher(1)
+  await Promise.all([cluster.kill('gate', 1), cluster.clock.advance(100)])
+  await restored()
+  await cluster.clock.advance(10_000)
+  expect(one!.world.find(id)).toBeDefined()
+  one!.thaw()
+  await cluster.clock.until(() => one!.world.find(id) === undefined, 5000, 'its player to be gone')
+  expect(cluster.log.matching('error', '')).toEqual([])
   await cluster.stop()
 })
