@@ -538,7 +538,9 @@ export class Entities {
     this.#moves.forget(slot)
     this.#awaited.delete(slot)
     this.#ending.delete(slot)
-    if (again) return this.place(again)
+    if (again) this.place(again)
+    // What waits for it goes on waiting, unless there are too many that are to be placed.
+    if (this.#placings.get(slot)) return
     const queue = this.#held.take(slot)
     if (queue) this.#drops.queue('neverPlaced', queue)
   }

@@ -73,7 +73,7 @@ export class Freezer {
   async run(): Promise<Uint8Array[]> {
     const { world, waitMs } = this.#options
     // Whoever leaves must have left: what dispatchers keep for the game is only for those who stay.
-    world.migration.close()
+    world.migration.close('a freeze')
     await this.#unlessFailed(world.migration.idle(SETTLED_WITHIN_MS))
     if (world.migration.size > 0) throw new Error('an entity that has left has not arrived')
     // Who comes too late for the restore finds in storage what is there now.

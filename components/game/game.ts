@@ -372,7 +372,7 @@ export class Game {
     await this.#journalWatch?.stop()
     world.stopTime()
     // Who has left is somewhere soon; the others stay, and end here.
-    world.migration.close(true)
+    world.migration.close('its end')
     const open = await world.openWork.idle(OPEN_DEADLINE_MS)
     if (open > 0) this.#log.warn(`${open} promises are still open: nobody waits for them any more`)
     await world.migration.idle(OPEN_DEADLINE_MS)

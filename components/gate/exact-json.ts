@@ -31,7 +31,7 @@ export const formatExact = (value: unknown): string => JSON.stringify(value ?? n
 /** Text that may have whole numbers of so many digits. */
 const LONG_NUMBER = /\d{16}/
 /** In JSON that is known to be right: a text, or a whole number of so many digits. */
-const TEXT_OR_LONG = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,20}(?![\d.eE])/g
+const TEXT_OR_LONG = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])-?\d{16,20}(?![\d.eE])/g
 /** Nobody else knows it: what begins with it was a number. */
 const MARK = randomBytes(12).toString('base64url')
 

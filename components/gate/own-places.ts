@@ -3,7 +3,6 @@
 //
 //     record is said ──> told ──client has acknowledged all until then──> heard: `placeHeard` to the game
 //         └── the client has no session: nobody can tell, it counts as heard ──────^
-
 import { ID_BYTES } from '../../engine/base/id.ts'
 import type { Cluster } from '../../engine/cluster/cluster.ts'
 import { readLatin1 } from '../../engine/wire/packet.ts'

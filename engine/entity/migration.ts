@@ -72,9 +72,8 @@ export class Migration {
   readonly #world: World
   readonly #departures = new Map<string, Departure>()
   #last = 0
-  /** Nobody sets out any more. */
-  #isClosed = false
-  #ends = false
+  /** Why nobody sets out any more. */
+  #closedFor: 'a freeze' | 'its end' | undefined
   #alarm: Scheduled | undefined
   #idle: (() => void) | undefined
   /** Those that have come and wait for what was said to them on their way. */
@@ -98,7 +97,7 @@ export class Migration {
   /** Brings an entity to a space of another game. Rejects when that fails; never resolves, as the object is gone by then. */
   depart(core: EntityCore, spaceId: string, at: Vector3): Promise<void> {
     const { clock } = this.#world
-    if (this.#isClosed) return Promise.reject(this.#closedTo(core, spaceId))
+    if (this.#closedFor) return Promise.reject(this.#closedTo(core, spaceId))
     const departure: Departure = {
       core,
       spaceId,
@@ -127,20 +126,21 @@ export class Migration {
   }
 
   /** Nobody leaves any more: the game is being frozen, or ends. Those who have left go on. */
-  close(ends = false): void {
-    this.#isClosed = true
-    this.#ends = ends
+  close(why: 'a freeze' | 'its end'): void {
+    this.#closedFor = why
     for (const departure of [...this.#departures.values()])
       this.#stay(departure, this.#closedTo(departure.core, departure.spaceId))
   }
 
   open(): void {
-    this.#isClosed = false
+    this.#closedFor = undefined
   }
 
   #closedTo(core: EntityCore, spaceId: string): Error {
     const what = `${core} cannot leave for ${spaceId}`
-    return this.#ends ? new Error(`${what}: the game ends`) : new GameFrozen(`${what}: the game is being frozen`)
+    return this.#closedFor === 'its end'
+      ? new Error(`${what}: the game ends`)
+      : new GameFrozen(`${what}: the game is being frozen`)
   }
 
   #ask(departure: Departure): void {

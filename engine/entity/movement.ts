@@ -88,10 +88,11 @@ export class Movement {
 
   /** If its client moves it, and has yet to be told where the game has put it, it is not believed until it has heard. */
   awaitHearing(core: EntityCore): void {
-    if (core.moved & SYNC_OWN && core.clientSyncing && core.client && !isPredicted(core)) this.restoreCrossed(core)
+    if (core.moved & SYNC_OWN && core.clientSyncing && core.client && !isPredicted(core)) this.disbelieve(core)
   }
 
-  restoreCrossed(core: EntityCore): void {
+  /** Its client is not believed until it has heard, or for too long. */
+  disbelieve(core: EntityCore): void {
     core.crossedUntilMs = this.#world.clock.now() + CROSSED_MS_MAX
   }
 

@@ -138,7 +138,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   crossed: {
     save: ({ crossedUntilMs }) => crossedUntilMs > 0 || undefined,
     stamp: ({ crossedUntilMs }, stamp) => stamp.add(crossedUntilMs),
-    restore: (core) => core.world.movement.restoreCrossed(core),
+    restore: (core) => core.world.movement.disbelieve(core),
   },
   /** Which inputs have been run: they are not run again. */
   inputs: {
