@@ -202,6 +202,7 @@ export class Gate {
     })
     this.#intake = new Intake(this.#cluster, options.protocol, {
       asked: (client) => this.#unasked.asked(client.slot),
+      moved: (client) => this.#phases.heard(client.slot),
       drop: (client, reason) => this.#refusals.add(client, reason),
       refuse: (client, reason, detail) => this.#refuse(client, reason, detail),
       session: (client, bytes, start, end) => this.#sessions.frame(client, bytes, start, end),

@@ -38,6 +38,8 @@ const SESSION_TYPE_MIN = sessionMessages.hello.code
 export interface IntakeOwner {
   /** The client has made a call. */
   asked(client: Client): void
+  /** The client has moved its player. */
+  moved(client: Client): void
   /** Counts a message that is dropped. */
   drop(client: Client, reason: Refusal): void
   /** Closes a client for what it said. */
@@ -128,6 +130,7 @@ export class Intake {
     link.out.raw(bytes, record, end)
     // Its game tells others of it once in its interval: what waits here for company is not later for that.
     link.endLater()
+    this.#owner.moved(client)
     return true
   }
 

@@ -4,6 +4,10 @@
 //     interval:   |0        |20       |40       |60       |80       |100 ms
 //     clients:     a   c      e  b       f    h     d         g   i    a …
 //
+// The point of a client that says where its player is comes to lie a little behind what it says. Who says so shortly before its
+// point is told in the same turn: what the kernel keeps of a connection is in the processor's cache then, and what is written
+// acknowledges what was read.
+//
 // Only those for whom there is something are looked after; what comes in the meantime goes along. Who hears in compact form
 // hears when the game says that an interval is over; in case that it does not, a whole interval later at the latest.
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
@@ -16,15 +20,28 @@ const TICKS = 64
 /** Spreads numbers that follow each other evenly, wherever they end: the golden ratio. */
 const SPREAD = 0.618_033_988_749_895
 
+/** A client that has just spoken is told so much before its point at the most, in parts of the interval. */
+const EARLY = 1 / 5
+/** A point moves by so much in an interval at the most. So nothing that happens once, like a pause of the process, moves it far. */
+const FOLLOW_MS = 2
+
+/**
+ * What comes so shortly after a point for which there was nothing is told for that one. Or else what moves once in an interval, at
+ * about that point, would be told in every other: late, and then overtaken by the next.
+ */
+const LATE_MS = 2 * TICK_MS
+
 /** Of the states: the client will be told; */
 const DUE = 1
 /** it is told when an interval of its game is over. */
 const FLUSHED = 2
+/** it has spoken since it was told. */
+const HEARD = 4
 /** Until a game has said otherwise. */
 const INTERVAL_MS = 100
 
 export class Phases {
-  /** By the client's slot: none, one or both of DUE and FLUSHED. */
+  /** By the client's slot: none or some of DUE, FLUSHED and HEARD. */
   #states = new Uint8Array(64)
   /** By the game. */
   readonly #intervals = new Map<number, number>()
@@ -34,6 +51,14 @@ export class Phases {
   readonly #due: number[][] = Array.from({ length: TICKS }, () => [])
   /** By the client's slot. */
   #dueTicks = new Float64Array(64)
+  /** By the client's slot: its point, in parts of the interval; */
+  #points = new Float64Array(64)
+  /** how long that was when it was asked for last; */
+  #spansMs = new Float64Array(64)
+  /** when it was to be told for the last time that it was; */
+  #toldMs = new Float64Array(64)
+  /** when it spoke. */
+  #heardMs = new Float64Array(64)
   #count = 0
   /** By the game: slots of those who are told when its interval is over, and for whom there is something else. */
   readonly #changed = new Map<number, number[]>()
@@ -51,6 +76,8 @@ export class Phases {
   add(slot: number): void {
     if (slot >= this.#states.length) this.#grow(slot)
     this.#states[slot] = 0
+    this.#points[slot] = (slot * SPREAD) % 1
+    this.#toldMs[slot] = Number.NEGATIVE_INFINITY
   }
 
   /** The client is told of positions when an interval is over. */
@@ -106,18 +133,41 @@ export class Phases {
     return this.#say(slot, INTERVAL_MS)
   }
 
+  /** The client has said where its player is. */
+  heard(slot: number): void {
+    const state = this.#states[slot]!
+    if (state & FLUSHED) return
+    this.#states[slot] = state | HEARD
+    const nowMs = this.#clock.now()
+    this.#heardMs[slot] = nowMs
+    if (state & DUE && this.#dueTicks[slot]! * TICK_MS - nowMs <= this.#earlyMs(slot)) this.#release(slot)
+  }
+
   #say(slot: number, intervalMs: number): boolean {
     const state = this.#states[slot]!
     // Nearly always, and then nobody looks at the clock.
     if (state & DUE && (this.#dueTicks[slot]! - this.#tick) * TICK_MS <= intervalMs) return false
     const nowMs = this.#clock.now()
-    const dueMs = state & FLUSHED ? nowMs + intervalMs : ownTime(slot, nowMs, intervalMs)
-    if ((state & DUE) === 0 || Math.ceil(dueMs / TICK_MS) < this.#dueTicks[slot]!) this.#await(slot, nowMs, dueMs)
+    const dueMs = state & FLUSHED ? nowMs + intervalMs : this.#pointAfter(slot, nowMs, intervalMs)
+    if ((state & DUE) === 0 || Math.ceil(dueMs / TICK_MS) < this.#dueTicks[slot]!)
+      this.#await(slot, nowMs, dueMs, intervalMs)
     return (state & DUE) === 0
   }
 
-  #await(slot: number, nowMs: number, dueMs: number): void {
+  /** The first of the client's points for which it was not told yet: it may have passed a moment ago. */
+  #pointAfter(slot: number, nowMs: number, intervalMs: number): number {
+    const pointMs = this.#points[slot]! * intervalMs
+    const lastMs = pointMs + Math.floor((nowMs - pointMs) / intervalMs) * intervalMs
+    // That one may have moved.
+    const toldMs = this.#toldMs[slot]! + 1.5 * FOLLOW_MS
+    if (lastMs > toldMs && nowMs - lastMs < LATE_MS) return nowMs
+    const nextMs = lastMs + intervalMs
+    return nextMs > toldMs ? nextMs : nextMs + intervalMs
+  }
+
+  #await(slot: number, nowMs: number, dueMs: number, intervalMs: number): void {
     this.#states[slot]! |= DUE
+    this.#spansMs[slot] = intervalMs
     this.#count++
     if (this.#timer === undefined) {
       this.#tick = Math.floor(nowMs / TICK_MS)
@@ -160,19 +210,37 @@ export class Phases {
   }
 
   #release(slot: number): void {
-    this.#states[slot]! &= ~DUE
+    const state = this.#states[slot]!
+    if (state & HEARD) this.#follow(slot)
+    this.#states[slot] = state & FLUSHED
+    this.#toldMs[slot] = this.#dueTicks[slot]! * TICK_MS
     this.#tell(slot)
+  }
+
+  /** Moves the client's point to where it is heard shortly before it. */
+  #follow(slot: number): void {
+    const spanMs = this.#spansMs[slot]!
+    const earlyMs = this.#earlyMs(slot)
+    const aheadMs = this.#dueTicks[slot]! * TICK_MS - this.#heardMs[slot]!
+    // Where it is heard in time the point stays, or who speaks often would draw it along; but for those who are nearly late.
+    if (aheadMs <= earlyMs && aheadMs > earlyMs / 2) return
+    // It may as well belong to the point before.
+    const away = (earlyMs / 2 - aheadMs) / spanMs
+    const awayMs = (away - Math.round(away)) * spanMs
+    this.#points[slot]! += Math.max(-FOLLOW_MS, Math.min(FOLLOW_MS, awayMs)) / spanMs
+  }
+
+  #earlyMs(slot: number): number {
+    return EARLY * this.#spansMs[slot]!
   }
 
   #grow(slot: number): void {
     const count = Math.max(slot + 1, this.#states.length * 2)
     this.#states = larger(this.#states, count)
     this.#dueTicks = larger(this.#dueTicks, count)
+    this.#points = larger(this.#points, count)
+    this.#spansMs = larger(this.#spansMs, count)
+    this.#toldMs = larger(this.#toldMs, count)
+    this.#heardMs = larger(this.#heardMs, count)
   }
-}
-
-/** The first point in an interval that is the client's, from now on. */
-const ownTime = (slot: number, nowMs: number, intervalMs: number) => {
-  const ownMs = ((slot * SPREAD) % 1) * intervalMs
-  return ownMs + (Math.floor((nowMs - ownMs) / intervalMs) + 1) * intervalMs
 }

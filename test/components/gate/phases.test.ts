@@ -1,10 +1,14 @@
 // Each client has its own time in the interval, and is told at it when there is something, once.
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Phases } from '../../../components/gate/phases.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 
 const TICK_MS = 4
+/** So much a client's point moves in an interval. */
+const FOLLOW_MS = 2
+/** What comes so shortly after a client's point is told for that one. */
+const LATE_MS = 8
 
 function start(count: number, told: (slot: number) => void = () => {}) {
   const clock = new VirtualClock()
@@ -29,6 +33,9 @@ test('clients are spread evenly over the interval, whichever there are', async (
     await clock.advance(110)
     const fifths = Array(6).fill(0)
     for (const [ms] of toldMs) if (ms !== undefined) fifths[Math.floor((ms - TICK_MS) / 20)]++
+    // Those whose point has just passed are told first.
+    fifths[4] += LATE_MS * 2
+    fifths[0] -= LATE_MS * 2
     for (const count of fifths.slice(0, 5)) expect(Math.abs(count - 40)).toBeLessThanOrEqual(6)
   }
 })
@@ -37,7 +44,7 @@ test('who has something at any time is told within an interval, and no more ofte
   const action = fc.record({
     waitMs: fc.integer({ min: 0, max: 150 }),
     slot: fc.integer({ min: 0, max: 9 }),
-    what: fc.constantFrom('moved', 'changed', 'told', 'gone'),
+    what: fc.constantFrom('moved', 'changed', 'told', 'heard', 'gone'),
     gameId: fc.constantFrom(1, 2, 3),
   })
   const intervals = [0, 100, 330, 20]
@@ -48,6 +55,7 @@ test('who has something at any time is told within an interval, and no more ofte
       async (all, flushed) => {
         const { clock, phases } = start(10, (slot) => dueMs.delete(slot))
         const dueMs = new Map<number, number>()
+        const speaks = new Set<number>()
         for (const gameId of [2, 3]) phases.learnInterval(gameId, intervals[gameId]!)
         for (const [slot, isFlushed] of flushed.entries()) if (isFlushed) phases.addFlushed(slot)
         for (const { waitMs, slot, what, gameId } of all) {
@@ -60,10 +68,16 @@ test('who has something at any time is told within an interval, and no more ofte
             phases.add(slot)
             flushed[slot] = false
             dueMs.delete(slot)
+            speaks.delete(slot)
+          } else if (what === 'heard') {
+            phases.heard(slot)
+            speaks.add(slot)
           } else {
             if (what === 'moved') phases.moved(slot, phases.intervalOf(gameId))
             else phases[what](slot, gameId)
-            const latestMs = clock.now() + (what === 'told' ? 100 : intervals[gameId]!) + 2 * TICK_MS
+            // Who was told a little before its point is told a little later than an interval after that.
+            const earlyMs = speaks.has(slot) ? Math.max(...intervals) / 5 + FOLLOW_MS : 0
+            const latestMs = clock.now() + (what === 'told' ? 100 : intervals[gameId]!) + 2 * TICK_MS + earlyMs
             if (what !== 'moved' || !flushed[slot]) dueMs.set(slot, Math.min(latestMs, dueMs.get(slot) ?? latestMs))
           }
         }
@@ -83,6 +97,137 @@ test('who has something at any time is told within an interval, and no more ofte
     for (let at = 2; at < times.length; at++)
       expect(Math.abs(times[at]! - times[at - 1]! - 100)).toBeLessThanOrEqual(2 * TICK_MS)
   }
+})
+
+test('what moves once in an interval is told once, also where it does at about the client’s point', async () => {
+  for (let offset = 0; offset < 100; offset += 2) {
+    const { clock, phases, toldMs } = start(1)
+    await clock.advance(offset)
+    for (let n = 0; n < 50; n++) {
+      // Up to 2 ms early and late.
+      await clock.advance(100 + ((n * 3) % 5) - 2 - (((n + 4) * 3) % 5) + 2)
+      phases.moved(0, 100)
+    }
+    await clock.advance(100)
+    expect(toldMs[0]!.length, `from ${offset} ms on`).toBe(50)
+  }
+})
+
+describe('a client that says where its player is', () => {
+  /** Something moves all the time; the clients speak at these times. Answers when they were told, by client. */
+  async function play(spoken: readonly (readonly number[])[], intervalMs = 100) {
+    const { clock, phases, toldMs } = start(spoken.length)
+    const all = spoken.flatMap((times, slot) => times.map((ms) => ({ ms, slot }))).sort((a, b) => a.ms - b.ms)
+    for (const { ms, slot } of all) {
+      while (clock.now() < ms) {
+        for (const one of spoken.keys()) phases.moved(one, intervalMs)
+        await clock.advance(Math.min(1, ms - clock.now()))
+      }
+      phases.heard(slot)
+    }
+    return toldMs
+  }
+
+  const every = (ms: number, count: number, from = 0, jitter = (_n: number) => 0) =>
+    Array.from({ length: count }, (_, n) => from + n * ms + jitter(n))
+
+  test('is told in that moment once its point has come there, and once in an interval all the while', async () => {
+    for (const intervalMs of [100, 40, 330]) {
+      // Wherever in the interval it speaks.
+      const spoken = Array.from({ length: 10 }, (_, n) => every(intervalMs, 300, intervalMs + (n * intervalMs) / 10))
+      const told = await play(spoken, intervalMs)
+      // It comes there by the shorter way.
+      const settled = intervalMs * (intervalMs / 2 / FOLLOW_MS + 10)
+      for (const [slot, times] of told.entries()) {
+        const late = times.filter((ms) => ms > settled)
+        expect(late).toEqual(spoken[slot]!.filter((ms) => ms > settled && ms <= late.at(-1)!))
+        for (let at = 2; at < times.length; at++) {
+          const betweenMs = times[at]! - times[at - 1]!
+          expect(betweenMs).toBeGreaterThanOrEqual(intervalMs * 0.8 - 2 * TICK_MS)
+          expect(betweenMs).toBeLessThanOrEqual(intervalMs * 1.2 + 2 * TICK_MS)
+        }
+      }
+    }
+  })
+
+  test('is told so in spite of what the network does to its times', async () => {
+    // Up to 6 ms early and late, and a clock that is slow by a hundredth.
+    const spoken = every(101, 300, 150, (n) => ((n * 7) % 13) - 6)
+    const [told] = await play([spoken])
+    const settled = told!.filter((ms) => ms > 5000)
+    const moments = new Set(spoken)
+    expect(settled.filter((ms) => moments.has(ms)).length / settled.length).toBeGreaterThan(0.95)
+    expect(settled.length).toBeGreaterThan(((spoken.at(-1)! - 5000) / 101) * 0.97)
+  })
+
+  test('is told no more often for speaking more often, and no less for speaking seldom', async () => {
+    for (const ms of [2, 16.6, 33, 50, 90, 110, 210, 1000]) {
+      const spoken = every(ms, 40_000 / ms, 100)
+      const [told] = await play([spoken])
+      const perSecond = (told!.length / spoken.at(-1)!) * 1000
+      // Its point may move by a fiftieth of an interval in each.
+      expect(perSecond).toBeGreaterThan(9.75)
+      expect(perSecond).toBeLessThan(10.25)
+    }
+  })
+
+  test('moves its point for what it has said since it was told', async () => {
+    const { clock, phases, toldMs } = start(1)
+    for (let ms = 0; ms < 3000; ms++) {
+      phases.moved(0, 100)
+      await clock.advance(1)
+      if (clock.now() === 1000) phases.heard(0)
+    }
+    const times = toldMs[0]!
+    const awayMs = (times.at(-1)! - times[0]!) % 100
+    expect(Math.min(awayMs, 100 - awayMs)).toBeLessThanOrEqual(FOLLOW_MS + TICK_MS)
+  })
+
+  test('keeps its point when the process stands still and hears all at once', async () => {
+    const { clock, phases, toldMs } = start(20)
+    const all = [...toldMs.keys()]
+    for (const slot of all) phases.moved(slot, 100)
+    await clock.advance(100)
+    for (let times = 0; times < 5; times++) for (const slot of all) phases.heard(slot)
+    for (const slot of all) phases.moved(slot, 100)
+    await clock.advance(110)
+    for (const times of toldMs) {
+      expect(times).toHaveLength(2)
+      expect(Math.abs(times[1]! - times[0]! - 100)).toBeLessThanOrEqual(FOLLOW_MS + TICK_MS + 20)
+    }
+    const spread = toldMs.map((times) => times[1]!)
+    expect(Math.max(...spread) - Math.min(...spread)).toBeGreaterThan(70)
+  })
+
+  test('who is told when an interval of its game is over is told nothing for speaking', async () => {
+    const { clock, phases, toldMs } = start(1)
+    phases.addFlushed(0)
+    phases.changed(0, 1)
+    await clock.advance(90)
+    phases.heard(0)
+    expect(toldMs).toEqual([[]])
+  })
+
+  test('who comes into a slot has nothing of the one before', async () => {
+    const told: number[] = []
+    for (const isSecond of [false, true]) {
+      const { clock, phases, toldMs } = start(1)
+      for (let ms = 0; isSecond && ms < 3000; ms += 100) {
+        phases.moved(0, 100)
+        await clock.advance(45)
+        phases.heard(0)
+        await clock.advance(55)
+      }
+      phases.remove(0)
+      phases.add(0)
+      const from = clock.now()
+      const before = toldMs[0]!.length
+      phases.moved(0, 100)
+      await clock.advance(200)
+      told.push(toldMs[0]![before]! - from)
+    }
+    expect(told[1]).toBe(told[0])
+  })
 })
 
 test('who is told when an interval of its game is over is told then of what else there is, or an interval later', async () => {
