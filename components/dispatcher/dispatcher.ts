@@ -366,7 +366,8 @@ export class Dispatcher {
     },
     releaseGame: (_, peer) => this.#gameOf(peer)?.goOn(),
     mark: ({ no }, peer) => this.#gameOf(peer)?.sendNow('marked', { no }),
-    registerKey: (values, peer) => this.#registerKey(peer, values),
+    registerKey: (values, peer) => this.#registerKey(peer.id, values),
+    keyKnown: (values, peer) => this.#sayRegistered(peer.id, values.key, this.#registry.recall(values)),
     holdEntity: (values, peer) => {
       const game = this.#gameOf(peer)
       if (game) this.#entities.hold(game, values)
@@ -426,12 +427,19 @@ export class Dispatcher {
 
   // --- games ---------------------------------------------------------------------------------------------------------
 
-  #registerKey(peer: Peer, values: Values<'registerKey'>): void {
-    const registered = this.#registry.register(values)
+  #registerKey(gameId: number, values: Values<'registerKey'>): void {
+    const { key, value } = values
+    if (!this.#entities.gathering || !this.#registry.isOpen(values))
+      this.#sayRegistered(gameId, key, this.#registry.register(values, this.#options.clock.wallMs()))
+    else if (!this.#registry.wait({ gameId, key, value })) this.#tally.add('registryFull')
+  }
+
+  /** Of what a game has said of a key: to all when that is new, else to the game how it is. */
+  #sayRegistered(gameId: number, key: string, registered: ReturnType<Registry['recall']>): void {
     if (!registered) return this.#tally.add('registryFull')
-    const said = { key: values.key, value: registered.value }
+    const said = { key, ...registered.known }
     if (registered.changed) this.#tellGames('keyRegistered', said)
-    else this.#gameOf(peer)?.send('keyRegistered', said)
+    else this.#games.get(gameId)?.send('keyRegistered', said)
   }
 
   #gameHello(peer: Peer, hello: Values<'gameHello'>): void {
@@ -595,6 +603,7 @@ export class Dispatcher {
   #endGathering(): void {
     this.#entities.endGathering()
     this.#tellGames('gathered', {})
+    for (const { gameId, ...wish } of this.#registry.takeWaiting()) this.#registerKey(gameId, { ...wish, force: false })
   }
 
   #tidyLater(delayMs = TIDY_MS): void {

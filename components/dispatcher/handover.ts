@@ -27,7 +27,7 @@ export type CarriedParts = Readonly<
 >
 
 /** Grows whenever what a part saves changes. */
-const FORMAT = 1
+const FORMAT = 2
 
 interface Document {
   readonly format: number

@@ -653,10 +653,10 @@ export class Game {
     // Whether a restored game was held, the dispatcher says itself.
     if (!this.#restored) this.world.migration.nothingKept(link)
     this.world.migration.tellAgain(link)
+    this.world.registry.tellAgain(link)
     if (this.#restored) link.send('gameRestored', this.#census(dispatcher))
     else link.send('gameReported', {})
     this.world.players.tellAgain(link)
-    this.world.registry.tellAgain(link)
   }
 
   /** Whether it is the dispatcher of the entity. */

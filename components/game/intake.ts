@@ -136,8 +136,8 @@ export class Intake {
         world.marks.marked(messages.marked.read(bytes, at, end).no)
         return true
       case messages.keyRegistered.code: {
-        const { key, value } = messages.keyRegistered.read(bytes, at, end)
-        world.registry.registered(key, value)
+        const { key, ...known } = messages.keyRegistered.read(bytes, at, end)
+        world.registry.registered(key, known)
         return true
       }
       case messages.entityHeld.code:

@@ -21,7 +21,7 @@ export const BATCH_HEADER_BYTES = 13
 
 const MAGIC = 0x4b4c5747 // 'GWLK'
 /** Grows whenever what our processes say to each other changes. */
-const VERSION = 9
+const VERSION = 10
 
 export type Role = 'game' | 'gate' | 'dispatcher'
 const ROLES: readonly Role[] = ['dispatcher', 'game', 'gate']

@@ -12,6 +12,7 @@ import { writeValue } from '../wire/codec.ts'
 import { PacketWriter } from '../wire/packet.ts'
 import type { EntityCore } from './core.ts'
 import type { Offer } from './players.ts'
+import type { SavedKey } from './registry.ts'
 import { type AllShown, allShown } from './retelling.ts'
 import { hasStamp, type SavedEntity, type Stamp, saveEntity, stampOf } from './saved-entity.ts'
 import { SpaceCore } from './space-core.ts'
@@ -23,7 +24,7 @@ export type FrozenGates = readonly (readonly [gateId: number, process: string])[
 export interface WorldHeader {
   readonly gameId: number
   readonly frozenMs: number
-  readonly registry: readonly (readonly [key: string, value: string])[]
+  readonly registry: readonly SavedKey[]
   readonly spaces: number
   /** Clients that are on their way to players elsewhere. */
   readonly offers: readonly Offer[]
@@ -144,7 +145,7 @@ function headerOf(world: World, spaces: readonly SpaceCore[], lingering: WorldHe
   return {
     gameId: world.gameId,
     frozenMs: world.clock.wallMs(),
-    registry: [...world.registry.entries()],
+    registry: world.registry.save(),
     spaces: spaces.length,
     offers: world.players.offers,
     told: [...world.movement.told],

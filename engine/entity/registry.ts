@@ -5,10 +5,19 @@ import type { Outbound, PacketSink } from './outbound.ts'
 /** Called with a key and its new value. */
 export type RegistryListener = (key: string, value: string) => void
 
+/** The highest version is the newest. */
+interface Known {
+  readonly value: string
+  readonly version: number
+}
+
+/** As a frozen game keeps it; versions came later. */
+export type SavedKey = readonly [key: string, value: string, version?: number]
+
 export class Registry {
   readonly #cluster: Outbound
   readonly #run: (listener: () => void) => void
-  readonly #values = new Map<string, string>()
+  readonly #known = new Map<string, Known>()
   readonly #listeners = new Set<RegistryListener>()
   /** What was asked for, and not heard of yet: its dispatcher may be away. */
   readonly #asked = new Map<string, { readonly value: string; readonly force: boolean }>()
@@ -20,12 +29,12 @@ export class Registry {
   }
 
   get(key: string): string | undefined {
-    return this.#values.get(key)
+    return this.#known.get(key)?.value
   }
 
   /** Every pair whose key begins so. */
   *entries(prefix = ''): IterableIterator<[key: string, value: string]> {
-    for (const pair of this.#values) if (pair[0].startsWith(prefix)) yield pair
+    for (const [key, { value }] of this.#known) if (key.startsWith(prefix)) yield [key, value]
   }
 
   /** Asks for a key: it has its value when the listeners hear of it. Whoever has it already keeps it, unless `force`d. */
@@ -43,24 +52,32 @@ export class Registry {
   // --- for the engine ----------------------------------------------------------------------------------------------
 
   /** A dispatcher says so. */
-  registered(key: string, value: string): void {
+  registered(key: string, known: Known): void {
+    const before = this.#known.get(key)
+    // It was restarted, and has yet to hear what we know, or has heard it by now.
+    if (before && before.version > known.version) return
+    const { value } = known
     const asked = this.#asked.get(key)
     if (asked && (!asked.force || asked.value === value)) this.#asked.delete(key)
-    if (this.#values.get(key) === value) return
-    this.#values.set(key, value)
+    this.#known.set(key, known)
+    if (before?.value === value) return
     for (const listener of [...this.#listeners]) this.#run(() => listener(key, value))
   }
 
   /** A dispatcher that may know nothing is told what it knew. */
   tellAgain(link: PacketSink): void {
-    for (const [key, value] of this.#values)
-      if (this.#cluster.toKey(key) === link) link.send('registerKey', { key, value, force: false })
+    for (const [key, known] of this.#known)
+      if (this.#cluster.toKey(key) === link) link.send('keyKnown', { key, ...known })
     for (const [key, asked] of this.#asked)
       if (this.#cluster.toKey(key) === link) link.send('registerKey', { key, ...asked })
   }
 
+  save(): SavedKey[] {
+    return [...this.#known].map(([key, { value, version }]) => [key, value, version])
+  }
+
   /** What a frozen game knew, without telling anybody. */
-  restore(pairs: Iterable<readonly [string, string]>): void {
-    for (const [key, value] of pairs) this.#values.set(key, value)
+  restore(saved: Iterable<SavedKey>): void {
+    for (const [key, value, version = 1] of saved) this.#known.set(key, { value, version })
   }
 }

@@ -15,6 +15,7 @@ import {
   u8,
   u16,
   u32,
+  u53,
   type ValuesOf,
 } from './table.ts'
 
@@ -73,7 +74,10 @@ export const messages = {
   gathered: message(37, 'dispatcher', 'game', {}),
   /** The registry that all games share; a key that has a value keeps it unless `force`d. */
   registerKey: message(16, 'game', 'dispatcher', { key: str, value: str, force: bool }),
-  keyRegistered: message(17, 'dispatcher', 'game', { key: str, value: str }),
+  /** The key has the value now, unless the game knows of a later version. */
+  keyRegistered: message(17, 'dispatcher', 'game', { key: str, value: str, version: u53 }),
+  /** To a dispatcher that may know nothing: what the game knew, ahead of `gameReported`. */
+  keyKnown: message(101, 'game', 'dispatcher', { key: str, value: str, version: u53 }),
 
   // --- where entities live ---------------------------------------------------------------------------------------
   /** The entity lives in the sending game, in its `epoch`-th placement. */

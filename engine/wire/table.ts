@@ -11,6 +11,14 @@ export interface Field<T> {
 export const u8: Field<number> = { write: (w, v) => w.u8(v), read: (r) => r.u8() }
 export const u16: Field<number> = { write: (w, v) => w.u16(v), read: (r) => r.u16() }
 export const u32: Field<number> = { write: (w, v) => w.u32(v), read: (r) => r.u32() }
+/** Whole numbers below 2^53. */
+export const u53: Field<number> = {
+  write(w, v) {
+    w.u32(v)
+    w.u32(v / 2 ** 32)
+  },
+  read: (r) => r.u32() + r.u32() * 2 ** 32,
+}
 export const f32: Field<number> = { write: (w, v) => w.f32(v), read: (r) => r.f32() }
 export const bool: Field<boolean> = { write: (w, v) => w.bool(v), read: (r) => r.bool() }
 /** 16 ASCII characters. */

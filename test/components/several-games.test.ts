@@ -339,6 +339,25 @@ test('entities are made and loaded where they are wanted, or where there is room
   expect(boots).toEqual([0, 3, 3])
 })
 
+test('the registry: who asks while a dispatcher comes back takes nothing from whoever had it', async () => {
+  const cluster = await start()
+  const [one, two] = [worldOf(cluster, 1), worldOf(cluster, 2)]
+  for (let n = 0; n < 20; n++) two.registry.register(`king/${n}`, 'ann')
+  await cluster.clock.until(() => one.registry.get('king/19') === 'ann', 5000, 'all to know it')
+  for (const id of [1, 2]) {
+    const { restored } = await cluster.crashDispatcher(id)
+    await restored()
+  }
+  // Of games that know no king: they come while the others have yet to say who it is.
+  await cluster.crashGame(3)
+  const three = await cluster.startGame(3)
+  for (let n = 0; n < 20; n++) three.world.registry.register(`king/${n}`, 'bob')
+  await cluster.clock.until(() => three.ready, 20_000, 'game 3 to be back')
+  await cluster.clock.advance(6000)
+  for (const { world } of cluster.games)
+    expect(new Set([...world.registry.entries('king/')].map(([, value]) => value))).toEqual(new Set(['ann']))
+})
+
 test('the registry: the first has a key unless it is taken by force, and who comes later knows it too', async () => {
   const cluster = await start()
   const [one, two] = [worldOf(cluster, 1), worldOf(cluster, 2)]

@@ -250,7 +250,7 @@ describe('a document is refused that is', () => {
     [
       'in another format',
       { format: 99, engine: '9.9.9' },
-      'it is of format 99 (engine 9.9.9), and this engine reads 1',
+      'it is of format 99 (engine 9.9.9), and this engine reads 2',
     ],
   ])('%s', async (_what, fields, why) => {
     const bytes = await changed(fields)

@@ -1,7 +1,7 @@
 // Keys that all games know: who was first keeps them, everybody is told the same, and late-comers all of it.
 import { expect, test } from 'vitest'
 import { Registry } from '../../../components/dispatcher/registry.ts'
-import { type Actor, stage } from './stage.ts'
+import { type Actor, idOf, stage } from './stage.ts'
 
 const registerKey = (key: string, value: string, force = false) => ({ key, value, force })
 /** What a game knows by now. */
@@ -99,7 +99,7 @@ test('a dispatcher that was restarted is told what the games know, and all come 
     const hello = game.onUp!
     game.onUp = () => {
       hello()
-      for (const [key, value] of Object.entries(known(game))) game.say('registerKey', registerKey(key, value))
+      for (const said of game.of('keyRegistered')) game.say('keyKnown', said)
     }
   }
   await set.restartDispatcher()
@@ -109,14 +109,106 @@ test('a dispatcher that was restarted is told what the games know, and all come 
   expect([known(one), known(two), known(late)]).toEqual(Array.from({ length: 3 }, () => ({ boss: 'orc' })))
 })
 
+/** Two games, and a dispatcher that has just been started again: they have said nothing to it yet. */
+async function restarted() {
+  const { set, one, two } = await twoGames()
+  const connected = new Set<Actor>()
+  for (const game of [one, two]) game.onUp = () => void connected.add(game)
+  await set.restartDispatcher()
+  await set.until(() => connected.size === 2, 'both are connected')
+  const hello = (game: Actor, gameId: number) => () =>
+    game.say('gameHello', {
+      gameId,
+      banBootEntity: false,
+      restoring: false,
+      types: [],
+      journaled: [],
+      journalsClear: true,
+      made: idOf(`made-0000${gameId}`),
+    })
+  return { set, one, two, helloOne: hello(one, 1), helloTwo: hello(two, 2) }
+}
+
+test.each(['first', 'second'])('who missed the last change sets nobody back, whether it speaks %s', async (when) => {
+  const { set, one, two, helloOne, helloTwo } = await restarted()
+  const says = [
+    () => {
+      helloOne()
+      one.say('keyKnown', { key: 'boss', value: 'orc', version: 7 })
+    },
+    () => {
+      helloTwo()
+      two.say('keyKnown', { key: 'boss', value: 'troll', version: 8 })
+    },
+  ]
+  for (const say of when === 'first' ? says : says.reverse()) {
+    say()
+    await set.settle()
+  }
+  const late = await set.game(3)
+  await late.hears('keyRegistered')
+  expect(late.of('keyRegistered')).toEqual([{ key: 'boss', value: 'troll', version: 8 }])
+  expect(one.of('keyRegistered').at(-1)).toEqual({ key: 'boss', value: 'troll', version: 8 })
+})
+
+test('a key is nobody else’s while a game that may have it has yet to say so', async () => {
+  const { set, one, two, helloOne, helloTwo } = await restarted()
+  helloOne()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  one.say('registerKey', registerKey('door', 'open'))
+  one.say('registerKey', registerKey('roof', 'red', true))
+  await one.hears('keyRegistered')
+  await set.settle()
+  // By force it is taken at once.
+  expect(known(one)).toEqual({ roof: 'red' })
+  helloTwo()
+  two.say('keyKnown', { key: 'boss', value: 'troll', version: 8 })
+  two.say('gameReported', {})
+  one.say('gameReported', {})
+  await two.hears('keyRegistered', 3)
+  await one.hears('keyRegistered', 4)
+  const all = { boss: 'troll', door: 'open', roof: 'red' }
+  expect([known(one), known(two)]).toEqual([all, all])
+})
+
+test('a wish that waits goes with a dispatcher that is swapped', async () => {
+  const { set, one, two, helloOne, helloTwo } = await restarted()
+  helloOne()
+  helloTwo()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  await set.settle()
+  await set.swapDispatcher()
+  for (const game of [one, two]) game.say('gameReported', {})
+  for (const game of [one, two]) await game.hears('keyRegistered')
+  expect([known(one), known(two)]).toEqual([{ boss: 'orc' }, { boss: 'orc' }])
+})
+
+test('what is said later is newer, also by a dispatcher that has not heard of what there was', async () => {
+  const { set, one, two, helloOne, helloTwo } = await restarted()
+  helloOne()
+  const version = set.clock.wallMs() - 1000
+  one.say('registerKey', registerKey('boss', 'orc', true))
+  await set.settle()
+  helloTwo()
+  two.say('keyKnown', { key: 'boss', value: 'troll', version })
+  await two.hears('keyRegistered')
+  await set.settle()
+  expect([known(one), known(two)]).toEqual([{ boss: 'orc' }, { boss: 'orc' }])
+})
+
 test('there is room for so many keys: more are refused, and those that are there can still be changed', () => {
   const registry = new Registry()
-  const register = (key: string, value: string, force = false) => registry.register({ key, value, force })
+  const register = (key: string, value: string, force = false) => registry.register({ key, value, force }, 1000)
   for (let n = 0; n < 65_536; n++) expect(register(`key${n}`, 'a')!.changed).toBe(true)
   expect(register('one more', 'a')).toBeUndefined()
   expect(register('one more', 'a', true)).toBeUndefined()
-  expect(register('key7', 'b')).toEqual({ value: 'a', changed: false })
-  expect(register('key7', 'b', true)).toEqual({ value: 'b', changed: true })
+  expect(register('key7', 'b')).toEqual({ known: { value: 'a', version: 1000 }, changed: false })
+  // In the same moment.
+  expect(register('key7', 'b', true)).toEqual({ known: { value: 'b', version: 1001 }, changed: true })
+  expect(registry.recall({ key: 'one more', value: 'a', version: 5000 })).toBeUndefined()
+  expect(registry.recall({ key: 'key7', value: 'c', version: 5000 })?.changed).toBe(true)
+  for (let n = 0; n < 65_536; n++) expect(registry.wait({ gameId: 1, key: `${n}`, value: '' })).toBe(true)
+  expect(registry.wait({ gameId: 1, key: 'one more', value: '' })).toBe(false)
 })
 
 test('what there is no room for is counted, and nobody is told', async () => {

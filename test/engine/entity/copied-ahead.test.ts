@@ -324,7 +324,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   at.map(
     (n): Act =>
       (h) =>
-        h.world.registry.registered(`key${n % 3}`, `${n}`),
+        h.world.registry.registered(`key${n % 3}`, { value: `${n}`, version: 1 }),
   ),
   at.map(
     (ms): Act =>

@@ -309,8 +309,8 @@ describe('a world that was frozen', () => {
     const [mail] = h.game.entitiesOf(Mail)
     mail!.attrs.sent = 4
     mail!.queue.set('ann', 2)
-    h.world.registry.registered('boss', 'orc')
-    h.world.registry.registered('service/Mail#0', '1/50')
+    h.world.registry.registered('boss', { value: 'orc', version: 1 })
+    h.world.registry.registered('service/Mail#0', { value: '1/50', version: 1 })
     const there = restored(frozen(h))
     const [again] = there.game.entitiesOf(Mail)
     expect([again!.attrs.sent, again!.queue, coreOf(again as never).epoch]).toEqual([4, new Map([['ann', 2]]), 50])

@@ -23,7 +23,7 @@ test('to register is to ask the dispatcher of the key: nothing is true before it
     ['b', 'registerKey', { key: 'arena', value: '7', force: true }],
   ])
   expect([registry.get('boss'), [...registry.entries()]]).toEqual([undefined, []])
-  registry.registered('boss', 'troll')
+  registry.registered('boss', { value: 'troll', version: 1 })
   expect(registry.get('boss')).toBe('troll')
 })
 
@@ -32,13 +32,13 @@ test('listeners hear of each change once, until they end that', () => {
   const heard: string[] = []
   const end = registry.listen((key, value) => void heard.push(`${key}=${value}`))
   registry.listen((key, value) => void heard.push(`${registry.get(key) === value}`))
-  registry.registered('boss', 'orc')
-  registry.registered('boss', 'orc')
-  registry.registered('boss', 'troll')
+  registry.registered('boss', { value: 'orc', version: 1 })
+  registry.registered('boss', { value: 'orc', version: 1 })
+  registry.registered('boss', { value: 'troll', version: 1 })
   expect(heard).toEqual(['boss=orc', 'true', 'boss=troll', 'true'])
   end()
   end()
-  registry.registered('boss', 'elf')
+  registry.registered('boss', { value: 'elf', version: 1 })
   expect(heard).toEqual(['boss=orc', 'true', 'boss=troll', 'true', 'true'])
 })
 
@@ -46,13 +46,14 @@ test('an empty value is one', () => {
   const { registry } = start()
   const heard: string[] = []
   registry.listen((key) => void heard.push(key))
-  registry.registered('', '')
+  registry.registered('', { value: '', version: 1 })
   expect([registry.get(''), heard]).toEqual(['', ['']])
 })
 
 test('entries are those whose key begins so', () => {
   const { registry } = start()
-  for (const key of ['space/1', 'space/2', 'spa', 'boss']) registry.registered(key, key.toUpperCase())
+  for (const key of ['space/1', 'space/2', 'spa', 'boss'])
+    registry.registered(key, { value: key.toUpperCase(), version: 1 })
   expect([...registry.entries('space/')]).toEqual([
     ['space/1', 'SPACE/1'],
     ['space/2', 'SPACE/2'],
@@ -61,14 +62,37 @@ test('entries are those whose key begins so', () => {
   expect([...registry.entries('none')]).toEqual([])
 })
 
-test('a dispatcher that knows nothing is told its keys, and no others; whoever came first there keeps them', () => {
+test('a dispatcher that knows nothing is told its keys, and no others, and what was asked of it', () => {
   const { registry, links, said } = start()
-  for (const key of ['boss', 'arena', 'door']) registry.registered(key, '1')
+  for (const [at, key] of ['boss', 'arena', 'door'].entries())
+    registry.registered(key, { value: '1', version: 2 ** 41 + at })
+  registry.register('roof', 'red', { force: true })
+  said()
   registry.tellAgain(links[0] as unknown as PacketSink)
   expect(said()).toEqual([
-    ['a', 'registerKey', { key: 'boss', value: '1', force: false }],
-    ['a', 'registerKey', { key: 'door', value: '1', force: false }],
+    ['a', 'keyKnown', { key: 'boss', value: '1', version: 2 ** 41 }],
+    ['a', 'keyKnown', { key: 'door', value: '1', version: 2 ** 41 + 2 }],
+    ['a', 'registerKey', { key: 'roof', value: 'red', force: true }],
   ])
+})
+
+test('what is older than what is known changes nothing, and answers no wish', () => {
+  const { registry, links, said } = start()
+  const heard: string[] = []
+  registry.listen((key, value) => void heard.push(`${key}=${value}`))
+  registry.registered('boss', { value: 'troll', version: 7 })
+  registry.register('boss', 'orc', { force: true })
+  registry.registered('boss', { value: 'orc', version: 6 })
+  expect([registry.get('boss'), heard]).toEqual(['troll', ['boss=troll']])
+  said()
+  registry.tellAgain(links[0] as unknown as PacketSink)
+  expect(said()).toEqual([
+    ['a', 'keyKnown', { key: 'boss', value: 'troll', version: 7 }],
+    ['a', 'registerKey', { key: 'boss', value: 'orc', force: true }],
+  ])
+  registry.registered('boss', { value: 'orc', version: 8 })
+  registry.tellAgain(links[0] as unknown as PacketSink)
+  expect(said()).toEqual([['a', 'keyKnown', { key: 'boss', value: 'orc', version: 8 }]])
 })
 
 test('what a frozen game knew comes back without a word', () => {
@@ -76,12 +100,18 @@ test('what a frozen game knew comes back without a word', () => {
   const heard: string[] = []
   registry.listen((key) => void heard.push(key))
   registry.restore([
-    ['boss', 'orc'],
+    ['boss', 'orc', 5],
     ['arena', '7'],
   ])
+  expect(registry.save()).toEqual([
+    ['boss', 'orc', 5],
+    // Of an engine that knew no versions.
+    ['arena', '7', 1],
+  ])
   expect([[...registry.entries()].length, heard, said()]).toEqual([2, [], []])
-  registry.registered('boss', 'orc')
-  expect(heard).toEqual([])
+  registry.registered('boss', { value: 'elf', version: 1 })
+  registry.registered('boss', { value: 'orc', version: 6 })
+  expect([registry.get('boss'), heard]).toEqual(['orc', []])
 })
 
 test('a listener that throws costs the others nothing, and the game neither', async () => {
@@ -91,7 +121,7 @@ test('a listener that throws costs the others nothing, and the game neither', as
     throw new Error('boom')
   })
   h.game.registry.listen((key) => void heard.push(key))
-  h.world.registry.registered('a', '1')
+  h.world.registry.registered('a', { value: '1', version: 1 })
   expect([heard, h.world.authorErrors]).toEqual([['a'], 1])
   h.stop()
 })

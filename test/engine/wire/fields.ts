@@ -34,6 +34,7 @@ const BY_FIELD = new Map<unknown, fc.Arbitrary<unknown>>([
   [table.u8, fc.integer({ min: 0, max: 0xff })],
   [table.u16, fc.integer({ min: 0, max: 0xffff })],
   [table.u32, fc.integer({ min: 0, max: 0xffffffff })],
+  [table.u53, fc.maxSafeNat()],
   [table.f32, fc.float({ noNaN: true })],
   [table.bool, fc.boolean()],
   [table.id, anyId],
