@@ -4,10 +4,9 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { dirname } from 'node:path'
 import type { Address } from '../base/address.ts'
 import { realClock } from '../base/clock.ts'
-import type { Connection, ConnectionHandlers, Listener, Transport } from './connection.ts'
+import type { Listener, Transport } from './connection.ts'
+import { remoteOf, SocketConnection } from './socket.ts'
 
-/** What was written may go out for this long when the peer has ended its half. */
-const LINGER_MS = 2000
 /** A machine that is not there does not say so. */
 const CONNECT_WITHIN_MS = 1000
 /** Asks a silent peer whether it is still there: a pulled cable says nothing. */
@@ -20,53 +19,27 @@ const RECEIVE_BUFFER = new Uint8Array(RECEIVE_BYTES)
 /** What streams say instead of an encoding; their types do not know it. */
 const BYTES = 'buffer' as BufferEncoding
 
-class SocketConnection implements Connection {
-  readonly remote: string
-  readonly #socket: Socket
+class TcpConnection extends SocketConnection {
   readonly #received: Received | undefined
-  #handlers: ConnectionHandlers | undefined
-  #reason: string | undefined
   /** The write that was handed to the kernel past the stream, until it is taken. Meanwhile all others go by the stream. */
   #isHanded = false
   #handedBytes = 0
   #handedDone: (() => void) | undefined
-  /** How many went by the stream and are not taken. */
-  #streamed = 0
   /** Something was not taken at once. */
   #owesDrain = false
-  /** Nothing is written any more. */
-  #over = false
 
   constructor(socket: Socket, remote: string, received?: Received) {
-    this.#socket = socket
-    this.remote = remote
+    super(socket, remote)
     this.#received = received
   }
 
-  get bufferedBytes(): number {
-    return this.#streamed === 0 ? this.#handedBytes : this.#handedBytes + this.#socket.writableLength
+  override get bufferedBytes(): number {
+    return this.streamed === 0 ? this.#handedBytes : this.#handedBytes + this.socket.writableLength
   }
 
-  handle(handlers: ConnectionHandlers): void {
-    const socket = this.#socket
-    this.#handlers = handlers
-    if (this.#received) this.#received.handle((chunk) => handlers.data(chunk))
-    else socket.on('data', (chunk) => handlers.data(chunk))
-    socket.on('error', (error) => {
-      this.#reason ??= error.message
-    })
-    // Both directions go together: a peer that has ended its half gets no more answers.
-    socket.on('end', () => {
-      this.#reason ??= 'closed by the peer'
-      this.#over = true
-      socket.end()
-      const linger = realClock.after(LINGER_MS, () => socket.destroy())
-      socket.once('close', () => linger.cancel())
-    })
-    socket.on('close', () => {
-      this.#over = true
-      handlers.close(this.#reason ?? 'closed')
-    })
+  protected override read(take: (chunk: Uint8Array) => void): void {
+    if (this.#received) this.#received.handle(take)
+    else super.read(take)
   }
 
   /**
@@ -74,21 +47,13 @@ class SocketConnection implements Connection {
    * does: so it goes past them, by what the stream itself calls, as long as nothing waits. Node hands on in order what it is given
    * by either way, and ends the connection behind it.
    */
-  write(bytes: Uint8Array, done?: () => void): void {
-    if (this.#over) return done?.()
-    if (this.#isHanded || this.#streamed > 0) {
-      this.#streamed++
-      this.#socket.write(bytes, () => {
-        this.#streamed--
-        done?.()
-        this.#drained()
-      })
-      return
-    }
+  override write(bytes: Uint8Array, done?: () => void): void {
+    if (this.isOver) return done?.()
+    if (this.#isHanded || this.streamed > 0) return this.stream(bytes, done)
     this.#isHanded = true
     this.#handedBytes = bytes.length
     this.#handedDone = done
-    this.#socket._write(bytes, BYTES, this.#taken)
+    this.socket._write(bytes, BYTES, this.#taken)
     if (this.#isHanded) this.#owesDrain = true
   }
 
@@ -98,39 +63,17 @@ class SocketConnection implements Connection {
     this.#handedBytes = 0
     this.#handedDone = undefined
     if (error) {
-      this.#over = true
-      this.#socket.destroy(error)
+      this.isOver = true
+      this.socket.destroy(error)
     }
     done?.()
-    this.#drained()
+    this.drained()
   }
 
-  #drained(): void {
-    if (!this.#owesDrain || this.#isHanded || this.#streamed > 0 || this.#socket.destroyed) return
+  protected override drained(): void {
+    if (!this.#owesDrain || this.#isHanded || this.streamed > 0 || this.socket.destroyed) return
     this.#owesDrain = false
-    this.#handlers?.drain?.()
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  close(reason = 'closed by us'): void {
-    this.#reason ??= reason
-    this.#over = true
-    this.#socket.end()
-    // Who does not read never hears that the peer has ended, too.
-    this.#socket.resume()
-  }
-
-  destroy(reason = 'closed by us'): void {
-    this.#reason ??= reason
-    this.#over = true
-    this.#socket.destroy()
+    this.handlers?.drain?.()
   }
 }
 
@@ -176,18 +119,10 @@ function receivedBy(socket: Socket): Received | undefined {
 }
 
 const transportOf = (accepted: (socket: Socket) => Received | undefined): Transport => ({
-  async listen(address, accept) {
-    if (address.kind === 'unix') await removeStale(address.path)
-    const sockets = new Set<Socket>()
-    const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, (socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-      accept(new SocketConnection(socket, remoteOf(socket, address), accepted(socket)))
-    })
-    await listening(server, address)
-    server.on('error', () => {})
-    return listenerOf(server, address, sockets)
-  },
+  listen: (address, accept) =>
+    listenForSockets(address, (socket) =>
+      accept(new TcpConnection(socket, remoteOf(socket, address), accepted(socket))),
+    ),
 
   connect(address) {
     return new Promise((resolve, reject) => {
@@ -204,7 +139,7 @@ const transportOf = (accepted: (socket: Socket) => Received | undefined): Transp
         patience.cancel()
         socket.off('error', reject)
         const remote = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
-        resolve(new SocketConnection(socket, remote, received))
+        resolve(new TcpConnection(socket, remote, received))
       })
     })
   },
@@ -214,8 +149,19 @@ export const tcpTransport = transportOf(receivedBy)
 /** The same where Node lets nobody choose where it reads to. */
 export const plainTcpTransport = transportOf(() => undefined)
 
-const remoteOf = (socket: Socket, address: Address) =>
-  address.kind === 'unix' ? `unix:${address.path}` : `${socket.remoteAddress}:${socket.remotePort}`
+/** Hears of each socket that comes; those that are left are ended when the listener is closed. */
+export async function listenForSockets(address: Address, arrived: (socket: Socket) => void): Promise<Listener> {
+  if (address.kind === 'unix') await removeStale(address.path)
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    arrived(socket)
+  })
+  await listening(server, address)
+  server.on('error', () => {})
+  return listenerOf(server, address, sockets)
+}
 
 function listening(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {

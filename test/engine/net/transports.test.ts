@@ -1,7 +1,8 @@
-// What every transport does, by TCP, over a Unix socket and in memory: the same stream at the other end, then the end.
+// What every transport does, by TCP with TLS or without, over a Unix socket and in memory: the same stream at the other end, then the end.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Address } from '../../../engine/base/address.ts'
 import { realClock } from '../../../engine/base/clock.ts'
@@ -9,6 +10,8 @@ import { seededRandom } from '../../../engine/base/random.ts'
 import type { Connection, Transport } from '../../../engine/net/connection.ts'
 import { MemoryNetwork } from '../../../engine/net/memory.ts'
 import { plainTcpTransport, tcpTransport } from '../../../engine/net/tcp.ts'
+import { Handshakes, tlsTransport } from '../../../engine/net/tls.ts'
+import { contextOf, pem } from '../../certificates/certificates.ts'
 import { tempFolder } from '../../temp-folder.ts'
 
 const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
@@ -16,10 +19,19 @@ const TRANSPORTS: Record<string, () => { transport: Transport; address: Address 
   tcp: () => ({ transport: tcpTransport, address: LOCAL }),
   'tcp, read as any stream': () => ({ transport: plainTcpTransport, address: LOCAL }),
   unix: () => ({ transport: tcpTransport, address: { kind: 'unix', path: join(tempFolder(), 's') } }),
+  tls: () => ({ transport: tlsWith({}), address: LOCAL }),
+  'tls 1.2': () => ({ transport: tlsWith({ maxVersion: 'TLSv1.2' }), address: LOCAL }),
   memory: () => ({
     transport: new MemoryNetwork(realClock, { random: seededRandom(1), split: true }).transport,
     address: LOCAL,
   }),
+}
+
+function tlsWith(more: ConnectionOptions): Transport {
+  const context = contextOf('ec')
+  const refused = (reason: string, _remote: string, detail: string) => expect.unreachable(`${reason}: ${detail}`)
+  const handshakes = new Handshakes({ clock: realClock, context: () => context, refused })
+  return tlsTransport(handshakes, { ca: pem('ec.crt'), ...more })
 }
 
 /** A connection with what came out of it. Chunks are copied, and then spoiled as a socket may do. */

@@ -1,0 +1,161 @@
+// TLS in front of whoever listens: nobody hears of a connection before it has shaken hands, and it has to do that soon.
+//
+//     a socket ──> Handshakes: so long each, so many at a time ──> a connection like any other
+//                      └── speaks no TLS, too slow, too many: closed, and told by its reason
+import { constants } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import type { Clock, Scheduled } from '../base/clock.ts'
+import { realClock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Transport } from './connection.ts'
+import { remoteOf, SocketConnection } from './socket.ts'
+import { listenForSockets } from './tcp.ts'
+
+/** Of players far away it takes three times the way there and back. */
+const WITHIN_MS = 5000
+/**
+ * A handshake costs a descriptor and some 50 KB. When so many are under way, the one that has taken the longest is given up:
+ * players take a moment, so whoever only opens connections would have to open more than so many in that moment to lock them out.
+ */
+const UNDER_WAY_MAX = 1000
+
+/** `handshake`: what the peer said is no TLS, or none that is understood here. `handshakes`: others took its place. */
+export type HandshakeRefusal = 'handshake' | 'handshakeSlow' | 'handshakes'
+
+export interface HandshakeOptions {
+  readonly clock: Clock
+  /** Key and certificate as they are now: another one counts from the next connection on. */
+  readonly context: () => SecureContext
+  /** A connection was closed for want of a handshake. One that goes without a word is nobody's business. */
+  readonly refused: (reason: HandshakeRefusal, remote: string, detail: string) => void
+  readonly withinMs?: number
+  readonly underWayMax?: number
+}
+
+interface UnderWay {
+  readonly socket: TLSSocket
+  readonly remote: string
+  readonly patience: Scheduled
+}
+
+export class Handshakes {
+  readonly #options: HandshakeOptions
+  /** The oldest first. */
+  readonly #underWay = new Set<UnderWay>()
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options
+  }
+
+  /** How many are under way. */
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  /** Takes a socket that was accepted, and hands it on when all that goes over it is encrypted. */
+  begin(raw: Socket, secured: (socket: TLSSocket) => void): void {
+    const { clock, context, withinMs = WITHIN_MS, underWayMax = UNDER_WAY_MAX } = this.#options
+    // It may be gone before it was looked at.
+    raw.on('error', () => {})
+    if (raw.destroyed) return
+    for (const oldest of this.#underWay) {
+      if (this.#underWay.size < underWayMax) break
+      this.#refuse(oldest, 'handshakes', `${underWayMax} are under way`)
+    }
+    const socket = new TLSSocket(raw, { isServer: true, secureContext: context() })
+    const patience = clock.after(withinMs, () => this.#refuse(one, 'handshakeSlow', `not done in ${withinMs} ms`))
+    const one: UnderWay = { socket, remote: `${raw.remoteAddress}:${raw.remotePort}`, patience }
+    this.#underWay.add(one)
+    let failure: string | undefined
+    socket.on('error', (error) => {
+      failure ??= reasonOf(error)
+    })
+    // Who has ended its half will not finish; as a stream it could still be answered.
+    socket.once('end', () => {
+      if (this.#underWay.has(one)) socket.destroy()
+    })
+    socket.once('secure', () => {
+      // Given up a moment ago.
+      if (this.#end(one)) secured(socket)
+    })
+    socket.once('close', () => {
+      if (!this.#end(one)) return
+      raw.destroy()
+      if (raw.bytesRead > 0) this.#options.refused('handshake', one.remote, failure ?? 'it went away')
+    })
+  }
+
+  /** Gives up all that are under way. */
+  drop(): void {
+    for (const one of this.#underWay) {
+      this.#end(one)
+      one.socket.destroy()
+    }
+  }
+
+  #refuse(one: UnderWay, reason: HandshakeRefusal, detail: string): void {
+    this.#end(one)
+    one.socket.destroy()
+    this.#options.refused(reason, one.remote, detail)
+  }
+
+  /** Answers whether it was under way. */
+  #end(one: UnderWay): boolean {
+    one.patience.cancel()
+    return this.#underWay.delete(one)
+  }
+}
+
+/** What a server meets connections with, of a key and a certificate in PEM. Throws what OpenSSL has against them. */
+export const serverContext = (key: string, cert: string): SecureContext =>
+  createSecureContext({
+    key,
+    cert,
+    minVersion: 'TLSv1.2',
+    // Another handshake in the middle serves nobody but who wants to cost us time.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    sessionIdContext: 'goworld',
+  })
+
+/** OpenSSL's own words for it, without where in its sources they stand. */
+const reasonOf = (error: Error & { readonly reason?: string; readonly code?: string }): string =>
+  error.reason ?? error.code ?? messageOf(error)
+
+/** An HTTP server that does not listen yet speaks HTTPS from now on. */
+export function secureHttp(server: Server, handshakes: Handshakes): void {
+  const listeners = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (raw: Socket) =>
+    handshakes.begin(raw, (socket) => {
+      for (const listener of listeners) listener.call(server, socket)
+    }),
+  )
+}
+
+/** TCP with TLS. `trust`: whose certificate will do, for those that connect. */
+export const tlsTransport = (handshakes: Handshakes, trust: ConnectionOptions = {}): Transport => ({
+  listen: (address, accept) =>
+    listenForSockets(address, (raw) =>
+      handshakes.begin(raw, (socket) => accept(new SocketConnection(socket, remoteOf(raw, address)))),
+    ),
+
+  connect(address) {
+    return new Promise((resolve, reject) => {
+      if (address.kind === 'unix') return reject(new Error('TLS is for TCP'))
+      const { host, port } = address
+      const options = { ...trust, host, port, allowHalfOpen: true }
+      const socket = connect(options)
+      socket.setNoDelay(true)
+      const patience = realClock.after(WITHIN_MS, () => socket.destroy(new Error(`no answer in ${WITHIN_MS} ms`)))
+      socket.once('error', reject)
+      socket.once('close', () => patience.cancel())
+      socket.once('secureConnect', () => {
+        patience.cancel()
+        socket.off('error', reject)
+        resolve(new SocketConnection(socket, `${host}:${port}`))
+      })
+    })
+  },
+})
