@@ -20,11 +20,14 @@ const GATE_PATH = '/ws'
 /** Why a WebSocket ends other than on purpose (RFC 6455, 7.4): a page or server goes away, no reason, no close at all, trouble. */
 const LOST = [1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015]
 
+/** What makes one: that of browsers and Node, or one that is like it. */
+export type WebSocketMaker = new (url: URL, subprotocol?: string) => WebSocket
+
 /** A stream over a WebSocket (binary messages), for browsers and Node alike. */
-export function webSocketStream(url: string, subprotocol?: string): ByteStream {
+export function webSocketStream(url: string, subprotocol?: string, Socket: WebSocketMaker = WebSocket): ByteStream {
   const target = new URL(url)
   if (target.pathname === '/') target.pathname = GATE_PATH
-  const socket = new WebSocket(target, subprotocol)
+  const socket = new Socket(target, subprotocol)
   socket.binaryType = 'arraybuffer'
 
   // Until the socket is open what is written waits here; the session bounds it by `bufferedBytes`.
@@ -47,7 +50,7 @@ export function webSocketStream(url: string, subprotocol?: string): ByteStream {
     socket.close()
   }
   socket.onerror = () => {
-    failure ||= early ? `cannot connect to ${target.href}` : 'the connection failed'
+    failure ||= early ? `cannot connect to ${socket.url}` : 'the connection failed'
   }
   socket.onclose = ({ code, reason }) => {
     early = undefined
@@ -63,7 +66,7 @@ export function webSocketStream(url: string, subprotocol?: string): ByteStream {
       if (early) {
         early.push(bytes)
         earlyBytes += bytes.length
-      } else if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
+      } else if (socket.readyState === socket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
     },
     onData(handler) {
       onData = handler

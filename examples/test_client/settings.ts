@@ -8,7 +8,7 @@ export interface Settings {
   readonly bots: number
   /** Bots are called test<first>, test<first + 1>, … */
   readonly first: number
-  /** Gates, one of which each bot takes by chance: host:port, unix:/path, ws://host:port/ws. */
+  /** Gates, one of which each bot takes by chance: host:port, tls://host:port, unix:/path, ws://host:port/ws, wss://…. */
   readonly targets: readonly string[]
   readonly moving: boolean
   /** How often a bot may move and looks what there is to do. */
@@ -47,9 +47,15 @@ const FLAGS = {
   S: { type: 'int', default: 1, min: 0, help: 'number of the first bot: they log in as test1, test2, …' },
   server: {
     type: 'string',
-    help: 'host of the gates (their ports are in the config file), or one gate: host:port, unix:/path, ws://host:port',
+    help:
+      'host of the gates (their ports are in the config file), or one gate: host:port, tls://host:port, unix:/path, ' +
+      'ws://host:port, wss://host:port',
   },
   ws: { type: 'bool', help: 'connect by WebSocket' },
+  tls: {
+    type: 'bool',
+    help: 'connect by TLS, as to gates of the config file with encrypt_connection; any certificate will do',
+  },
   nosync: { type: 'bool', help: 'do not move' },
   strict: { type: 'bool', help: 'stop at the first error or timeout, with exit code 1' },
   duration: { type: 'int', default: 0, min: 0, max: 1_000_000, help: 'seconds to run; 0 = until Ctrl-C' },
@@ -79,7 +85,7 @@ export function readSettings(argv: readonly string[], cores: number): RunOptions
   return {
     bots: flags.N,
     first: flags.S,
-    targets: findTargets(flags.server, flags.ws, flags.configfile),
+    targets: findTargets(flags),
     moving: !flags.nosync,
     tickMs: TICK_MS,
     things,
@@ -106,23 +112,33 @@ function thingNames(list: string | undefined): string[] {
   return names
 }
 
+interface Where {
+  readonly server: string | undefined
+  readonly ws: boolean
+  readonly tls: boolean
+  readonly configfile: string
+}
+
 /** One gate as it is written, or the gates of the config file, at another host if one is given. */
-function findTargets(server: string | undefined, ws: boolean, configFile: string): string[] {
+function findTargets({ server, ws, tls, configfile }: Where): string[] {
   if (server !== undefined && /^wss?:/.test(server)) {
     if (!URL.canParse(server)) throw new OperatorError(`flag -server: '${server}' is no WebSocket address`)
+    return [tls ? server.replace(/^ws:/, 'wss:') : server]
+  }
+  if (server !== undefined && /^(tcp|tls|unix):|:\d+$/.test(server)) {
+    const address = parseTarget(server)
+    if (address.kind !== 'unix')
+      return [targetAt(server.replace(/^(tcp|tls):\/\//, ''), ws, tls || address.kind === 'tls')]
+    if (ws) throw new OperatorError(`flag -ws: there is no WebSocket at '${server}'`)
+    if (tls) throw new OperatorError(`flag -tls: there is no TLS at '${server}'`)
     return [server]
   }
-  if (server !== undefined && /^(tcp|unix):|:\d+$/.test(server)) {
-    const address = parseTarget(server)
-    if (ws && address.kind === 'unix') throw new OperatorError(`flag -ws: there is no WebSocket at '${server}'`)
-    return [ws ? `ws://${server.replace(/^tcp:\/\//, '')}/ws` : server]
-  }
 
-  const config = readConfig(configFile)
+  const config = readConfig(configfile)
   return config.gateIds.map((id) => {
-    const { listenAddr, httpAddr } = config.gate(id)
+    const { listenAddr, httpAddr, encryptConnection } = config.gate(id)
     const address = ws ? httpAddr : listenAddr
-    const key = `${configFile}: [gate${id}] ${ws ? 'http_addr' : 'listen_addr'}`
+    const key = `${configfile}: [gate${id}] ${ws ? 'http_addr' : 'listen_addr'}`
     if (!address) throw new OperatorError(`${key} is empty, but flag -ws needs it`)
     if (address.kind === 'unix') {
       if (ws || server !== undefined)
@@ -130,7 +146,11 @@ function findTargets(server: string | undefined, ws: boolean, configFile: string
       return `unix:${address.path}`
     }
     const host = server ?? (address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host)
-    const place = `${host.includes(':') ? `[${host}]` : host}:${address.port}`
-    return ws ? `ws://${place}/ws` : place
+    return targetAt(`${host.includes(':') ? `[${host}]` : host}:${address.port}`, ws, tls || encryptConnection)
   })
+}
+
+function targetAt(place: string, ws: boolean, tls: boolean): string {
+  if (ws) return `ws${tls ? 's' : ''}://${place}/ws`
+  return tls ? `tls://${place}` : place
 }

@@ -49,6 +49,7 @@ const EXAMPLES_MAY = [
   'goworld/client/motion',
   'goworld/client/overlay',
   'goworld/client/tcp',
+  'goworld/client/websocket',
 ]
 /** Tests of an example, which stand beside it. */
 const THEIR_TESTS_MAY = [...EXAMPLES_MAY, 'goworld/testing', 'vitest']
@@ -97,8 +98,11 @@ function partOf(path: string): string | undefined {
 
 const floorOf = (part: string) => FLOORS.findIndex((floor) => floor.includes(part))
 
+/** What clients on Node have beside the rest. */
+const FOR_NODE = ['tcp', 'trust', 'websocket'].map((name) => `engine/client/${name}.ts`)
+
 const isBrowserSafe = (path: string) =>
-  /^engine\/(base|wire)\//.test(path) || (path.startsWith('engine/client/') && path !== 'engine/client/tcp.ts')
+  /^engine\/(base|wire)\//.test(path) || (path.startsWith('engine/client/') && !FOR_NODE.includes(path))
 
 const MACHINE = /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate|Math\.random)\b|\bnew Date\(\)/g
 const READS_MACHINE = ['engine/base/clock.ts', 'engine/base/random.ts']

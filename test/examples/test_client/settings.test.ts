@@ -48,6 +48,20 @@ describe('the gates that bots connect to', () => {
     expect(written('-server', 'ws://game.example/ws')).toEqual(['ws://game.example/ws'])
   })
 
+  it('speak TLS where the config file or a flag says so', () => {
+    const ini = `[gate_common]\nencrypt_connection=1\n${TWO_GATES}encrypt_connection=0\n`
+    expect(targets(ini)).toEqual(['tls://127.0.0.1:15001', '10.0.0.7:16001'])
+    expect(targets(ini, '-tls')).toEqual(['tls://127.0.0.1:15001', 'tls://10.0.0.7:16001'])
+    expect(targets('[gate1]\nencrypt_connection=1\n', '-ws')).toEqual(['wss://127.0.0.1:24000/ws'])
+    const written = (...flags: string[]) => readSettings(flags, 2).targets
+    expect(written('-server', 'host:1', '-tls')).toEqual(['tls://host:1'])
+    expect(written('-server', 'tls://host:1')).toEqual(['tls://host:1'])
+    expect(written('-server', 'tls://host:1', '-ws')).toEqual(['wss://host:1/ws'])
+    expect(written('-server', 'wss://host:1/ws')).toEqual(['wss://host:1/ws'])
+    expect(written('-server', 'ws://host:1/ws', '-tls')).toEqual(['wss://host:1/ws'])
+    expect(() => written('-server', 'unix:/tmp/gate.sock', '-tls')).toThrow('flag -tls: there is no TLS')
+  })
+
   it('are refused with the key or flag that is wrong', () => {
     expect(() => targets(TWO_GATES, '-ws')).toThrow('[gate2] http_addr is empty, but flag -ws needs it')
     expect(() => targets('[gate1]\nlisten_addr=unix:gate.sock\n', '-server', 'host')).toThrow('is a Unix socket')
