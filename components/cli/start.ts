@@ -9,6 +9,7 @@ import { OperatorError } from '../../engine/base/errors.ts'
 import { Child, type Status } from '../process/child.ts'
 import { REPOSITORY } from '../process/flags.ts'
 import { nameOf, type ProcessFound, type ProcessId, ROLES, RunFolder } from '../process/run-folder.ts'
+import { certificateWarnings } from './certificates.ts'
 import { command } from './command.ts'
 import { endAll, type Running, runningOf } from './ending.ts'
 import { Interrupts } from './interrupts.ts'
@@ -66,6 +67,12 @@ export const start = command({
     const missing = commands.filter(({ name }) => !running.some((one) => isSame(one, name)))
     if (missing.length === 0) return sayAllRun(server, running)
     const background = flags.d || flags.missing
+    const warnings = certificateWarnings(
+      server.config,
+      missing.map(({ name }) => name),
+    )
+    // In the foreground the gates' own lines are seen.
+    if (background) for (const warning of warnings) say(warning)
     const crew = new Crew(server, background)
     const interrupts = new Interrupts(() => say('stopping; once more kills'))
     const up = await crew.start(missing, interrupts)

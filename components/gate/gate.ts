@@ -129,7 +129,7 @@ export class Gate {
     this.#turn = new Turn(clock)
     this.#linkTurn = new Turn(clock, { gathers: true })
     this.#ids = new IdMaker(clock, random)
-    this.#refusals = new Refusals(log)
+    this.#refusals = new Refusals(log, clock)
     this.#cluster = new Cluster(
       {
         self: { role: 'gate', id },
@@ -353,6 +353,11 @@ export class Gate {
     else this.#boot(client)
     client.open()
     this.#backPressure.readOrPause(client)
+  }
+
+  /** Somebody was closed before there was a connection to `accept`. */
+  refuseStranger(reason: Refusal, remote: string, detail: string): void {
+    this.#refusals.addStranger(reason, remote, detail)
   }
 
   /** Tells every client with a session that it goes on elsewhere; until it does, it is served here. */

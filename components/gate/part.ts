@@ -17,6 +17,7 @@ import type { Config } from '../../engine/config/config.ts'
 import { addressInUse } from '../../engine/config/program.ts'
 import type { Connection, Transport } from '../../engine/net/connection.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
+import { Handshakes, secureHttp, tlsTransport } from '../../engine/net/tls.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { FRAME_LENGTH_BYTES } from '../../engine/wire/packet.ts'
@@ -24,6 +25,7 @@ import type { Part } from '../process/part.ts'
 import type { Doors } from '../process/process.ts'
 import { SwapClient, type Swapped, SwapServer } from '../process/swap-channel.ts'
 import { openWebDoor } from '../web/door.ts'
+import { Certificate } from './certificate.ts'
 import { Gate } from './gate.ts'
 import { freeNumber, nextNumber } from './successor-number.ts'
 import { secretToken } from './tokens.ts'
@@ -96,11 +98,14 @@ export async function succeedGate(options: GatePartOptions & Required<Pick<GateP
 class GatePart implements Part {
   readonly webSocketPath: string | undefined
   readonly web: Part['web']
+  readonly isEncrypted: boolean
   readonly #options: GatePartOptions
   readonly #gate: Gate
   readonly #number: number
   readonly #listen: Address
   readonly #door: { close(): void } | undefined
+  readonly #certificate: Certificate | undefined
+  readonly #handshakes: Handshakes | undefined
   readonly #server: SwapServer | undefined
   #swapped: GateSwap | undefined
   #isReplaced = false
@@ -114,7 +119,11 @@ class GatePart implements Part {
     this.#number = number
     this.#listen = samePort(settings.listenAddr, before)
     this.web = http && openWebDoor(`gate${id}`, settings, log)
-    this.#gate = newGate(options, number, this.#listen)
+    this.isEncrypted = settings.encryptConnection
+    this.#certificate = this.isEncrypted ? new Certificate(`gate${id}`, settings, realClock, log) : undefined
+    this.#handshakes = this.#certificate && this.#newHandshakes(this.#certificate)
+    this.#gate = newGate(options, number, this.#listen, this.#handshakes)
+    if (http && this.#handshakes && settings.httpAddr?.kind === 'tcp') secureHttp(http, this.#handshakes)
     const accept = (connection: Connection) => this.#gate.accept(connection)
     this.#door =
       http &&
@@ -132,16 +141,29 @@ class GatePart implements Part {
 
   get addresses() {
     const address = reachable(this.#gate.addresses[0] ?? this.#listen)
-    return { tcp: `${address.kind === 'tcp' ? 'tcp://' : ''}${formatAddress(address)}` }
+    const scheme = this.isEncrypted ? 'tls://' : 'tcp://'
+    return { tcp: `${address.kind === 'tcp' ? scheme : ''}${formatAddress(address)}` }
   }
 
   status(): Record<string, unknown> {
-    return { ...this.#gate.status(), number: this.#number, ...(this.#swapped && { swap: this.#swapped }) }
+    const [certificate, handshakes] = [this.#certificate, this.#handshakes]
+    const tls = certificate && handshakes && { ...certificate.status(), handshakes: handshakes.underWay }
+    const swap = this.#swapped
+    return { ...this.#gate.status(), number: this.#number, ...(tls && { tls }), ...(swap && { swap }) }
+  }
+
+  #newHandshakes(certificate: Certificate): Handshakes {
+    return new Handshakes({
+      clock: realClock,
+      context: () => certificate.context,
+      refused: (reason, remote, detail) => this.#gate.refuseStranger(reason, remote, detail),
+    })
   }
 
   async start(): Promise<void> {
     await this.#listenForClients()
     this.#gate.join()
+    this.#certificate?.watch()
     await this.#server?.listen()
   }
 
@@ -153,6 +175,8 @@ class GatePart implements Part {
   async #stop(): Promise<void> {
     if (!this.#isReplaced) await this.#server?.settled()
     this.#server?.close()
+    this.#certificate?.stop()
+    this.#handshakes?.drop()
     await this.#gate.stop()
     this.#door?.close()
   }
@@ -174,6 +198,8 @@ class GatePart implements Part {
             await this.#takeBack(doors)
             throw error
           })
+          // They try again, and find the successor.
+          this.#handshakes?.drop()
           const { clients, sessions } = gate.status()
           return { atMs, http: http ?? null, sessions: sessions.count, others: clients - sessions.count }
         },
@@ -196,6 +222,7 @@ class GatePart implements Part {
     const { id, config, log } = this.#options
     const { drainSeconds } = config.gate(id)
     this.#isReplaced = true
+    this.#certificate?.stop()
     log.info('replaced by its successor', { clients: this.#gate.status().clients, drainSeconds })
     await this.#gate.drain(drainSeconds * 1000)
     const { clients } = this.#gate.status()
@@ -218,6 +245,7 @@ class GatePart implements Part {
     const { atMs, http, sessions, others } = await swap.ask<Released>('release')
     await this.#listenForClients()
     await this.#options.swap!.doors.take(samePort(config.gate(id).httpAddr, http ?? undefined))
+    this.#certificate?.watch()
     await this.#server?.listen()
     const { drainSeconds } = config.gate(id)
     this.#swapped = { closedMs: realClock.wallMs() - atMs, joinMs, sessions, others, drainSeconds }
@@ -232,11 +260,18 @@ class GatePart implements Part {
   }
 }
 
-function newGate({ id, config, log, links, dispatchers }: GatePartOptions, number: number, listen: Address): Gate {
+function newGate(
+  { id, config, log, links, dispatchers }: GatePartOptions,
+  number: number,
+  listen: Address,
+  handshakes: Handshakes | undefined,
+): Gate {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
   const { clientRateMax, clientBytesRateMax, clientBytesPerSecond, clientsBytesMax } = settings
   const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
+  // A Unix socket does not leave the machine.
+  const transport = handshakes && listen.kind === 'tcp' ? tlsTransport(handshakes) : tcpTransport
   return new Gate({
     id: number,
     clock: realClock,
@@ -244,7 +279,7 @@ function newGate({ id, config, log, links, dispatchers }: GatePartOptions, numbe
     log,
     links,
     dispatchers,
-    clients: [{ transport: tcpTransport, address: listen }],
+    clients: [{ transport, address: listen }],
     heartbeatMs: heartbeatCheckInterval * 1000,
     clientQueueBytesMax,
     clientPacketBytesMax,

@@ -1,5 +1,6 @@
 // What the gate refuses, counted by reason, and logged once per client and reason: whoever sends a million bad packets
 // gets one line.
+import type { Clock } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 import type { Client } from './client.ts'
 
@@ -21,6 +22,10 @@ export const REFUSALS = {
   lateHello: 'a hello that is not the first that it says',
   tooEarly: 'something said in front of the welcome',
   falseReceived: 'it says that it has what was never said',
+  // The connection, before there is a client.
+  handshake: 'its TLS handshake has failed',
+  handshakeSlow: 'its TLS handshake takes too long',
+  handshakes: 'too many TLS handshakes are under way',
   // The message.
   notOwnPlayer: 'a position for an entity that is not its player',
   notOwnInput: 'an input for an entity that is not its player',
@@ -38,12 +43,20 @@ const BITS = Object.fromEntries(Object.keys(REFUSALS).map((reason, bit) => [reas
   number
 >
 
+/** Whoever is no client costs no more lines than this: anybody may connect as often as he likes. */
+const STRANGERS_LINE_MS = 60_000
+
 export class Refusals {
   readonly counts = Object.fromEntries(Object.keys(REFUSALS).map((reason) => [reason, 0])) as Record<Refusal, number>
   readonly #log: Log
+  readonly #clock: Clock
+  #strangersSaidMs = Number.NEGATIVE_INFINITY
+  /** Since then. */
+  #strangers = 0
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log
+    this.#clock = clock
   }
 
   /** Counts a refusal. With a `detail` for the log it costs the connection, without it the message only. */
@@ -54,6 +67,18 @@ export class Refusals {
     const what = `client ${client.id} (${client.remote}): ${REFUSALS[reason]}`
     if (detail === undefined) this.#log.info(`${what} (dropped; more of them are only counted)`)
     else this.#log.warn(`${what}: ${detail}; closed`)
+  }
+
+  /** Counts one that has not become a client. */
+  addStranger(reason: Refusal, remote: string, detail: string): void {
+    this.counts[reason]++
+    this.#strangers++
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#strangersSaidMs < STRANGERS_LINE_MS) return
+    const more = this.#strangers > 1 ? ` (and ${this.#strangers - 1} others since the last such line)` : ''
+    this.#log.info(`${remote}: ${REFUSALS[reason]}: ${detail}; closed${more}`)
+    this.#strangersSaidMs = nowMs
+    this.#strangers = 0
   }
 
   /** It says more than it may. Nothing of it is refused, it is only read later; said once, like what is. */

@@ -90,7 +90,8 @@ export async function listenHttp(server: Server, address: Address, who: string):
     : address
 }
 
-export const httpUrl = (address: Address, path: string): string =>
+/** `secure`: whether TCP is encrypted there. */
+export const httpUrl = (address: Address, path: string, secure: 's' | '' = ''): string =>
   address.kind === 'unix'
     ? `http+unix://${encodeURIComponent(address.path)}${path}`
-    : `http://${formatAddress(address)}${path}`
+    : `http${secure}://${formatAddress(address)}${path}`

@@ -11,6 +11,8 @@ export interface Part {
   readonly webSocketPath?: string | undefined
   /** Answers what else is asked there, where the game has pages. */
   readonly web?: RequestListener | undefined
+  /** What is served there over TCP, WebSockets too, is encrypted. */
+  readonly isEncrypted?: boolean | undefined
   /** Figures, as JSON. */
   status(): Record<string, unknown>
   stop(): Promise<void>

@@ -121,9 +121,10 @@ export async function runProcess(
     if (!httpAddress) return {}
     const address = reachable(httpAddress)
     const path = address.kind === 'tcp' && part?.webSocketPath
-    const ws = path ? { ws: `ws://${formatAddress(address)}${path}` } : {}
-    const page = address.kind === 'tcp' && part?.web ? { page: httpUrl(address, '/') } : {}
-    return { ...ws, http: httpUrl(address, '/healthz'), ...page }
+    const secure = part?.isEncrypted ? 's' : ''
+    const ws = path ? { ws: `ws${secure}://${formatAddress(address)}${path}` } : {}
+    const page = address.kind === 'tcp' && part?.web ? { page: httpUrl(address, '/', secure) } : {}
+    return { ...ws, http: httpUrl(address, '/healthz', secure), ...page }
   }
   const isReady = () => part?.ready === true && !stopping && !freezing.active
   const http =

@@ -54,6 +54,7 @@ function together(parts: { readonly dispatcher: Part; readonly game: Part; reado
     },
     webSocketPath: gate.webSocketPath,
     web: gate.web,
+    isEncrypted: gate.isEncrypted,
     strayRejection: (error) => game.strayRejection?.(error),
     strayException: (error) => game.strayException?.(error) ?? false,
     status: () => ({

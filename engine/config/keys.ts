@@ -452,9 +452,16 @@ export const SECTIONS = {
       'snappy',
       'The form of the compression, once compress_connection is available.',
     ),
-    encrypt_connection: boolNotYet('TLS on client connections.'),
-    rsa_key: file('rsa.key', 'Private key for encrypt_connection.'),
-    rsa_certificate: file('rsa.crt', 'Certificate for encrypt_connection.'),
+    encrypt_connection: bool(
+      false,
+      'TLS 1.2 and 1.3 for clients: listen_addr speaks it, and http_addr is https and wss. A Unix socket stays as it is.',
+    ),
+    rsa_key: file('rsa.key', 'The private key for encrypt_connection, RSA or EC, in PEM and without a passphrase.'),
+    rsa_certificate: file(
+      'rsa.crt',
+      'Its certificate in PEM, with those that vouch for it behind it. Both files may be replaced while the gate runs: new ' +
+        'connections get the new certificate within a minute.',
+    ),
     ip: half('listen_addr', 'host'),
     port: half('listen_addr', 'port'),
     http_ip: half('http_addr', 'host', HTTP_IP),
