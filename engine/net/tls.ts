@@ -19,7 +19,7 @@ const WITHIN_MS = 5000
  * A handshake costs a descriptor and some 50 KB. When so many are under way, the one that has taken the longest is given up:
  * players take a moment, so whoever only opens connections would have to open more than so many in that moment to lock them out.
  */
-const UNDER_WAY_MAX = 1000
+const UNDER_WAY_MAX = 2000
 
 /** `handshake`: what the peer said is no TLS, or none that is understood here. `handshakes`: others took its place. */
 export type HandshakeRefusal = 'handshake' | 'handshakeSlow' | 'handshakes'
@@ -66,7 +66,7 @@ export class Handshakes {
     }
     const socket = new TLSSocket(raw, { isServer: true, secureContext: context() })
     const patience = clock.after(withinMs, () => this.#refuse(one, 'handshakeSlow', `not done in ${withinMs} ms`))
-    const one: UnderWay = { socket, remote: `${raw.remoteAddress}:${raw.remotePort}`, patience }
+    const one: UnderWay = { socket, remote: whois(raw), patience }
     this.#underWay.add(one)
     let failure: string | undefined
     socket.on('error', (error) => {
@@ -107,6 +107,10 @@ export class Handshakes {
     return this.#underWay.delete(one)
   }
 }
+
+/** Of one that was reset in the moment in which it was accepted the system knows nothing any more. */
+const whois = ({ remoteAddress, remotePort }: Socket): string =>
+  remoteAddress === undefined ? 'somebody who is gone' : `${remoteAddress}:${remotePort}`
 
 /** What a server meets connections with, of a key and a certificate in PEM. Throws what OpenSSL has against them. */
 export const serverContext = (key: string, cert: string): SecureContext =>

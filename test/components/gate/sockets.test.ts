@@ -1,6 +1,8 @@
-// The gate over real sockets: what the in-memory network cannot show is when a kernel takes bytes and when it does not.
+// The gate over real sockets, with TLS and without: what the in-memory network cannot show is when a kernel takes bytes
+// and when it does not.
 import { createServer } from 'node:http'
 import { createConnection, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { Gate, type GateOptions } from '../../../components/gate/gate.ts'
@@ -12,12 +14,14 @@ import { Turn } from '../../../engine/base/turn.ts'
 import type { Link } from '../../../engine/cluster/link.ts'
 import { LinkAcceptor } from '../../../engine/cluster/link-acceptor.ts'
 import { tcpTransport } from '../../../engine/net/tcp.ts'
+import { Handshakes, secureHttp, tlsTransport } from '../../../engine/net/tls.ts'
 import { serveWebSocket } from '../../../engine/net/websocket.ts'
 import { clientMessages } from '../../../engine/wire/client-wire.ts'
 import { FrameReader } from '../../../engine/wire/frame.ts'
 import { messages, SYNC_OWN } from '../../../engine/wire/messages.ts'
 import { getU16, PacketWriter } from '../../../engine/wire/packet.ts'
 import { recordX } from '../../../engine/wire/sync.ts'
+import { contextOf, pem } from '../../certificates/certificates.ts'
 import { bodyOf, createBody, GATE_ID, LIMITS, recordsOf } from './stage.ts'
 
 const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
@@ -27,8 +31,16 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
+/** How clients come in. */
+const DOORS = ['tcp', 'tls'] as const
+type Door = (typeof DOORS)[number]
+
+const context = contextOf('ec')
+const refused = (reason: string, _remote: string, detail: string) => expect.unreachable(`${reason}: ${detail}`)
+const handshakes = new Handshakes({ clock: realClock, context: () => context, refused })
+
 /** A dispatcher that binds each boot entity at once, and a gate. */
-async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {}) {
+async function start(door: Door, clientQueueBytesMax: number, more: Partial<GateOptions> = {}) {
   const turn = new Turn(realClock)
   const players: { clientId: string; entityId: string }[] = []
   const calls: { entityId: string; method: string }[] = []
@@ -71,7 +83,7 @@ async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {
     id: GATE_ID,
     links: tcpTransport,
     dispatchers: [listener.address],
-    clients: [{ transport: tcpTransport, address: LOCAL }],
+    clients: [{ transport: door === 'tls' ? tlsTransport(handshakes) : tcpTransport, address: LOCAL }],
     heartbeatMs: 0,
     clientQueueBytesMax,
     clientPacketBytesMax: 64 * 1024,
@@ -82,12 +94,14 @@ async function start(clientQueueBytesMax: number, more: Partial<GateOptions> = {
   })
   await gate.start()
   closing.push(() => gate.stop())
-  return { gate, players, calls, send: () => link!, address: gate.addresses[0]! }
+  return { gate, players, calls, send: () => link!, connect: () => connect(door, gate.addresses[0]!) }
 }
 
-async function connect(address: Address) {
+async function connect(door: Door, address: Address) {
   if (address.kind !== 'tcp') throw new Error(formatAddress(address))
-  const socket: Socket = createConnection({ host: address.host, port: address.port })
+  const { host, port } = address
+  const socket: Socket =
+    door === 'tls' ? connectTls({ host, port, ca: pem('ec.crt') }) : createConnection({ host, port })
   closing.push(() => socket.destroy())
   const heard: { type: number; frame: Uint8Array }[] = []
   const frames = new FrameReader(
@@ -107,9 +121,9 @@ async function connect(address: Address) {
   return { socket, heard, isClosed: () => closed }
 }
 
-test('a client that stops reading lags, is not sent every position, and catches up', { timeout: 60_000 }, async () => {
-  const { gate, players, send, address } = await start(64 * 1024 * 1024)
-  const slow = await connect(address)
+test.each(DOORS)('a client that stops reading lags, is not sent every position, and catches up (%s)', async (door) => {
+  const { gate, players, send, connect } = await start(door, 64 * 1024 * 1024)
+  const slow = await connect()
   const { clientId, entityId } = players[0]!
   slow.socket.pause()
   const filler = bodyOf('callOnClient', { entityId, method: 'm', args: ['x'.repeat(60_000)] })
@@ -142,10 +156,10 @@ test('a client that stops reading lags, is not sent every position, and catches 
   await vi.waitFor(() => expect(gate.status()).toMatchObject({ lagging: 0, queuedBytes: 0 }), { timeout: 10_000 })
 })
 
-test('a client that never reads is closed; another beside it hears everything', { timeout: 60_000 }, async () => {
-  const { gate, players, send, address } = await start(256 * 1024)
-  const slow = await connect(address)
-  const quick = await connect(address)
+test.each(DOORS)('a client that never reads is closed; another beside it hears everything (%s)', async (door) => {
+  const { gate, players, send, connect } = await start(door, 256 * 1024)
+  const slow = await connect()
+  const quick = await connect()
   slow.socket.pause()
   const [slowOne, quickOne] = players as [(typeof players)[0], (typeof players)[0]]
   let said = 0
@@ -170,11 +184,11 @@ test('a client that never reads is closed; another beside it hears everything', 
   await vi.waitFor(() => expect(slow.isClosed()).toBe(true), { timeout: 10_000 })
 })
 
-test('of many that do not read only so many are closed that the others fit', { timeout: 60_000 }, async () => {
+test.each(DOORS)('of many that do not read only so many are closed that the others fit (%s)', async (door) => {
   const bytesMax = 16 * 1024 * 1024
-  const { gate, players, send, address } = await start(64 * 1024 * 1024, { clientsBytesMax: bytesMax })
-  const quick = await connect(address)
-  const slow = await Promise.all(Array.from({ length: 8 }, () => connect(address)))
+  const { gate, players, send, connect } = await start(door, 64 * 1024 * 1024, { clientsBytesMax: bytesMax })
+  const quick = await connect()
+  const slow = await Promise.all(Array.from({ length: 8 }, () => connect()))
   for (const { socket } of slow) socket.pause()
   let said = 0
   await vi.waitFor(
@@ -201,12 +215,13 @@ test('of many that do not read only so many are closed that the others fit', { t
 })
 
 /** A client over a WebSocket, of which only is known how it says something. */
-async function visit(gate: Gate): Promise<(bytes: Uint8Array) => void> {
+async function visit(gate: Gate, over: Door): Promise<(bytes: Uint8Array) => void> {
   const http = createServer()
+  if (over === 'tls') secureHttp(http, handshakes)
   const door = serveWebSocket(http, '/ws', (connection) => gate.accept(connection), { messageBytesMax: 128 * 1024 })
   await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as { port: number }
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+  const socket = new WebSocket(`ws${over === 'tls' ? 's' : ''}://127.0.0.1:${port}/ws`, { ca: pem('ec.crt') })
   closing.push(() => {
     socket.terminate()
     door.close()
@@ -216,35 +231,39 @@ async function visit(gate: Gate): Promise<(bytes: Uint8Array) => void> {
   return (bytes) => socket.send(bytes)
 }
 
-test.each(['tcp', 'websocket'])('a client that floods over %s is held back, and heard whole', async (carrier) => {
-  const rate = 4000
-  const { gate, players, calls, address } = await start(1024 * 1024, { clientRateMax: rate })
-  const floods =
-    carrier === 'tcp'
-      ? await connect(address).then(
-          ({ socket }) =>
-            (bytes: Uint8Array) =>
-              void socket.write(bytes),
-        )
-      : await visit(gate)
-  await vi.waitFor(() => expect(players).toHaveLength(1), { timeout: 10_000 })
-  const other = await connect(address)
-  const [{ entityId }, { entityId: otherId }] = players as [(typeof players)[0], (typeof players)[0]]
-  const call = (of: string, method: string) => {
-    const writer = new PacketWriter()
-    clientMessages.callFromClient.write(writer, { entityId: of, method, args: ['x'.repeat(200)] })
-    return writer.copy()
-  }
-  const heardOf = (id: string) => calls.flatMap((one) => (one.entityId === id ? [one.method] : []))
-  const count = 4 * rate
-  const from = realClock.now()
-  for (let n = 0; n < count; n++) floods(call(entityId, `${n}`))
-  await vi.waitFor(() => expect(gate.status().limited).toBe(1), { timeout: 10_000, interval: 5 })
-  other.socket.write(call(otherId, 'hi'))
-  await vi.waitFor(() => expect(heardOf(otherId)).toEqual(['hi']), { timeout: 10_000, interval: 5 })
-  expect(heardOf(entityId).length).toBeLessThan(count)
-  await vi.waitFor(() => expect(heardOf(entityId)).toHaveLength(count), { timeout: 30_000 })
-  expect(heardOf(entityId)).toEqual(Array.from({ length: count }, (_, n) => `${n}`))
-  // Two seconds' worth is free; the last piece that is read is paid for afterwards.
-  expect(realClock.now() - from).toBeGreaterThan(1500)
-})
+test.each(['tcp', 'tls', 'ws', 'wss'])(
+  'a client that floods over %s is held back, and heard whole',
+  async (carrier) => {
+    const door = carrier === 'tls' || carrier === 'wss' ? 'tls' : 'tcp'
+    const rate = 4000
+    const { gate, players, calls, connect } = await start(door, 1024 * 1024, { clientRateMax: rate })
+    const floods =
+      carrier === door
+        ? await connect().then(
+            ({ socket }) =>
+              (bytes: Uint8Array) =>
+                void socket.write(bytes),
+          )
+        : await visit(gate, door)
+    await vi.waitFor(() => expect(players).toHaveLength(1), { timeout: 10_000 })
+    const other = await connect()
+    const [{ entityId }, { entityId: otherId }] = players as [(typeof players)[0], (typeof players)[0]]
+    const call = (of: string, method: string) => {
+      const writer = new PacketWriter()
+      clientMessages.callFromClient.write(writer, { entityId: of, method, args: ['x'.repeat(200)] })
+      return writer.copy()
+    }
+    const heardOf = (id: string) => calls.flatMap((one) => (one.entityId === id ? [one.method] : []))
+    const count = 4 * rate
+    const from = realClock.now()
+    for (let n = 0; n < count; n++) floods(call(entityId, `${n}`))
+    await vi.waitFor(() => expect(gate.status().limited).toBe(1), { timeout: 10_000, interval: 5 })
+    other.socket.write(call(otherId, 'hi'))
+    await vi.waitFor(() => expect(heardOf(otherId)).toEqual(['hi']), { timeout: 10_000, interval: 5 })
+    expect(heardOf(entityId).length).toBeLessThan(count)
+    await vi.waitFor(() => expect(heardOf(entityId)).toHaveLength(count), { timeout: 30_000 })
+    expect(heardOf(entityId)).toEqual(Array.from({ length: count }, (_, n) => `${n}`))
+    // Two seconds' worth is free; the last piece that is read is paid for afterwards.
+    expect(realClock.now() - from).toBeGreaterThan(1500)
+  },
+)

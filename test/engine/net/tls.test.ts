@@ -1,11 +1,12 @@
 // Handshakes: who does not shake hands soon, or at all, is closed and counted, and nobody else notices.
 import { createServer, type Server } from 'node:http'
-import { createConnection, type Socket } from 'node:net'
+import { createConnection, createServer as createTcp, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Address } from '../../../engine/base/address.ts'
 import { realClock, VirtualClock } from '../../../engine/base/clock.ts'
+import { seededRandom } from '../../../engine/base/random.ts'
 import type { Connection } from '../../../engine/net/connection.ts'
 import { type HandshakeOptions, Handshakes, secureHttp, tlsTransport } from '../../../engine/net/tls.ts'
 import { serveWebSocket } from '../../../engine/net/websocket.ts'
@@ -22,7 +23,7 @@ async function listening(more: Partial<HandshakeOptions> = {}) {
     clock: realClock,
     context: () => contexts.get(name)!,
     refused: (reason, remote, detail) => {
-      expect(remote).toMatch(/^127\.0\.0\.1:\d+$/)
+      expect(remote).toMatch(/^127\.0\.0\.1:\d+$|^somebody who is gone$/)
       refused.push([reason, detail])
     },
     ...more,
@@ -189,6 +190,52 @@ test('nobody may ask for another handshake in the middle', async () => {
   socket.renegotiate({}, () => {})
   expect((await failed).message).toContain('no renegotiation')
   expect(refused).toEqual([])
+})
+
+/** What a client says first. */
+async function hello(): Promise<Buffer> {
+  const server = createTcp()
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const said = new Promise<Buffer>((resolve) =>
+    server.once('connection', (socket: Socket) => {
+      onTestFinished(() => void socket.destroy())
+      socket.once('data', resolve)
+    }),
+  )
+  const client = connectTls({ host: '127.0.0.1', port: (server.address() as { port: number }).port })
+  client.on('error', () => {})
+  onTestFinished(() => void client.destroy())
+  return said
+}
+
+test('whatever is said instead of a handshake, and however it ends, harms nobody', async () => {
+  const { port, refused, handshakes, heard, accepted } = await listening()
+  const whole = await hello()
+  const random = seededRandom(5)
+  const below = (count: number) => Math.floor(random() * count)
+  const good = await secure(port)
+  for (let round = 0; round < 40; round++) {
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const { socket } = await peer(port)
+        const bytes = Buffer.from(whole)
+        for (let changes = below(4); changes > 0; changes--) bytes[below(bytes.length)] = below(256)
+        const cut = below(3) === 0 ? bytes.length : below(bytes.length)
+        socket.write(bytes.subarray(0, cut))
+        if (below(2) === 0) socket.write(bytes.subarray(cut))
+        if (below(2) === 0) await new Promise((resolve) => setImmediate(resolve))
+        const ends = ['end', 'destroy', 'resetAndDestroy'] as const
+        socket[ends[below(3)]!]()
+      }),
+    )
+  }
+  await soon(() => expect(handshakes.underWay).toBe(0))
+  expect(new Set(refused.map(([reason]) => reason))).toEqual(new Set(['handshake']))
+  expect(accepted).toHaveLength(1)
+  good.write('here')
+  await soon(() => expect(heard).toEqual(['here']))
+  await secure(port)
 })
 
 describe('an HTTP server', () => {
