@@ -1,5 +1,6 @@
 // Pages in a real browser: those of a game come from its gate, TypeScript and the engine's client as they are.
 import { afterAll, describe, expect, test } from 'vitest'
+import { certificate } from '../certificates/certificates.ts'
 import { GameFolder } from '../components/cli/game-folder.ts'
 import { until } from '../program.ts'
 import { Browser, screenshot } from './browser.ts'
@@ -33,10 +34,10 @@ const SCRIPT = `
     sum(sum) { show('sum', String(sum)) },
   })`
 
-function sums(page = PAGE, script = SCRIPT): GameFolder {
+function sums(page = PAGE, script = SCRIPT, ini = ''): GameFolder {
   const greeting = "export const greeting = (who: string) => 'hello from ' + who"
   const files = { 'web/index.html': page, 'web/sums.ts': script, 'shared/greeting.ts': greeting }
-  return new GameFolder({ source: GAME, files })
+  return new GameFolder({ source: GAME, files, ini })
 }
 
 describe.skipIf(!browser)('a game with a page', { timeout: 120_000 }, () => {
@@ -49,6 +50,20 @@ describe.skipIf(!browser)('a game with a page', { timeout: 120_000 }, () => {
     await page.getByText('42').waitFor()
     expect(await page.locator('#greeting').textContent()).toBe('hello from the server, hello from the page')
     await screenshot(page, `sums-${command}`)
+  })
+
+  test('is played over https and wss where its gates encrypt', async () => {
+    const [key, crt] = [certificate('ec.key'), certificate('ec.crt')]
+    const game = sums(PAGE, SCRIPT, `encrypt_connection=1\nrsa_key=${key}\nrsa_certificate=${crt}\n`)
+    const server = game.begin('start')
+    await server.said(/^ +play: +http.*\n(.+\n)+\n/m)
+    const [, url] = /^ +play: +(https:\S+)$/m.exec(server.out)!
+    const page = await browser!.open('about:blank', { ignoreHTTPSErrors: true })
+    const sockets: string[] = []
+    page.on('websocket', (socket) => sockets.push(socket.url()))
+    await page.goto(url!)
+    await page.getByText('42').waitFor()
+    expect(sockets).toEqual([`${url!.replace('https', 'wss')}ws`])
   })
 
   test('gets a new version of its page without a restart', async () => {
