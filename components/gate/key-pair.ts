@@ -3,8 +3,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { SecureContext } from 'node:tls'
-import { messageOf, OperatorError } from '../../engine/base/errors.ts'
-import { serverContext } from '../../engine/net/tls.ts'
+import { OperatorError } from '../../engine/base/errors.ts'
+import { opensslReason, serverContext } from '../../engine/net/tls.ts'
 
 /** As goworld.ini has them. */
 export interface KeyPairFiles {
@@ -46,7 +46,7 @@ export function readKeyPair(gate: string, { rsaKey, rsaCertificate }: KeyPairFil
     return { context, fingerprint, subject: subjectOf(own!), expiresMs: validToDate.getTime() }
   } catch (error) {
     // Such as a key that is too short to be safe.
-    return failCertificate(` cannot be used: ${messageOf(error)}`)
+    return failCertificate(` cannot be used: ${opensslReason(error as Error)}`)
   }
 }
 
@@ -85,7 +85,7 @@ function keyIn(pem: string, fail: Fail): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch (error) {
-    return fail(` has a private key that cannot be read: ${messageOf(error)}`)
+    return fail(` has a private key that cannot be read: ${opensslReason(error as Error)}`)
   }
 }
 
@@ -97,7 +97,7 @@ function chainIn(pem: string, fail: Fail): X509Certificate[] {
     try {
       return new X509Certificate(block)
     } catch (error) {
-      return fail(` has a certificate that cannot be read (the ${at + 1}.): ${messageOf(error)}`)
+      return fail(` has a certificate that cannot be read (the ${at + 1}.): ${opensslReason(error as Error)}`)
     }
   })
 }

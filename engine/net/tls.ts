@@ -70,7 +70,7 @@ export class Handshakes {
     this.#underWay.add(one)
     let failure: string | undefined
     socket.on('error', (error) => {
-      failure ??= reasonOf(error)
+      failure ??= opensslReason(error)
     })
     // Who has ended its half will not finish; as a stream it could still be answered.
     socket.once('end', () => {
@@ -124,7 +124,7 @@ export const serverContext = (key: string, cert: string): SecureContext =>
   })
 
 /** OpenSSL's own words for it, without where in its sources they stand. */
-const reasonOf = (error: Error & { readonly reason?: string; readonly code?: string }): string =>
+export const opensslReason = (error: Error & { readonly reason?: string; readonly code?: string }): string =>
   error.reason ?? error.code ?? messageOf(error)
 
 /** An HTTP server that does not listen yet speaks HTTPS from now on. */

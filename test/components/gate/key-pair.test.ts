@@ -46,6 +46,11 @@ const WRONG: [what: string, texts: { key?: string; crt?: string }, why: string][
     'rsa_certificate: CRT has a certificate that cannot be read (the 1.)',
   ],
   [
+    'a key that is too short',
+    { key: pem('weak.key'), crt: pem('weak.crt') },
+    'rsa_certificate: CRT cannot be used: ee key too small',
+  ],
+  [
     'another key',
     { key: pem('ec.key') },
     'rsa_key: KEY is not the key of the (first) certificate in rsa_certificate: CRT',

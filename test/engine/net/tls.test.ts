@@ -192,6 +192,24 @@ test('nobody may ask for another handshake in the middle', async () => {
   expect(refused).toEqual([])
 })
 
+test('a peer that ends its half and does not read what waits for it is closed all the same', async () => {
+  const { port, accepted } = await listening()
+  const socket = await secure(port, { allowHalfOpen: true })
+  await soon(() => expect(accepted).toHaveLength(1))
+  const gone = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('error', () => {})
+  accepted[0]!.write(Buffer.alloc(16 << 20))
+  socket.end()
+  const done = vi.fn()
+  await soon(() => {
+    accepted[0]!.write(Buffer.alloc(1), done)
+    expect(done).toHaveBeenCalled()
+  })
+  await soon(() => expect(accepted[0]!.bufferedBytes).toBe(0))
+  socket.resume()
+  await gone
+})
+
 /** What a client says first. */
 async function hello(): Promise<Buffer> {
   const server = createTcp()
