@@ -45,9 +45,10 @@ interface Gate {
   readonly clients: number
 }
 
+const processes = ({ out }: { out: string }): (Gate & { role: string })[] => JSON.parse(out).processes
+
 async function gateOf(game: GameFolder): Promise<Gate> {
-  const { processes } = JSON.parse((await game.command('status', '-json')).out)
-  return processes.find(({ role }: { role: string }) => role === 'gate')
+  return processes(await game.command('status', '-json')).find(({ role }) => role === 'gate')!
 }
 
 /** A client that says a number every few milliseconds. */
@@ -105,10 +106,12 @@ describe('a server whose gates encrypt', () => {
   })
 
   test('goes on under its players when the gate is replaced, though somebody never ends his handshake', async () => {
-    const game = encrypted('drain_seconds=5\n')
+    const game = encrypted('drain_seconds=8\n')
     await game.command('start', '-d')
     const { addresses, pid } = await gateOf(game)
     const players = [await talk(addresses.tcp), await talk(addresses.ws)]
+    const plain = connect(() => tcpStream(addresses.tcp, { ca }), { session: false })
+    await until(() => plain.player, 'the client without a session to play')
     const idle = createConnection({ host: '127.0.0.1', port: Number(new URL(addresses.tcp).port) })
     onTestFinished(() => void idle.destroy())
     const idleEnded = new Promise((resolve) => void idle.on('error', () => {}).once('close', resolve))
@@ -116,6 +119,10 @@ describe('a server whose gates encrypt', () => {
     const { code, out } = await game.command('reload', 'gate1')
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('2 clients with a session go over') })
     await idleEnded
+    // It was let go of at once: somebody else plays on at the gate of before, which has not found it slow.
+    const drain = processes(await game.command('status', '-json')).find(({ role }) => role === 'drain')
+    expect(drain).toMatchObject({ clients: 1, refused: { handshakeSlow: 0 }, tls: { handshakes: 0 } })
+    plain.close()
     await until(() => !game.running.includes(`drain${pid}`), 'the gate of before to end')
     for (const one of players) {
       const before = one.heard.length
