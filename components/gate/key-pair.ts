@@ -19,7 +19,8 @@ export interface KeyPair {
   readonly fingerprint: string
   /** For whom it is, in a few words. */
   readonly subject: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; nobody takes it before or after. */
+  readonly beginsMs: number
   readonly expiresMs: number
 }
 
@@ -42,22 +43,27 @@ export function readKeyPair(gate: string, { rsaKey, rsaCertificate }: KeyPairFil
     failKey(` is not the key of the (first) certificate in rsa_certificate: ${rsaCertificate}`)
   try {
     const context = serverContext(keyPem, chainPem)
-    const { fingerprint256: fingerprint, validToDate } = own!
-    return { context, fingerprint, subject: subjectOf(own!), expiresMs: validToDate.getTime() }
+    const { fingerprint256: fingerprint, validFromDate, validToDate } = own!
+    const subject = subjectOf(own!)
+    return { context, fingerprint, subject, beginsMs: validFromDate.getTime(), expiresMs: validToDate.getTime() }
   } catch (error) {
     // Such as a key that is too short to be safe.
     return failCertificate(` cannot be used: ${opensslReason(error as Error)}`)
   }
 }
 
-/** Whether it is time for another certificate, in words. */
-export function expiryWarning(gate: string, path: string, { expiresMs }: KeyPair, nowMs: number): string | undefined {
-  if (expiresMs > nowMs + SOON_DAYS * DAY_MS) return undefined
-  const date = new Date(expiresMs).toISOString().slice(0, 10)
+/** Whether clients that look at the certificate refuse it, or soon will, in words. */
+export function expiryWarning(gate: string, path: string, pair: KeyPair, nowMs: number): string | undefined {
+  const { beginsMs, expiresMs } = pair
+  const warning = (what: string) => `${gate} rsa_certificate: ${path} ${what}`
+  if (expiresMs <= nowMs) return warning(`has expired on ${dateOf(expiresMs)}: clients that look at it refuse it`)
+  if (beginsMs > nowMs) return warning(`is not valid before ${dateOf(beginsMs)}: clients that look at it refuse it`)
   const days = Math.floor((expiresMs - nowMs) / DAY_MS)
-  const when = expiresMs <= nowMs ? `has expired on ${date}` : `expires on ${date}, in ${days} days`
-  return `${gate} rsa_certificate: ${path} ${when}: clients that look at it ${expiresMs <= nowMs ? '' : 'will '}refuse it`
+  if (days >= SOON_DAYS) return undefined
+  return warning(`expires on ${dateOf(expiresMs)}, in ${days} days: clients that look at it will refuse it`)
 }
+
+const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 type Fail = (why: string) => never
 

@@ -83,7 +83,7 @@ test('names what is not there, what cannot be read, and what was not said', () =
   expect(() => read(GOOD_KEY, '')).toThrow('gate1 rsa_certificate: a file is wanted by encrypt_connection')
 })
 
-test('warns of a certificate that has expired, or will within two weeks', () => {
+test('warns of a certificate that has expired, will within two weeks, or is not valid yet', () => {
   const warning = (crt: string, nowMs: number) =>
     expiryWarning('gate1', 'a.crt', read(GOOD_KEY, certificate(crt)), nowMs)
   expect(warning('expired.crt', Date.UTC(2026, 0, 1))).toBe(
@@ -94,4 +94,7 @@ test('warns of a certificate that has expired, or will within two weeks', () => 
   )
   expect(warning('expired.crt', Date.UTC(2020, 11, 17))).toBeUndefined()
   expect(warning('rsa.crt', Date.UTC(2030, 0, 1))).toBeUndefined()
+  expect(warning('rsa.crt', Date.UTC(2019, 0, 1))).toBe(
+    'gate1 rsa_certificate: a.crt is not valid before 2020-01-01: clients that look at it refuse it',
+  )
 })
