@@ -6,7 +6,8 @@
 //
 // Who does not begin with a hello begins as waiting. A client with a session outlives its connection: see `sessions.ts`.
 import { messageOf, WireError } from '../../engine/base/errors.ts'
-import type { Connection } from '../../engine/net/connection.ts'
+import { isSnappy } from '../../engine/base/snappy-stream.ts'
+import type { Connection, Misspoken } from '../../engine/net/connection.ts'
 import { FrameReader } from '../../engine/wire/frame.ts'
 import { Line } from './line.ts'
 import type { Output } from './output.ts'
@@ -20,6 +21,8 @@ export interface ClientOwner {
   frame(client: Client, bytes: Uint8Array, start: number, end: number): boolean
   /** The client announced a frame of a length that is not allowed. */
   badLength(client: Client, message: string): void
+  /** It speaks something else than its connection does. */
+  misspoken?(client: Client, what: Misspoken | 'snappy', detail: string): void
   /** So much has come of the client, in one piece. */
   said?(client: Client, frames: number, bytes: number): void
   /** The connection is over. */
@@ -116,7 +119,7 @@ export class Client {
     return this.line.connection
   }
 
-  /** Begins to listen. TLS and compression would have wrapped the connection before it got here. */
+  /** Begins to listen. TLS and compression have wrapped the connection before it got here. */
   open(): void {
     this.line.open()
   }
@@ -144,6 +147,8 @@ export class Client {
 
   receive(chunk: Uint8Array): void {
     if (this.state === 'gone') return
+    // As a frame it would be one of 1791 bytes, of which the end may never come.
+    if (this.takenBytes === 0 && chunk[0] === 0xff && isSnappy(chunk)) return this.misspoken('snappy', 'it begins so')
     // A message without anything in it, which only WebSockets have, is one too.
     this.#frameCount = chunk.length === 0 ? 1 : 0
     try {
@@ -154,6 +159,11 @@ export class Client {
     }
     this.takenBytes += chunk.length
     this.#owner.said?.(this, this.#frameCount, chunk.length)
+  }
+
+  /** It cannot be understood. */
+  misspoken(what: Misspoken | 'snappy', detail: string): void {
+    this.#owner.misspoken?.(this, what, detail)
   }
 
   /** The connection has dropped a message by itself. */

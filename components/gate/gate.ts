@@ -12,7 +12,7 @@ import { Turn } from '../../engine/base/turn.ts'
 import { Cluster } from '../../engine/cluster/cluster.ts'
 import type { Link } from '../../engine/cluster/link.ts'
 import { Peers } from '../../engine/cluster/peers.ts'
-import type { Connection, Listener, Transport } from '../../engine/net/connection.ts'
+import type { Connection, Listener, Misspoken, Transport } from '../../engine/net/connection.ts'
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { messages } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
@@ -415,6 +415,7 @@ export class Gate {
       return this.#intake.frame(client, bytes, start, end)
     },
     badLength: (client: Client, message: string) => this.#refuse(client, 'badLength', message),
+    misspoken: (client: Client, what: Misspoken | 'snappy', detail: string) => this.#refuse(client, what, detail),
     said: (client: Client, frames: number, bytes: number) => {
       if (client.state === 'gone') return
       if (client.session) this.#sessions.talk.came(client, frames)

@@ -23,6 +23,7 @@ export class Line {
     const handlers: ClientHandlers = {
       data: (chunk) => this.client?.receive(chunk),
       dropped: (bytes) => this.client?.dropped(bytes),
+      refused: (what, detail) => this.client?.misspoken(what, detail),
       drain: () => this.client?.output.written(),
       close: (reason) => this.client?.closed(reason),
     }

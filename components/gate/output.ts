@@ -148,7 +148,8 @@ export class Output implements Writer, TurnTaker, Taker {
   get memoryBytes(): number {
     // What is being written to a client with a session is kept for it, too, but for what is more than may be kept.
     const written = this.#parted ? 0 : this.#connection.bufferedBytes
-    const given = Math.max(written, this.#kept?.bytes ?? 0)
+    const kept = this.#kept?.bytes ?? 0
+    const given = this.#connection.copies ? written + kept : Math.max(written, kept)
     return given + (this.#buffer?.bytes.length ?? 0) + (this.#late?.byteCount ?? 0)
   }
 

@@ -16,6 +16,7 @@ import { reachable } from '../../engine/config/address.ts'
 import type { Config } from '../../engine/config/config.ts'
 import { addressInUse } from '../../engine/config/program.ts'
 import type { Connection, Transport } from '../../engine/net/connection.ts'
+import { SnappyConnection, snappyTransport } from '../../engine/net/snappy.ts'
 import { tcpTransport } from '../../engine/net/tcp.ts'
 import { Handshakes, secureHttp, tlsTransport } from '../../engine/net/tls.ts'
 import { serveWebSocket } from '../../engine/net/websocket.ts'
@@ -124,7 +125,7 @@ class GatePart implements Part {
     this.#handshakes = this.#certificate && this.#newHandshakes(this.#certificate)
     this.#gate = newGate(options, number, this.#listen, this.#handshakes)
     if (http && this.#handshakes && settings.httpAddr?.kind === 'tcp') secureHttp(http, this.#handshakes)
-    const accept = (connection: Connection) => this.#gate.accept(connection)
+    const accept = (connection: Connection) => this.#gate.accept(asConfigured(connection, settings.compressConnection))
     this.#door =
       http &&
       serveWebSocket(http, WEBSOCKET_PATH, accept, {
@@ -279,7 +280,7 @@ function newGate(
     log,
     links,
     dispatchers,
-    clients: [{ transport, address: listen }],
+    clients: [{ transport: settings.compressConnection ? snappyTransport(transport) : transport, address: listen }],
     heartbeatMs: heartbeatCheckInterval * 1000,
     clientQueueBytesMax,
     clientPacketBytesMax,
@@ -294,6 +295,10 @@ function newGate(
     protocol: settings.clientProtocol,
   })
 }
+
+/** GoWorld's clients compress over WebSockets too. Our own do not: browsers have nothing for it. */
+const asConfigured = (connection: Connection, compresses: boolean) =>
+  compresses && connection.protocol !== SESSION_SUBPROTOCOL ? new SnappyConnection(connection) : connection
 
 /** Where any port will do, the one that clients know. */
 function samePort<A extends Address | undefined>(configured: A, before: Address | undefined): A | Address {

@@ -9,6 +9,9 @@ export const REFUSALS = {
   // The connection.
   gateFull: 'the gate is full',
   stopping: 'the gate stops',
+  notSnappy: 'it does not speak snappy, as this gate does: is compress_connection set there?',
+  badSnappy: 'a snappy stream that cannot be read',
+  snappy: 'it speaks snappy, and this gate does not: is compress_connection set here?',
   badLength: 'a frame of a length that is not allowed',
   unknownType: 'a message of an unknown type',
   malformed: 'a message that cannot be read',

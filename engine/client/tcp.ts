@@ -8,6 +8,7 @@ import { pieceOf } from '../base/slab.ts'
 import type { ByteStream } from './stream.ts'
 import { checksOf, failureOf, type TlsOptions } from './trust.ts'
 
+export { compressed } from './compressed.ts'
 export type { TlsOptions } from './trust.ts'
 
 /** How long a server may take to answer our goodbye before the socket is dropped. */

@@ -231,6 +231,7 @@ class ConfigFile {
   #process<S extends NumberedName>(name: S, id: number): Parsed<S> & { readonly id: number } {
     const layers = [this.#layers.get(`${name}_common`), this.#layers.get(`${name}${id}`)]
     const keys: Readonly<Record<string, Key>> = SECTIONS[name].keys
+    if (name === 'gate') this.#checkCompression(layers)
     const addresses = new Map<string, Address | undefined>()
     for (const [key, spec] of Object.entries(keys)) {
       if (spec.kind !== 'address') continue
@@ -248,6 +249,18 @@ class ConfigFile {
       group.push({ who: `${name}${id} ${key}`, place, setting })
     }
     return { id, ...(this.#read(name, layers, (key) => addresses.get(key)) as Parsed<S>) }
+  }
+
+  /** GoWorld of 2022 compresses a connection as a whole, by snappy; before, it was each packet for itself, in one of several forms. */
+  #checkCompression(layers: readonly (Layer | undefined)[]): void {
+    const find = (key: string) => layers.findLast((layer) => layer?.has(key))?.get(key)
+    const compress = find('compress_connection')
+    if (compress?.parsed !== true) return
+    const format = find('compress_format')
+    if (format && format.parsed !== 'snappy')
+      this.#fail(format, 'is not available with compress_connection=1; only snappy is')
+    if (find('client_protocol')?.parsed === '2017')
+      this.#fail(compress, 'is not available with client_protocol=2017, whose clients compress each packet for itself')
   }
 
   #standard(key: AddressKey, id: number): Address | undefined {

@@ -84,12 +84,10 @@ function sampleOf(key: string, spec: Key): string {
 
 function choices(spec: Key): string {
   if (spec.kind === 'oneOf') return ` One of ${spec.values.join(', ')}.`
-  if (spec.kind === 'int') return ` From ${spec.min} to ${spec.max}.`
-  return spec.kind === 'bool' && spec.notYet ? ' Not available yet.' : ''
+  return spec.kind === 'int' ? ` From ${spec.min} to ${spec.max}.` : ''
 }
 
 function allowedIn(spec: Key): string {
-  if (spec.kind === 'bool' && spec.notYet) return 'false (true is not available yet)'
   if (spec.kind !== 'oneOf') return allowedOf(spec)
   const aliases = Object.entries(spec.aliases).map(([alias, value]) => `${alias} = ${value}`)
   return `${allowedOf(spec)}${aliases.length > 0 ? `; ${aliases.join(', ')}` : ''}`

@@ -15,8 +15,7 @@ export function parseValue(key: Key, text: string, dir: string, fail: (message: 
     case 'bool': {
       const word = text.toLowerCase()
       if (FALSE.has(word)) return false
-      if (!TRUE.has(word)) return refuse()
-      return key.notYet ? fail('is not available yet; only false is allowed') : true
+      return TRUE.has(word) || refuse()
     }
     case 'int': {
       const value = Number(text)

@@ -1,7 +1,7 @@
 // Bots that play the arena, so that nobody is alone in it: bots.ts -N 20 -configfile goworld.ini. `goworld start -bots 20`
 // starts it beside the server.
 import { OperatorError, parseFlags, readConfig, runProgram } from 'goworld'
-import { tcpStream } from 'goworld/client/tcp'
+import { compressed, tcpStream } from 'goworld/client/tcp'
 import { Bot } from './bot.ts'
 import { COURT, FOUNDRY, WILDS } from './shared/maps.ts'
 import { STEP_MS } from './shared/step.ts'
@@ -38,22 +38,17 @@ await runProgram('bots', async () => {
     const number = bots.length
     const name =
       names[number % names.length]! + (number < names.length ? '' : ` ${Math.floor(number / names.length) + 1}`)
-    const gate = gates[number % gates.length]!
-    bots.push(
-      new Bot(
-        () => tcpStream(gate, { verify: !LOCAL.test(gate) }),
-        name,
-        number % COLORS,
-        ARENAS[number % ARENAS.length]!,
-      ),
-    )
+    const { place, compress } = gates[number % gates.length]!
+    const plain = () => tcpStream(place, { verify: !LOCAL.test(place) })
+    const connect = () => (compress ? compressed(plain()) : plain())
+    bots.push(new Bot(connect, name, number % COLORS, ARENAS[number % ARENAS.length]!))
     if (bots.length === count) clearInterval(coming)
   }, COMING_MS)
   const ticking = setInterval(() => {
     const nowMs = performance.now()
     for (const bot of bots) bot.tick(nowMs)
   }, STEP_MS)
-  if (!quiet) console.log(`${count} bots play at ${gates.join(', ')}`)
+  if (!quiet) console.log(`${count} bots play at ${gates.map(({ place }) => place).join(', ')}`)
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
@@ -62,13 +57,19 @@ await runProgram('bots', async () => {
   for (const { game } of bots) game.close()
 })
 
-function gatesOf(configFile: string): string[] {
+interface GatePlace {
+  readonly place: string
+  /** Whether it speaks snappy. */
+  readonly compress: boolean
+}
+
+function gatesOf(configFile: string): GatePlace[] {
   const config = readConfig(configFile)
   return config.gateIds.map((id) => {
-    const { listenAddr, encryptConnection } = config.gate(id)
+    const { listenAddr, encryptConnection, compressConnection: compress } = config.gate(id)
     if (!listenAddr) throw new OperatorError(`${configFile}: [gate${id}] listen_addr is empty, but bots connect there`)
-    if (listenAddr.kind === 'unix') return `unix:${listenAddr.path}`
+    if (listenAddr.kind === 'unix') return { place: `unix:${listenAddr.path}`, compress }
     const host = listenAddr.host === '0.0.0.0' || listenAddr.host === '::' ? '127.0.0.1' : listenAddr.host
-    return `${encryptConnection ? 'tls://' : ''}${host}:${listenAddr.port}`
+    return { place: `${encryptConnection ? 'tls://' : ''}${host}:${listenAddr.port}`, compress }
   })
 }

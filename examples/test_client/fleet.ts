@@ -1,8 +1,8 @@
 // The bots of one thread: lets them connect at a bounded pace, and ticks each ten times a second. One timer serves
 // all: every time, it is the turn of a tenth of them.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type Game } from 'goworld/client'
-import { tcpStream } from 'goworld/client/tcp'
+import { type ByteStream, connect, type Game } from 'goworld/client'
+import { compressed, tcpStream } from 'goworld/client/tcp'
 import { webSocketStream } from 'goworld/client/websocket'
 import { Bot, type BotOwner } from './bot.ts'
 import { addDuration } from './histogram.ts'
@@ -61,7 +61,7 @@ export class Fleet implements BotOwner {
   }
 
   connect(target: string, bot: Bot): Game {
-    return connect(streamTo(target), {
+    return connect(this.settings.compress ? compressed(streamTo(target)) : streamTo(target), {
       // As GoWorld's client plays: one connection, and each move is sent.
       session: false,
       moveIntervalMs: 0,
@@ -127,7 +127,7 @@ export class Fleet implements BotOwner {
 }
 
 /** Bots have nothing to hide: servers that are tried have often signed their certificates themselves. */
-function streamTo(target: string) {
-  if (target.startsWith('ws:')) return target
-  return target.startsWith('wss:') ? webSocketStream(target, { verify: false }) : tcpStream(target, { verify: false })
+function streamTo(target: string): ByteStream {
+  const checks = { verify: false }
+  return /^wss?:/.test(target) ? webSocketStream(target, checks) : tcpStream(target, checks)
 }

@@ -10,6 +10,8 @@ export interface Settings {
   readonly first: number
   /** Gates, one of which each bot takes by chance: host:port, tls://host:port, unix:/path, ws://host:port/ws, wss://…. */
   readonly targets: readonly string[]
+  /** Whether the gates want it (`compress_connection`). */
+  readonly compress: boolean
   readonly moving: boolean
   /** How often a bot may move and looks what there is to do. */
   readonly tickMs: number
@@ -56,6 +58,7 @@ const FLAGS = {
     type: 'bool',
     help: 'connect by TLS, as to gates of the config file with encrypt_connection; any certificate will do',
   },
+  compress: { type: 'bool', help: 'speak snappy; for gates of the config file that says so' },
   nosync: { type: 'bool', help: 'do not move' },
   strict: { type: 'bool', help: 'stop at the first error or timeout, with exit code 1' },
   duration: { type: 'int', default: 0, min: 0, max: 1_000_000, help: 'seconds to run; 0 = until Ctrl-C' },
@@ -85,7 +88,7 @@ export function readSettings(argv: readonly string[], cores: number): RunOptions
   return {
     bots: flags.N,
     first: flags.S,
-    targets: findTargets(flags),
+    ...findTargets(flags),
     moving: !flags.nosync,
     tickMs: TICK_MS,
     things,
@@ -112,30 +115,38 @@ function thingNames(list: string | undefined): string[] {
   return names
 }
 
-interface Where {
-  readonly server: string | undefined
+interface GateFlags {
+  readonly server?: string | undefined
   readonly ws: boolean
   readonly tls: boolean
+  readonly compress: boolean
   readonly configfile: string
 }
 
 /** One gate as it is written, or the gates of the config file, at another host if one is given. */
-function findTargets({ server, ws, tls, configfile }: Where): string[] {
+function findTargets({ server, ws, tls, compress, configfile }: GateFlags): Pick<Settings, 'targets' | 'compress'> {
   if (server !== undefined && /^wss?:/.test(server)) {
     if (!URL.canParse(server)) throw new OperatorError(`flag -server: '${server}' is no WebSocket address`)
-    return [tls ? server.replace(/^ws:/, 'wss:') : server]
+    return { targets: [tls ? server.replace(/^ws:/, 'wss:') : server], compress }
   }
   if (server !== undefined && /^(tcp|tls|unix):|:\d+$/.test(server)) {
     const address = parseTarget(server)
-    if (address.kind !== 'unix')
-      return [targetAt(server.replace(/^(tcp|tls):\/\//, ''), ws, tls || address.kind === 'tls')]
+    if (address.kind !== 'unix') {
+      const place = server.replace(/^(tcp|tls):\/\//, '')
+      return { targets: [targetAt(place, ws, tls || address.kind === 'tls')], compress }
+    }
     if (ws) throw new OperatorError(`flag -ws: there is no WebSocket at '${server}'`)
     if (tls) throw new OperatorError(`flag -tls: there is no TLS at '${server}'`)
-    return [server]
+    return { targets: [server], compress }
   }
 
   const config = readConfig(configfile)
-  return config.gateIds.map((id) => {
+  const compressing = config.gateIds.filter((id) => config.gate(id).compressConnection)
+  if (compressing.length > 0 && compressing.length < config.gateIds.length)
+    throw new OperatorError(
+      `${configfile}: compress_connection is not the same for all gates; name one by flag -server`,
+    )
+  const targets = config.gateIds.map((id) => {
     const { listenAddr, httpAddr, encryptConnection } = config.gate(id)
     const address = ws ? httpAddr : listenAddr
     const key = `${configfile}: [gate${id}] ${ws ? 'http_addr' : 'listen_addr'}`
@@ -148,6 +159,7 @@ function findTargets({ server, ws, tls, configfile }: Where): string[] {
     const host = server ?? (address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host)
     return targetAt(`${host.includes(':') ? `[${host}]` : host}:${address.port}`, ws, tls || encryptConnection)
   })
+  return { targets, compress: compress || compressing.length > 0 }
 }
 
 function targetAt(place: string, ws: boolean, tls: boolean): string {

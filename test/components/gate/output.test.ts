@@ -4,6 +4,7 @@ import { BufferPool } from '../../../components/gate/buffers.ts'
 import { Clients } from '../../../components/gate/clients.ts'
 import { FrameCopy } from '../../../components/gate/frame-copy.ts'
 import { Held } from '../../../components/gate/held.ts'
+import { Kept } from '../../../components/gate/kept.ts'
 import { Output } from '../../../components/gate/output.ts'
 import { SYNC_WATCHERS } from '../../../engine/wire/messages.ts'
 import { idOf, Pipe, Stage } from './stage.ts'
@@ -162,6 +163,20 @@ describe('an output', () => {
     expect(pipe.writes.map(({ bytes }) => bytes.length)).toEqual([10 * 54])
     endTurn()
     expect(pipe.writes).toHaveLength(1)
+  })
+
+  test('pays for what it keeps, and for what is being written where that is a copy', () => {
+    const cost = (pipe: Pipe, endless?: Kept) => {
+      const { output, endTurn } = outputOn(pipe)
+      if (endless) output.begin(new Uint8Array(0), endless)
+      output.append(frameOf(1000))
+      endTurn()
+      return output.memoryBytes
+    }
+    const copying = () => Object.assign(new Pipe(), { copies: true })
+    expect([cost(new Pipe()), cost(copying())]).toEqual([1024, 1024])
+    // The buffer itself is kept.
+    expect([cost(new Pipe(), new Kept(KIB * KIB)), cost(copying(), new Kept(KIB * KIB))]).toEqual([1024, 2048])
   })
 
   test('does not touch what it has written until that is taken', () => {

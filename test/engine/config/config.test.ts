@@ -414,7 +414,15 @@ describe('a mistake', () => {
     ['[debug]\ndebug=2', `2: [debug] debug=2: ${bool}`],
     ['[deployment]\ndesired_games=0', '2: [deployment] desired_games=0: must be a whole number from 1 to 1000'],
     ['[deployment]\ndesired_gates=-1', '2: [deployment] desired_gates=-1: must be a whole number from 0 to 1000'],
-    ['[gate1]\ncompress_connection=1', '2: [gate1] compress_connection=1: is not available yet; only false is allowed'],
+    ['[gate1]\ncompress_connection=yes, please', `2: [gate1] compress_connection=yes, please: ${bool}`],
+    [
+      '[gate_common]\ncompress_format=lz4\n[gate1]\ncompress_connection=1',
+      '2: [gate_common] compress_format=lz4: is not available with compress_connection=1; only snappy is',
+    ],
+    [
+      '[gate_common]\nclient_protocol=2017\n[gate1]\ncompress_connection=1',
+      '4: [gate1] compress_connection=1: is not available with client_protocol=2017, whose clients compress each packet for itself',
+    ],
     ['[gate1]\nencrypt_connection=maybe', `2: [gate1] encrypt_connection=maybe: ${bool}`],
     ['[gate1]\nclient_protocol=2020', '2: [gate1] client_protocol=2020: must be one of 2022, 2017'],
     ['[gate1]\nlisten_addr=', '2: [gate1] listen_addr=: must be host:port, :port or unix:path'],

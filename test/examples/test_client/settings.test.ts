@@ -70,6 +70,25 @@ describe('the gates that bots connect to', () => {
   })
 })
 
+describe('whether bots compress', () => {
+  const compress = (ini: string, ...flags: string[]) => {
+    const path = join(folder, 'goworld.ini')
+    writeFileSync(path, ini)
+    return readSettings(['-configfile', path, ...flags], 2).compress
+  }
+
+  it('is what the gates of the config file say, or the flag', () => {
+    expect([compress(TWO_GATES), compress(TWO_GATES, '-compress')]).toEqual([false, true])
+    expect(compress(`${TWO_GATES}[gate_common]\ncompress_connection=1\n`)).toBe(true)
+    expect(compress('', '-server', '127.0.0.1:1')).toBe(false)
+    expect(compress('', '-server', '127.0.0.1:1', '-compress')).toBe(true)
+  })
+
+  it('has to be the same for all gates', () => {
+    expect(() => compress(`${TWO_GATES}compress_connection=1\n`)).toThrow('is not the same for all gates')
+  })
+})
+
 describe('the flags', () => {
   const read = (...flags: string[]) => readSettings(['-server', 'host:1', ...flags], 4)
 
