@@ -29,6 +29,7 @@ export const REFUSALS = {
   handshake: 'its TLS handshake has failed',
   handshakeSlow: 'its TLS handshake takes too long',
   handshakes: 'too many TLS handshakes are under way',
+  handshakeAgain: 'it asks for new TLS keys or another handshake again and again',
   // The message.
   notOwnPlayer: 'a position for an entity that is not its player',
   notOwnInput: 'an input for an entity that is not its player',

@@ -21,8 +21,20 @@ const WITHIN_MS = 5000
  */
 const UNDER_WAY_MAX = 2000
 
-/** `handshake`: what the peer said is no TLS, or none that is understood here. `handshakes`: others took its place. */
-export type HandshakeRefusal = 'handshake' | 'handshakeSlow' | 'handshakes'
+/**
+ * What a peer has around its bytes beyond what TLS needs for them, such as asking for new keys, or in TLS 1.2 for another handshake:
+ * each time costs up to 10 µs and an answer, which waits where nobody counts it while the peer does not read. Besides this much, half of what it says will do: for HTTP nobody sees the records.
+ */
+const AROUND_BYTES_MAX = 256 * 1024
+/** TLS 1.3 has so much around each record; 1.2 around those that are sealed at once, and around others at the most. */
+const RECORD_BYTES = 22
+const SEALED_RECORD_BYTES = 29
+const OTHER_RECORD_BYTES = 85
+/** That is looked at so often. */
+const LOOK_MS = 1000
+
+/** `handshakeAgain`: it had its handshake, and asks for new keys, or for another, again and again. `handshake`: what the peer said is no TLS, or none that is understood here. `handshakes`: others took its place. */
+export type HandshakeRefusal = 'handshake' | 'handshakeSlow' | 'handshakes' | 'handshakeAgain'
 
 export interface HandshakeOptions {
   readonly clock: Clock
@@ -32,6 +44,7 @@ export interface HandshakeOptions {
   readonly refused: (reason: HandshakeRefusal, remote: string, detail: string) => void
   readonly withinMs?: number
   readonly underWayMax?: number
+  readonly aroundBytesMax?: number
 }
 
 interface UnderWay {
@@ -40,8 +53,19 @@ interface UnderWay {
   readonly patience: Scheduled
 }
 
+/** One whose handshake is done. */
+interface Secured {
+  readonly socket: TLSSocket
+  readonly raw: Socket
+  readonly remote: string
+  readonly recordBytes: number
+  records: number
+}
+
 export class Handshakes {
   readonly #options: HandshakeOptions
+  readonly #secured = new Set<Secured>()
+  #look: Scheduled | undefined
   /** The oldest first. */
   readonly #underWay = new Set<UnderWay>()
 
@@ -78,7 +102,9 @@ export class Handshakes {
     })
     socket.once('secure', () => {
       // Given up a moment ago.
-      if (this.#end(one)) secured(socket)
+      if (!this.#end(one)) return
+      this.#watch({ socket, raw, remote: one.remote, recordBytes: recordBytesOf(socket), records: 0 })
+      secured(socket)
     })
     socket.once('close', () => {
       if (!this.#end(one)) return
@@ -95,6 +121,36 @@ export class Handshakes {
     }
   }
 
+  #watch(one: Secured): void {
+    const { socket } = one
+    // Each record comes by itself. Unlike `on` this does not begin to read.
+    socket.prependListener('data', () => one.records++)
+    this.#secured.add(one)
+    this.#lookLater()
+    socket.once('close', () => {
+      this.#secured.delete(one)
+      if (this.#secured.size > 0) return
+      this.#look?.cancel()
+      this.#look = undefined
+    })
+  }
+
+  #lookLater(): void {
+    this.#look ??= this.#options.clock.after(LOOK_MS, () => {
+      this.#look = undefined
+      const { aroundBytesMax = AROUND_BYTES_MAX } = this.#options
+      for (const one of this.#secured) {
+        const said = one.socket.bytesRead
+        const around = one.raw.bytesRead - said - one.records * one.recordBytes - said / 2
+        if (around <= aroundBytesMax) continue
+        this.#secured.delete(one)
+        one.socket.destroy()
+        this.#options.refused('handshakeAgain', one.remote, `${Math.floor(around)} bytes around what it said`)
+      }
+      if (this.#secured.size > 0) this.#lookLater()
+    })
+  }
+
   #refuse(one: UnderWay, reason: HandshakeRefusal, detail: string): void {
     this.#end(one)
     one.socket.destroy()
@@ -106,6 +162,11 @@ export class Handshakes {
     one.patience.cancel()
     return this.#underWay.delete(one)
   }
+}
+
+const recordBytesOf = (socket: TLSSocket): number => {
+  if (socket.getProtocol() === 'TLSv1.3') return RECORD_BYTES
+  return /GCM|CCM|CHACHA/.test(socket.getCipher().name) ? SEALED_RECORD_BYTES : OTHER_RECORD_BYTES
 }
 
 /** Of one that was reset in the moment in which it was accepted the system knows nothing any more. */

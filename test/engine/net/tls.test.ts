@@ -192,6 +192,42 @@ test('nobody may ask for another handshake in the middle', async () => {
   expect(refused).toEqual([])
 })
 
+const CIPHERS = {
+  'TLS 1.3': {},
+  'TLS 1.2': { maxVersion: 'TLSv1.2' },
+  'TLS 1.2, in blocks': { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-SHA384' },
+}
+
+/** Nothing here asks for new keys: a handshake that is more than is allowed stands for them. */
+test.each(Object.entries(CIPHERS))('who has more around what it says than it needs is closed: %s', async (_, more) => {
+  const clock = new VirtualClock()
+  const { port, accepted, refused } = await listening({ clock, aroundBytesMax: 50 })
+  const socket = await secure(port, more)
+  await soon(() => expect(accepted).toHaveLength(1))
+  const gone = new Promise((resolve) => void socket.on('error', () => {}).once('close', resolve))
+  await clock.advance(1000)
+  await gone
+  expect(refused).toEqual([['handshakeAgain', expect.stringMatching(/^\d+ bytes around what it said$/)]])
+})
+
+test.each(Object.entries(CIPHERS))(
+  'who says it in single bytes has no more around it than it needs: %s',
+  async (_, more) => {
+    const clock = new VirtualClock()
+    const { port, accepted, heard, refused } = await listening({ clock, aroundBytesMax: 2048 })
+    const socket = await secure(port, more)
+    await soon(() => expect(accepted).toHaveLength(1))
+    for (let count = 0; count < 2000; count++) {
+      if (count === 1000) accepted[0]!.pause()
+      socket.write('x')
+    }
+    accepted[0]!.resume()
+    await soon(() => expect(heard.join('')).toHaveLength(2000))
+    await clock.advance(5000)
+    expect([refused, socket.destroyed]).toEqual([[], false])
+  },
+)
+
 test('a peer that ends its half and does not read what waits for it is closed all the same', async () => {
   const { port, accepted } = await listening()
   const socket = await secure(port, { allowHalfOpen: true })
