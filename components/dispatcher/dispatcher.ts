@@ -524,6 +524,7 @@ export class Dispatcher {
     this.#tellGames('gameDown', { gameId: id })
     this.#tellGates('gameDown', { gameId: id })
     this.#entities.gameLost(game)
+    this.#registry.gameLost(id)
     this.#endGatheringWhenAllIsIn()
   }
 

@@ -68,6 +68,11 @@ export class Registry {
     return true
   }
 
+  /** The game is gone: what it wished for is for others. If it is there all the same it wishes again when it is back. */
+  gameLost(gameId: number): void {
+    this.#wishes = this.#wishes.filter((wish) => wish.gameId !== gameId)
+  }
+
   /** All that wait, in the order in which they came: they wait no more. */
   takeWaiting(): readonly Wish[] {
     const wishes = this.#wishes

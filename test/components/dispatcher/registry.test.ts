@@ -171,6 +171,20 @@ test('a key is nobody else’s while a game that may have it has yet to say so',
   expect([known(one), known(two)]).toEqual([all, all])
 })
 
+test('a game that is gone gets nothing of what it wished for', async () => {
+  const { set, one, two, helloOne, helloTwo } = await restarted()
+  helloOne()
+  one.say('registerKey', registerKey('boss', 'orc'))
+  await set.settle()
+  helloTwo()
+  one.kill()
+  await two.hears('gameDown')
+  two.say('registerKey', registerKey('boss', 'troll'))
+  two.say('gameReported', {})
+  await two.hears('keyRegistered')
+  expect(known(two)).toEqual({ boss: 'troll' })
+})
+
 test('a wish that waits goes with a dispatcher that is swapped', async () => {
   const { set, one, two, helloOne, helloTwo } = await restarted()
   helloOne()
