@@ -3,7 +3,7 @@
 //
 // Each value has a version, and the highest is the newest: whoever missed the last change sets nobody back. It is the time
 // at which the key got the value, in milliseconds since 1970, or more if need be; so a dispatcher that has not heard yet of
-// what there was before does not begin below it.
+// what there was before does not begin below it. Should its clock be behind, it goes above that when it hears of it.
 //
 //     wish ──key is free, or it is taken by force──> value, version ──> all games
 //       └── games have yet to say what they know ──> waits until they have: the key may be somebody's
@@ -26,11 +26,14 @@ export interface Wish {
 
 interface Saved {
   readonly known: ReadonlyMap<string, Known>
+  readonly made: ReadonlySet<string>
   readonly wishes: readonly Wish[]
 }
 
 export class Registry {
   readonly #known = new Map<string, Known>()
+  /** Keys that got their value here: it is newer than what any game knows of before. */
+  readonly #made = new Set<string>()
   #wishes: Wish[] = []
 
   /** Undefined when there is no room; else what the key has now, and whether that is new. */
@@ -41,6 +44,7 @@ export class Registry {
     const before = this.#known.get(key)
     if (before && (before.value === value || !force)) return { known: before, changed: false }
     const known = this.#set(key, value, Math.max(Math.floor(wallMs), (before?.version ?? 0) + 1))
+    if (known) this.#made.add(key)
     return known && { known, changed: true }
   }
 
@@ -52,7 +56,8 @@ export class Registry {
   }: Values<'keyKnown'>): { readonly known: Known; readonly changed: boolean } | undefined {
     const before = this.#known.get(key)
     if (before && before.version >= version) return { known: before, changed: false }
-    const known = this.#set(key, value, version)
+    const known =
+      before && this.#made.has(key) ? this.#set(key, before.value, version + 1) : this.#set(key, value, version)
     return known && { known, changed: true }
   }
 
@@ -81,11 +86,12 @@ export class Registry {
   }
 
   save(): Saved {
-    return { known: this.#known, wishes: this.#wishes }
+    return { known: this.#known, made: this.#made, wishes: this.#wishes }
   }
 
-  restore({ known, wishes }: Saved): void {
+  restore({ known, made, wishes }: Saved): void {
     for (const [key, one] of known) this.#known.set(key, one)
+    for (const key of made) this.#made.add(key)
     this.#wishes.push(...wishes)
   }
 

@@ -197,6 +197,24 @@ test('a wish that waits goes with a dispatcher that is swapped', async () => {
   expect([known(one), known(two)]).toEqual([{ boss: 'orc' }, { boss: 'orc' }])
 })
 
+test.each([false, true])(
+  'what was given here is newer than what was before, whatever the clock says; swapped: %s',
+  async (isSwapped) => {
+    const { set, one, two, helloOne, helloTwo } = await restarted()
+    helloOne()
+    one.say('registerKey', registerKey('boss', 'orc', true))
+    await set.settle()
+    if (isSwapped) await set.swapDispatcher()
+    helloTwo()
+    const version = Math.floor(set.clock.wallMs()) + 100_000
+    two.say('keyKnown', { key: 'boss', value: 'troll', version })
+    await two.hears('keyRegistered')
+    await set.settle()
+    for (const game of [one, two])
+      expect(game.of('keyRegistered').at(-1)).toEqual({ key: 'boss', value: 'orc', version: version + 1 })
+  },
+)
+
 test('what is said later is newer, also by a dispatcher that has not heard of what there was', async () => {
   const { set, one, two, helloOne, helloTwo } = await restarted()
   helloOne()
