@@ -16,13 +16,16 @@ import type { View } from './views.ts'
 
 export type ClientState = 'greeting' | 'waiting' | 'booting' | 'resuming' | 'bound' | 'gone'
 
+/** What a client may speak where its gate does not. */
+export type OtherSpeech = 'snappy' | 'tls'
+
 export interface ClientOwner {
   /** A whole frame: type and fields. Answers false when the client is not heard any more. */
   frame(client: Client, bytes: Uint8Array, start: number, end: number): boolean
   /** The client announced a frame of a length that is not allowed. */
   badLength(client: Client, message: string): void
   /** It speaks something else than its connection does. */
-  misspoken?(client: Client, what: Misspoken | 'snappy', detail: string): void
+  misspoken?(client: Client, what: Misspoken | OtherSpeech, detail: string): void
   /** So much has come of the client, in one piece. */
   said?(client: Client, frames: number, bytes: number): void
   /** The connection is over. */
@@ -147,8 +150,11 @@ export class Client {
 
   receive(chunk: Uint8Array): void {
     if (this.state === 'gone') return
-    // As a frame it would be one of 1791 bytes, of which the end may never come.
-    if (this.takenBytes === 0 && chunk[0] === 0xff && isSnappy(chunk)) return this.misspoken('snappy', 'it begins so')
+    if (this.takenBytes === 0) {
+      // As a frame it may be one whose end never comes.
+      const other = otherSpeech(chunk)
+      if (other) return this.misspoken(other, 'it begins so')
+    }
     // A message without anything in it, which only WebSockets have, is one too.
     this.#frameCount = chunk.length === 0 ? 1 : 0
     try {
@@ -162,7 +168,7 @@ export class Client {
   }
 
   /** It cannot be understood. */
-  misspoken(what: Misspoken | 'snappy', detail: string): void {
+  misspoken(what: Misspoken | OtherSpeech, detail: string): void {
     this.#owner.misspoken?.(this, what, detail)
   }
 
@@ -178,3 +184,10 @@ export class Client {
 }
 
 export const bytesOf = (id: string) => Uint8Array.from(id, (character) => character.charCodeAt(0))
+
+/** What it is that begins so, when it is nothing that a gate speaks: as a frame each would be of a type that there is not. */
+function otherSpeech(bytes: Uint8Array): OtherSpeech | undefined {
+  if (bytes[0] === 0xff && isSnappy(bytes)) return 'snappy'
+  // A record of TLS with a handshake in it, the one of a client.
+  return bytes[0] === 0x16 && bytes[1] === 3 && bytes[5] === 1 ? 'tls' : undefined
+}

@@ -19,7 +19,7 @@ import { getU16 } from '../../engine/wire/packet.ts'
 import { BackPressure } from './back-pressure.ts'
 import { Budgets } from './budgets.ts'
 import { BufferPool } from './buffers.ts'
-import { Client } from './client.ts'
+import { Client, type OtherSpeech } from './client.ts'
 import { Clients } from './clients.ts'
 import { Doubts } from './doubts.ts'
 import { FanOut } from './fan-out.ts'
@@ -415,7 +415,7 @@ export class Gate {
       return this.#intake.frame(client, bytes, start, end)
     },
     badLength: (client: Client, message: string) => this.#refuse(client, 'badLength', message),
-    misspoken: (client: Client, what: Misspoken | 'snappy', detail: string) => this.#refuse(client, what, detail),
+    misspoken: (client: Client, what: Misspoken | OtherSpeech, detail: string) => this.#refuse(client, what, detail),
     said: (client: Client, frames: number, bytes: number) => {
       if (client.state === 'gone') return
       if (client.session) this.#sessions.talk.came(client, frames)

@@ -12,6 +12,7 @@ export const REFUSALS = {
   notSnappy: 'it does not speak snappy, as this gate does: is compress_connection set there?',
   badSnappy: 'a snappy stream that cannot be read',
   snappy: 'it speaks snappy, and this gate does not: is compress_connection set here?',
+  tls: 'it speaks TLS, and this gate does not: is encrypt_connection set here?',
   badLength: 'a frame of a length that is not allowed',
   unknownType: 'a message of an unknown type',
   malformed: 'a message that cannot be read',

@@ -11,6 +11,8 @@ import { checksOf, failureOf, type TlsOptions } from './trust.ts'
 export { compressed } from './compressed.ts'
 export type { TlsOptions } from './trust.ts'
 
+/** How long a server may take to shake hands by TLS. */
+const HANDSHAKE_MS = 10_000
 /** How long a server may take to answer our goodbye before the socket is dropped. */
 const GOODBYE_MS = 2_000
 
@@ -52,6 +54,8 @@ export function tcpStream(target: ServerAddress | string, options: TlsOptions = 
 function tlsSocket({ host, port }: { readonly host: string; readonly port: number }, options: TlsOptions): TLSSocket {
   const socket = connectTls({ host, port, ...checksOf(options) })
   socket.setNoDelay(true)
+  const patience = realClock.after(HANDSHAKE_MS, () => socket.destroy(new Error('the server does not shake hands')))
+  for (const event of ['secureConnect', 'close']) socket.once(event, () => patience.cancel())
   return socket
 }
 

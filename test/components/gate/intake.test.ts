@@ -256,6 +256,8 @@ describe('bad input', () => {
     ['a frame with half a type', [1, 0, 0, 0, 11], 'badLength'],
     ['a frame over the limit', [1, 0, 1, 0], 'badLength'],
     ['a frame of four billion bytes', [0xff, 0xff, 0xff, 0xff], 'badLength'],
+    ['the begin of TLS', [0x16, 3, 1, 0, 200, 1], 'tls'],
+    ['the begin of snappy', [0xff, 6, 0, 0, ...Buffer.from('sNaPpY')], 'snappy'],
   ] as const)('%s costs its client the connection, and nobody else anything', async (_, bytes, reason) => {
     const stage = await Stage.start()
     const bad = await stage.player(ANN)

@@ -2,7 +2,7 @@
 import { createServer as createHttps } from 'node:https'
 import { createServer as createPlain } from 'node:net'
 import { createServer } from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import type { ByteStream } from '../../../engine/client/stream.ts'
 import { parseTarget, tcpStream } from '../../../engine/client/tcp.ts'
@@ -74,6 +74,23 @@ test('says so when the server speaks no TLS', async () => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
   expect(await answer(tcpStream(`tls://127.0.0.1:${port}`))).toBe('the server speaks no TLS there')
+})
+
+test('gives up a server that does not shake hands', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const server = createPlain((socket) => void socket.on('error', () => {}))
+  onTestFinished(() => void server.close())
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const connected = new Promise((resolve) => void server.once('connection', resolve))
+  const said = answer(tcpStream(`tls://127.0.0.1:${(server.address() as { port: number }).port}`))
+  await connected
+  vi.advanceTimersByTime(10_000)
+  expect(await said).toBe('the server does not shake hands')
+  expect(vi.getTimerCount()).toBe(0)
+  const url = await echo('tls', 'ec')
+  expect(await answer(tcpStream(url, { ca: pem('ec.crt') }))).toBe('hello')
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('can be closed in the middle of its handshake', async () => {
