@@ -5,11 +5,9 @@ import type { SecureContext } from 'node:tls'
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import { messageOf } from '../../engine/base/errors.ts'
 import type { Log } from '../../engine/base/log.ts'
-import { expiryWarning, type KeyPair, type KeyPairFiles, readKeyPair } from './key-pair.ts'
+import { DAY_MS, expiryWarning, type KeyPair, type KeyPairFiles, readKeyPair } from './key-pair.ts'
 
 const LOOK_MS = 60_000
-/** Of a certificate that ends soon it is spoken so often. */
-const WARN_MS = 86_400_000
 
 export class Certificate {
   readonly #gate: string
@@ -41,7 +39,7 @@ export class Certificate {
 
   status() {
     const { subject, expiresMs } = this.#pair
-    const daysLeft = Math.floor((expiresMs - this.#clock.wallMs()) / 86_400_000)
+    const daysLeft = Math.floor((expiresMs - this.#clock.wallMs()) / DAY_MS)
     return { certificate: subject, expires: new Date(expiresMs).toISOString(), daysLeft, refusedFiles: this.#saidOf }
   }
 
@@ -88,7 +86,7 @@ export class Certificate {
   #warn(): void {
     const nowMs = this.#clock.wallMs()
     const warning = expiryWarning(this.#gate, this.#files.rsaCertificate, this.#pair, nowMs)
-    if (warning === undefined || nowMs - this.#warnedMs < WARN_MS) return
+    if (warning === undefined || nowMs - this.#warnedMs < DAY_MS) return
     this.#warnedMs = nowMs
     this.#log.warn(warning)
   }

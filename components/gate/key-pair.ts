@@ -24,7 +24,7 @@ export interface KeyPair {
   readonly expiresMs: number
 }
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 /** One that is renewed by itself is, by then; Let's Encrypt's certbot does it 30 days before. */
 const SOON_DAYS = 14
 

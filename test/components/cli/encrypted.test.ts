@@ -10,19 +10,8 @@ import { tcpStream } from '../../../engine/client/tcp.ts'
 import { webSocketStream } from '../../../engine/client/websocket.ts'
 import { certificate, pem } from '../../certificates/certificates.ts'
 import { ROOT, run, until } from '../../program.ts'
+import { ECHO } from './echo-game.ts'
 import { GameFolder, type GameFolderOptions } from './game-folder.ts'
-
-const ECHO = `
-  import { entity, game, integer, space } from 'goworld'
-  class Account extends entity({ ownClient: { say: [integer] }, client: { said(n) {} } }) {
-    say(n) {
-      this.client.said(n)
-    }
-    onClientDisconnected() {
-      this.destroy()
-    }
-  }
-  export default game([Account, class Nil extends space({}) {}])`
 
 const ca = pem('ec.crt')
 

@@ -19,6 +19,7 @@ import { MemoryNetwork } from '../../../engine/net/memory.ts'
 import { freePort } from '../../free-port.ts'
 import { Program, ROOT, run, until } from '../../program.ts'
 import { LIMITS } from '../dispatcher/stage.ts'
+import { ECHO } from './echo-game.ts'
 import { GameFolder } from './game-folder.ts'
 
 const DISPATCHER1 = { role: 'dispatcher', id: 1 } as const
@@ -203,17 +204,6 @@ test('and ends when the dispatcher lives: that may have taken all back', async (
 const GATE1 = { role: 'gate', id: 1 } as const
 const GATE =
   /^gate1 swapped: nobody could connect for \d+ ms, joined in \d+ ms\ngate1 +\| (\d+) clients with a session go over to it; (\d+ others may play on for 8 s where they are|there are no others)\n/
-const ECHO = `
-  import { entity, game, integer, space } from 'goworld'
-  class Account extends entity({ ownClient: { say: [integer] }, client: { said(n) {} } }) {
-    say(n) {
-      this.client.said(n)
-    }
-    onClientDisconnected() {
-      this.destroy()
-    }
-  }
-  export default game([Account, class Nil extends space({}) {}])`
 
 interface Talk {
   readonly client: Game

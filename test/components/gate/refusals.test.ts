@@ -1,6 +1,6 @@
 // Tests of components/gate/refusals.ts: what strangers cost of the log.
 import { expect, test } from 'vitest'
-import { Refusals } from '../../../components/gate/refusals.ts'
+import { REFUSALS, Refusals } from '../../../components/gate/refusals.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
 
@@ -20,4 +20,8 @@ test('strangers are counted each, and told of once a minute', async () => {
     'info: 1.2.3.4:6: its TLS handshake has failed: http request; closed (and 1000 others since the last such line)',
   ])
   expect(refusals.counts).toMatchObject({ handshake: 1001, handshakeSlow: 1, handshakes: 0 })
+})
+
+test('each reason has a bit of its own in what a client has been told of, and being limited has one, too', () => {
+  expect(Object.keys(REFUSALS).length).toBeLessThan(32)
 })
