@@ -1,6 +1,7 @@
-// When a game says what has moved: to the gates shortly after it did, so that each client can hear of it at its own point in
-// the interval; and once in an interval that this was all. Less often while it is behind, and then nothing in between, for
-// positions are what it can leave out. Each flush has all that moved since the last one, so that only freshness is lost.
+// When a game says what has moved: to the gates at once, or shortly after they have heard the last time, so that each client can
+// hear of it at its own point in the interval; and once in an interval that this was all. Less often while it is behind, and
+// then nothing in between, for positions are what it can leave out. Each flush has all that moved since the last one, so that
+// only freshness is lost.
 //
 //     every interval ──late twice in a row──> every 2nd ──late──> every 4th ──late──> every 8th
 //           ^                                     │  ^               │  ^               │
@@ -11,8 +12,11 @@
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 
-/** What moves within so much time the gates are told of in one piece. */
-const GATHER_MS = 10
+/**
+ * What moves so shortly after the gates were told they are told of in one piece. It is less than for how long a gate gathers what
+ * its clients say of where they are (`engine/base/turn.ts`): as long as there is one, that goes on at once.
+ */
+const GATHER_MS = 14
 const INTERVALS_MAX = 8
 /** One beat that is late is a hiccup: a freeze, a large save, the machine. */
 const LATE_BEATS = 2
@@ -40,6 +44,9 @@ export class PositionFlush {
   #onTimeBeats = 0
   #dueMs = Number.POSITIVE_INFINITY
   #flushedMs = Number.NEGATIVE_INFINITY
+  #toldMs = Number.NEGATIVE_INFINITY
+  /** The gates will be told. */
+  #tells = false
   #telling: Scheduled | undefined
   #stopped = false
 
@@ -61,17 +68,25 @@ export class PositionFlush {
     }
     this.#flushedMs = nowMs
     this.#telling?.cancel()
-    this.#telling = undefined
+    this.#tells = false
     flush()
   }
 
   /** Something has moved that the gates have not heard of. */
   listed(): void {
-    if (this.#behind || this.#telling || this.#stopped) return
-    this.#telling = this.#options.clock.after(GATHER_MS, () => {
-      this.#telling = undefined
-      this.#options.tellGates()
-    })
+    if (this.#behind || this.#tells || this.#stopped) return
+    this.#tells = true
+    const { clock } = this.#options
+    const leftMs = this.#toldMs + GATHER_MS - clock.now()
+    if (leftMs > 0) this.#telling = clock.after(leftMs, this.#tell)
+    else clock.defer(this.#tell)
+  }
+
+  readonly #tell = () => {
+    if (!this.#tells || this.#stopped) return
+    this.#tells = false
+    this.#toldMs = this.#options.clock.now()
+    this.#options.tellGates()
   }
 
   stop(): void {

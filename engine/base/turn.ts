@@ -11,8 +11,8 @@
 //     at once ──more than RUNS_MAX a millisecond──> gathering ──less than GATHERED_MIN each time──> at once, RETRY_MS at least
 import type { Clock } from './clock.ts'
 
-/** How long what may wait does. */
-const LATER_MS = 4
+/** How long what may wait does, at the most. Each time it leaves it wakes a dispatcher and a game. */
+const LATER_MS = 16
 const GATHER_MS = 1
 /** Where fewer than FEW are asked for in a millisecond. */
 const GATHER_FEW_MS = 2
@@ -72,7 +72,7 @@ export class Turn {
     for (const stage of this.#stages) stage()
   }
 
-  /** Asks for the stages to run within a few milliseconds. Cheap when already asked. */
+  /** Asks for the stages to run within some milliseconds, at once when nobody has asked for that lately. Cheap when already asked. */
   requestLater(): void {
     if (this.#requested || this.#waits) return
     const nowMs = this.#clock.now()

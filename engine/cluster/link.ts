@@ -182,7 +182,7 @@ export class Link {
     this.touched()
   }
 
-  /** As `end`, for what may wait a few milliseconds for others to leave with it. It keeps its place among them. */
+  /** As `end`, for what may wait some milliseconds for others to leave with it. It keeps its place among them. */
   endLater(): void {
     this.out.endFrame(this.lastFrame)
     if (this.out.at > BATCH_BYTES) this.flush()

@@ -1,4 +1,4 @@
-// Positions: how they change, and how the gates hear of it. What moved is listed once; a few milliseconds later each gate gets
+// Positions: how they change, and how the gates hear of it. What moved is listed once; some milliseconds later at the most each gate gets
 // one record for each entity that its clients see. When those hear of it is the gate's affair: each at its own point in the
 // interval (`components/gate/phases.ts`), those in compact form when the interval is over: that is the flush.
 //

@@ -118,14 +118,27 @@ test('whatever the beats are like, no flush waits for more than eight intervals 
   )
 })
 
-test('the gates hear of what moves in between, all of some milliseconds in one piece; not while the game is behind', async () => {
+test('the gates hear of what moves at once, and then of all of some milliseconds in one piece; not while the game is behind', async () => {
   const { positions, beat, tellsMs, clock } = beating()
   await beat(1)
   for (let ms = 0; ms < 50; ms++) {
     positions.listed()
     await clock.advance(1)
   }
-  expect(tellsMs()).toEqual([10, 20, 30, 40, 50].map((ms) => INTERVAL_MS + ms))
+  expect(tellsMs()).toEqual([0, 14, 28, 42].map((ms) => INTERVAL_MS + ms))
+  // Nothing for long enough.
+  await clock.advance(20)
+  positions.listed()
+  expect(tellsMs()).toEqual([156])
+  await clock.advance(0)
+  expect(tellsMs()).toEqual([170])
+  // As often as a gate brings some: nobody waits.
+  for (let n = 1; n < 5; n++) {
+    await clock.advance(16)
+    positions.listed()
+    await clock.advance(0)
+    expect(tellsMs()).toEqual([170 + n * 16])
+  }
   // The flush says it all.
   positions.listed()
   positions.beat()
