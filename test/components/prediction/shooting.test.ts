@@ -46,8 +46,8 @@ describe('a shooter who is far away', () => {
     const { cluster, one } = await start()
     const shots = await shoot(cluster, one, 100)
     expect(shots).toHaveLength(100)
-    // A hundred of them, in steps of 1/64 and whatever comes late.
-    expect(shots.filter(([then]) => then === 1).length).toBeGreaterThanOrEqual(95)
+    // A hundred of them, in steps of 1/64 and whatever comes late: 96 on average, between 92 and 100 with other seeds.
+    expect(shots.filter(([then]) => then === 1).length).toBeGreaterThanOrEqual(90)
     expect(shots.filter(([, now]) => now === 1)).toHaveLength(0)
   })
 
