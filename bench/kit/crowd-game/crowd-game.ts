@@ -1,9 +1,11 @@
 // What the clients of kit/crowd.ts play: an account that answers, and that walks in a field among others.
 //
-//     CROWD_AOI  how far each sees          CROWD_SIDE  of the field          CROWD_OTHERS  entities that stand in it
+//     CROWD_AOI  how far each sees          CROWD_HYSTERESIS  how much farther what it sees already
+//     CROWD_SIDE  of the field              CROWD_OTHERS  entities that stand in it
 import { attr, entity, game, number, space } from 'goworld'
 
 const AOI = Number(process.env['CROWD_AOI'] ?? 50)
+const HYSTERESIS = Number(process.env['CROWD_HYSTERESIS'] ?? 0)
 const SIDE = Number(process.env['CROWD_SIDE'] ?? 1000)
 const OTHERS = Number(process.env['CROWD_OTHERS'] ?? 0)
 
@@ -59,4 +61,4 @@ class Avatar extends entity({
 
 class Other extends entity({ aoi: AOI, attrs: { name: attr('other', 'allClients'), hp: attr(100, 'allClients') } }) {}
 
-export default game([Account, Avatar, Other, Field], { nilSpace: Field })
+export default game([Account, Avatar, Other, Field], { nilSpace: Field, aoiHysteresis: HYSTERESIS })
