@@ -10,6 +10,7 @@ import type { Awaited } from './awaiting.ts'
 import { Callees } from './callees.ts'
 import { type FilteredTarget, filteredBody } from './calls.ts'
 import type { Client, EntityCore } from './core.ts'
+import type { PacketSink } from './outbound.ts'
 import { SpaceCore } from './space-core.ts'
 import type { World } from './world.ts'
 
@@ -56,13 +57,15 @@ export class Views {
   /** Tells the gate whose player it is, and nothing of what that sees. */
   sayPlayer(core: EntityCore, client: Client): void {
     const link = this.#link(client)
+    body.at = 0
+    writeCreate(body, core, true, this.#ownAttrs(core))
     link.send('bindPlayer', {
       ...client,
       entityId: core.id,
       epoch: core.epoch,
       gameId: this.#world.gameId,
       syncing: core.clientSyncing,
-      body: this.#createBody(core, true),
+      body: body.written(),
     })
     for (const [key, value] of core.filters ?? []) link.send('setFilter', { ...client, key, value })
   }
@@ -96,7 +99,9 @@ export class Views {
 
   sayUnbound(core: EntityCore, client: Client): void {
     const { id: entityId, epoch } = core
-    this.#link(client).send('unbindPlayer', { ...client, entityId, epoch, body: this.#destroyBody(core) })
+    body.at = 0
+    writeDestroy(body, core)
+    this.#link(client).send('unbindPlayer', { ...client, entityId, epoch, body: body.written() })
   }
 
   /** Closes the client of a player, unless that is another or elsewhere by now. */
@@ -145,24 +150,41 @@ export class Views {
   // --- who sees what ---------------------------------------------------------------------------------------------------
 
   show(subject: EntityCore, clients: readonly Client[]): void {
-    const { id: entityId, epoch } = subject
-    const { gameId } = this.#world
-    const create = this.#createBody(subject, false)
-    forEachGate(clients, (gateId, clientIds) => {
-      const calm = this.#isCalm(gateId)
-      this.#world.cluster
-        .toGate(gateId)
-        .send('showEntity', { gateId, entityId, epoch, gameId, calm, clientIds, body: create })
-    })
+    const attrs = this.#publicAttrs(subject)
+    for (const some of byGate(clients)) {
+      const link = this.#beginChange(messages.showEntity.code, subject, some[0]!.gateId)
+      const { out } = link
+      out.u16(this.#world.gameId)
+      this.#writeClients(out, some)
+      writeCreate(out, subject, false, attrs)
+      link.end()
+    }
   }
 
   hide(subject: EntityCore, clients: readonly Client[]): void {
-    const { id: entityId, epoch } = subject
-    const destroy = this.#destroyBody(subject)
-    forEachGate(clients, (gateId, clientIds) => {
-      const calm = this.#isCalm(gateId)
-      this.#world.cluster.toGate(gateId).send('hideEntity', { gateId, entityId, epoch, calm, clientIds, body: destroy })
-    })
+    for (const some of byGate(clients)) {
+      const link = this.#beginChange(messages.hideEntity.code, subject, some[0]!.gateId)
+      this.#writeClients(link.out, some)
+      writeDestroy(link.out, subject)
+      link.end()
+    }
+  }
+
+  // But for positions these two are the most that games say: so they are written field by field, in the order of the table.
+
+  #beginChange(code: number, { id, epoch }: EntityCore, gateId: number): PacketSink {
+    const link = this.#world.cluster.toGate(gateId)
+    link.begin(code)
+    link.out.u16(gateId)
+    link.out.id(id)
+    link.out.u32(epoch)
+    return link
+  }
+
+  #writeClients(out: PacketWriter, clients: readonly Client[]): void {
+    out.bool(this.#isCalm(clients[0]!.gateId))
+    out.u16(clients.length)
+    for (const { clientId } of clients) out.id(clientId)
   }
 
   /** Whether it is early enough with the next positions: then the gate is told when there are no more. */
@@ -289,27 +311,6 @@ export class Views {
     return call.written()
   }
 
-  #createBody(core: EntityCore, isPlayer: boolean): Uint8Array {
-    const attrs = isPlayer ? this.#ownAttrs(core) : this.#publicAttrs(core)
-    body.at = 0
-    body.bool(isPlayer)
-    body.id(core.id)
-    body.varstr(typeOnWire(core))
-    body.f32(core.x)
-    body.f32(core.y)
-    body.f32(core.z)
-    body.f32(core.yaw)
-    body.varbytes(attrs)
-    return body.written()
-  }
-
-  #destroyBody(core: EntityCore): Uint8Array {
-    body.at = 0
-    body.varstr(typeOnWire(core))
-    body.id(core.id)
-    return body.written()
-  }
-
   #ownAttrs(core: EntityCore): Uint8Array {
     const { audience } = core.kind.layout
     return encodeMap(Attrs.plain(core.attrs, (index) => audience[index]! >= 0))
@@ -350,17 +351,39 @@ function encodeMap(map: Record<string, unknown>): Uint8Array {
   return attrsWriter.bytes.slice(4, attrsWriter.at)
 }
 
-function forEachGate(clients: readonly Client[], visit: (gateId: number, clientIds: string[]) => void): void {
+/** Those of one gate each time, and as many as one message may name. */
+function byGate(clients: readonly Client[]): readonly (readonly Client[])[] {
   // Whoever moves about tells one at a time, mostly.
-  if (clients.length === 1) return visit(clients[0]!.gateId, [clients[0]!.clientId])
-  const byGate = new Map<number, string[]>()
-  for (const { gateId, clientId } of clients) {
-    const ids = byGate.get(gateId)
-    if (ids) ids.push(clientId)
-    else byGate.set(gateId, [clientId])
+  if (clients.length === 1) return [clients]
+  const lists: Client[][] = []
+  const open = new Map<number, Client[]>()
+  for (const client of clients) {
+    const list = open.get(client.gateId)
+    if (list && list.length < CLIENTS_A_MESSAGE) {
+      list.push(client)
+    } else {
+      const next = [client]
+      lists.push(next)
+      open.set(client.gateId, next)
+    }
   }
-  for (const [gateId, clientIds] of byGate) {
-    for (let from = 0; from < clientIds.length; from += CLIENTS_A_MESSAGE)
-      visit(gateId, clientIds.length <= CLIENTS_A_MESSAGE ? clientIds : clientIds.slice(from, from + CLIENTS_A_MESSAGE))
-  }
+  return lists
+}
+
+/** The body of a 1002. */
+function writeCreate(out: PacketWriter, core: EntityCore, isPlayer: boolean, attrs: Uint8Array): void {
+  out.bool(isPlayer)
+  out.id(core.id)
+  out.varstr(typeOnWire(core))
+  out.f32(core.x)
+  out.f32(core.y)
+  out.f32(core.z)
+  out.f32(core.yaw)
+  out.varbytes(attrs)
+}
+
+/** The body of a 1003. */
+function writeDestroy(out: PacketWriter, core: EntityCore): void {
+  out.varstr(typeOnWire(core))
+  out.id(core.id)
 }
