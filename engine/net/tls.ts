@@ -1,6 +1,7 @@
 // TLS in front of whoever listens: nobody hears of a connection before it has shaken hands, and it has to do that soon.
 //
 //     a socket ──> Handshakes: so long each, so many at a time ──> a connection like any other
+//                      ├── its hello: read as it comes, and answered when its turn is
 //                      └── speaks no TLS, too slow, too many: closed, and told by its reason
 import { constants } from 'node:crypto'
 import type { Server } from 'node:http'
@@ -20,6 +21,18 @@ const WITHIN_MS = 5000
  * players take a moment, so whoever only opens connections would have to open more than so many in that moment to lock them out.
  */
 const UNDER_WAY_MAX = 2000
+
+/**
+ * To answer a hello takes up to a millisecond, and when a server has gone all of its players come at once: no more than so many
+ * are answered in one turn of the event loop, so that whoever plays is served in between.
+ */
+const ANSWERED_A_TURN = 4
+/** In front of each record of TLS: its type, a version, how long it is. */
+const RECORD_HEADER_BYTES = 5
+const RECORD_OF_HANDSHAKE = 22
+const RECORD_BODY_MAX = 16 * 1024
+/** A hello takes one record. Whoever says more than this before it is answered does not wait for answers. */
+const UNANSWERED_BYTES_MAX = 32 * 1024
 
 /**
  * What a peer has around its bytes beyond what TLS needs for them, such as asking for new keys, or in TLS 1.2 for another handshake:
@@ -48,9 +61,18 @@ export interface HandshakeOptions {
 }
 
 interface UnderWay {
-  readonly socket: TLSSocket
+  readonly raw: Socket
   readonly remote: string
   readonly patience: Scheduled
+  readonly secured: (socket: TLSSocket) => void
+  /** What it has said while nobody answers. */
+  readonly said: Buffer[]
+  saidBytes: number
+  unlisten: () => void
+  /** Once it is answered. */
+  socket: TLSSocket | undefined
+  /** What OpenSSL has against it. */
+  failure: string | undefined
 }
 
 /** One whose handshake is done. */
@@ -68,6 +90,8 @@ export class Handshakes {
   #look: Scheduled | undefined
   /** The oldest first. */
   readonly #underWay = new Set<UnderWay>()
+  /** Those of them whose hello is here, and whose turn has not come. */
+  readonly #toAnswer: UnderWay[] = []
 
   constructor(options: HandshakeOptions) {
     this.#options = options
@@ -80,7 +104,7 @@ export class Handshakes {
 
   /** Takes a socket that was accepted, and hands it on when all that goes over it is encrypted. */
   begin(raw: Socket, secured: (socket: TLSSocket) => void): void {
-    const { clock, context, withinMs = WITHIN_MS, underWayMax = UNDER_WAY_MAX } = this.#options
+    const { clock, withinMs = WITHIN_MS, underWayMax = UNDER_WAY_MAX } = this.#options
     // It may be gone before it was looked at.
     raw.on('error', () => {})
     if (raw.destroyed) return
@@ -88,13 +112,62 @@ export class Handshakes {
       if (this.#underWay.size < underWayMax) break
       this.#refuse(oldest, 'handshakes', `${underWayMax} are under way`)
     }
-    const socket = new TLSSocket(raw, { isServer: true, secureContext: context() })
     const patience = clock.after(withinMs, () => this.#refuse(one, 'handshakeSlow', `not done in ${withinMs} ms`))
-    const one: UnderWay = { socket, remote: whois(raw), patience }
+    const remote = whois(raw)
+    const one: UnderWay = {
+      raw,
+      remote,
+      patience,
+      secured,
+      said: [],
+      saidBytes: 0,
+      unlisten: () => {},
+      socket: undefined,
+      failure: undefined,
+    }
     this.#underWay.add(one)
-    let failure: string | undefined
+    this.#listen(one)
+  }
+
+  /** Until its hello is here it costs no more than its socket does. */
+  #listen(one: UnderWay): void {
+    const { raw, said } = one
+    let needed = RECORD_HEADER_BYTES
+    let isWhole = false
+    const take = (chunk: Buffer) => {
+      said.push(chunk)
+      one.saidBytes += chunk.length
+      if (one.saidBytes > UNANSWERED_BYTES_MAX)
+        return this.#refuse(one, 'handshake', `${one.saidBytes} bytes, and no answer awaited`)
+      if (isWhole || one.saidBytes < needed) return
+      if (needed === RECORD_HEADER_BYTES) needed = recordEnd(Buffer.concat(said))
+      isWhole = one.saidBytes >= needed
+      if (isWhole) this.#answerLater(one)
+    }
+    const end = () => void raw.destroy()
+    const close = () => this.#gone(one)
+    raw.on('data', take).once('end', end).once('close', close)
+    one.unlisten = () => void raw.off('data', take).off('end', end).off('close', close)
+  }
+
+  #answerLater(one: UnderWay): void {
+    if (this.#toAnswer.push(one) === 1) realClock.defer(this.#answerSome)
+  }
+
+  readonly #answerSome = (): void => {
+    for (const one of this.#toAnswer.splice(0, ANSWERED_A_TURN)) if (this.#underWay.has(one)) this.#answer(one)
+    if (this.#toAnswer.length > 0) realClock.defer(this.#answerSome)
+  }
+
+  #answer(one: UnderWay): void {
+    const { raw, said } = one
+    one.unlisten()
+    raw.pause()
+    raw.unshift(Buffer.concat(said.splice(0)))
+    const socket = new TLSSocket(raw, { isServer: true, secureContext: this.#options.context() })
+    one.socket = socket
     socket.on('error', (error) => {
-      failure ??= opensslReason(error)
+      one.failure ??= opensslReason(error)
     })
     // Who has ended its half will not finish; as a stream it could still be answered.
     socket.once('end', () => {
@@ -104,20 +177,22 @@ export class Handshakes {
       // Given up a moment ago.
       if (!this.#end(one)) return
       this.#watch({ socket, raw, remote: one.remote, recordBytes: recordBytesOf(socket), records: 0 })
-      secured(socket)
+      one.secured(socket)
     })
-    socket.once('close', () => {
-      if (!this.#end(one)) return
-      raw.destroy()
-      if (raw.bytesRead > 0) this.#options.refused('handshake', one.remote, failure ?? 'it went away')
-    })
+    socket.once('close', () => this.#gone(one))
+  }
+
+  #gone(one: UnderWay): void {
+    if (!this.#end(one)) return
+    one.raw.destroy()
+    if (one.raw.bytesRead > 0) this.#options.refused('handshake', one.remote, one.failure ?? 'it went away')
   }
 
   /** Gives up all that are under way. */
   drop(): void {
     for (const one of this.#underWay) {
       this.#end(one)
-      one.socket.destroy()
+      destroy(one)
     }
   }
 
@@ -153,7 +228,7 @@ export class Handshakes {
 
   #refuse(one: UnderWay, reason: HandshakeRefusal, detail: string): void {
     this.#end(one)
-    one.socket.destroy()
+    destroy(one)
     this.#options.refused(reason, one.remote, detail)
   }
 
@@ -163,6 +238,14 @@ export class Handshakes {
     return this.#underWay.delete(one)
   }
 }
+
+const destroy = ({ socket, raw }: UnderWay) => void (socket ?? raw).destroy()
+
+/** Where the record ends with whose header these begin. Of what is none the header will do to say so. */
+const recordEnd = (bytes: Buffer): number =>
+  bytes[0] === RECORD_OF_HANDSHAKE
+    ? RECORD_HEADER_BYTES + Math.min(bytes.readUInt16BE(3), RECORD_BODY_MAX)
+    : RECORD_HEADER_BYTES
 
 const recordBytesOf = (socket: TLSSocket): number => {
   if (socket.getProtocol() === 'TLSv1.3') return RECORD_BYTES

@@ -246,6 +246,10 @@ test('a peer that ends its half and does not read what waits for it is closed al
   await gone
 })
 
+async function turns(count: number) {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => void setImmediate(resolve))
+}
+
 /** What a client says first. */
 async function hello(): Promise<Buffer> {
   const server = createTcp()
@@ -262,6 +266,68 @@ async function hello(): Promise<Buffer> {
   onTestFinished(() => void client.destroy())
   return said
 }
+
+test('costs no TLS before its hello is whole', async () => {
+  const context = vi.fn(() => contextOf('ec'))
+  const { port, handshakes } = await listening({ context })
+  const whole = await hello()
+  const { socket } = await peer(port)
+  const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
+  for (const at of [0, 3, 5, whole.length - 1]) {
+    socket.write(whole.subarray(at, [3, 5, whole.length - 1][[0, 3, 5].indexOf(at)] ?? at))
+    await soon(() => expect(handshakes.underWay).toBe(1))
+    await turns(5)
+  }
+  expect(context).not.toHaveBeenCalled()
+  socket.write(whole.subarray(-1))
+  expect((await answer)[0]).toBe(22)
+  expect(context).toHaveBeenCalledOnce()
+})
+
+test('of many hellos at once a few are answered in a turn', async () => {
+  const perTurn: number[] = []
+  let isSameTurn = false
+  const context = () => {
+    if (!isSameTurn) perTurn.push(0)
+    isSameTurn = true
+    perTurn[perTurn.length - 1]!++
+    setImmediate(() => {
+      isSameTurn = false
+    })
+    return contextOf('ec')
+  }
+  const { port, handshakes } = await listening({ context })
+  const whole = await hello()
+  const peers = await Promise.all(Array.from({ length: 100 }, () => peer(port)))
+  await soon(() => expect(handshakes.underWay).toBe(100))
+  const answered = peers.map(({ socket }) => new Promise((resolve) => void socket.once('data', resolve)))
+  for (const { socket } of peers) socket.write(whole)
+  await Promise.all(answered)
+  expect(perTurn.reduce((sum, count) => sum + count)).toBe(100)
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(4)
+})
+
+test('who goes while its hello waits for an answer is forgotten', async () => {
+  const { port, refused, handshakes, accepted } = await listening()
+  const whole = await hello()
+  const peers = await Promise.all(Array.from({ length: 60 }, () => peer(port)))
+  for (const [n, { socket }] of peers.entries()) {
+    socket.write(whole)
+    socket[(['end', 'destroy', 'resetAndDestroy'] as const)[n % 3]!]()
+  }
+  await soon(() => expect(refused).toHaveLength(60))
+  expect([handshakes.underWay, accepted]).toEqual([0, []])
+  await secure(port)
+})
+
+test('who says very much without an answer does not speak TLS', async () => {
+  const { port, refused } = await listening()
+  const one = await peer(port)
+  one.socket.write(Buffer.concat([Buffer.from([22, 3, 1, 0xff, 0xff]), Buffer.alloc(10_000)]))
+  one.socket.write(Buffer.alloc(1 << 20, 22))
+  await soon(() => expect(one.isClosed).toBe(true))
+  expect(refused).toEqual([['handshake', expect.any(String)]])
+})
 
 test('whatever is said instead of a handshake, and however it ends, harms nobody', async () => {
   const { port, refused, handshakes, heard, accepted } = await listening()

@@ -1,0 +1,88 @@
+// A gate has gone, and all of its players come to another one at once, by TLS: for how long does nobody else there get a turn? Each
+// has said hello when the first is answered; no hello is of a session that goes on. Beside it, in the same run, what Node's own
+// server makes of the same hellos. Key and certificate are RSA, 2,048 bits, which takes the longest of what is common.
+//
+//     make bench ONLY=handshakes         JSON=1 for an object a line
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createConnection, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { report, spread } from './kit/report.ts'
+
+const HELLOS = 500
+const REPEATS = 7
+
+/** What the server says of the hellos: the longest turn of its loop, and its CPU, both in milliseconds. */
+interface Answered {
+  readonly turnMs: number
+  readonly cpuMs: number
+}
+
+/** What a client says first. */
+async function hello(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connectTls({ host: '127.0.0.1', port: (server.address() as { port: number }).port })
+  client.on('error', () => {})
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  const [said] = (await once(socket, 'data')) as [Buffer]
+  client.destroy()
+  socket.destroy()
+  server.close()
+  return said
+}
+
+class Server {
+  readonly #child
+  readonly turnsMs: number[] = []
+  readonly answersMs: number[] = []
+  readonly cpuMs: number[] = []
+
+  constructor(kind: 'ours' | 'node') {
+    this.#child = fork(join(import.meta.dirname, 'kit/tls-server.ts'), [kind])
+  }
+
+  async greet(said: Buffer): Promise<void> {
+    const port = await this.#ask<number>('port')
+    const sockets = Array.from({ length: HELLOS }, () => createConnection({ host: '127.0.0.1', port, noDelay: true }))
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    await this.#ask('begin')
+    const answers = Promise.all(sockets.map((socket) => once(socket, 'data')))
+    const beganMs = performance.now()
+    for (const socket of sockets) socket.write(said)
+    await answers
+    this.answersMs.push(performance.now() - beganMs)
+    const { turnMs, cpuMs } = await this.#ask<Answered>('end')
+    this.turnsMs.push(turnMs)
+    this.cpuMs.push(cpuMs / HELLOS)
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(sockets.map((socket) => once(socket, 'close')))
+  }
+
+  async #ask<T>(what: string): Promise<T> {
+    const answer = once(this.#child, 'message')
+    this.#child.send(what)
+    return (await answer)[0] as T
+  }
+
+  stop(): void {
+    this.#child.kill()
+  }
+}
+
+const said = await hello()
+const ours = new Server('ours')
+const node = new Server('node')
+// The first of each is for the code to become warm.
+for (let repeat = 0; repeat <= REPEATS; repeat++) for (const server of [ours, node]) await server.greet(said)
+const scenario = `handshakes: ${HELLOS} hellos at once`
+const say = (metric: string, unit: string, values: readonly number[], more = {}) =>
+  report({ scenario, metric, unit, ...spread(values.slice(1)), ...more })
+say('longest turn', 'ms', ours.turnsMs, { atMost: 20 })
+say('all answered within', 'ms', ours.answersMs)
+say('CPU each', 'ms', ours.cpuMs)
+say('longest turn of Node’s own server', 'ms', node.turnsMs)
+say('all answered by that within', 'ms', node.answersMs)
+say('its CPU each', 'ms', node.cpuMs)
+for (const server of [ours, node]) server.stop()
