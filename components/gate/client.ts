@@ -30,6 +30,8 @@ export interface ClientOwner {
   said?(client: Client, frames: number, bytes: number): void
   /** The connection is over. */
   closed(client: Client, reason: string): void
+  /** The same, also of a connection that was somebody else's at the end. */
+  lineOver?(remote: string): void
 }
 
 export interface ClientIdentity {
@@ -104,7 +106,7 @@ export class Client {
     this.id = id
     this.idBytes = bytesOf(id)
     this.entityId = bootId
-    this.line = new Line(connection, this)
+    this.line = new Line(connection, this, () => owner.lineOver?.(connection.remote))
     this.output = output
     this.heardMs = nowMs
     this.#owner = owner

@@ -16,6 +16,7 @@ import type { Connection, Listener, Misspoken, Transport } from '../../engine/ne
 import { SESSION_SUBPROTOCOL } from '../../engine/wire/client-wire.ts'
 import { messages } from '../../engine/wire/messages.ts'
 import { getU16 } from '../../engine/wire/packet.ts'
+import { Addresses } from './addresses.ts'
 import { BackPressure } from './back-pressure.ts'
 import { Budgets } from './budgets.ts'
 import { BufferPool } from './buffers.ts'
@@ -62,6 +63,8 @@ export interface GateOptions {
   /** A client is not sent more positions in a second than this leaves room for; 0, or left out: all there are. */
   readonly clientBytesPerSecond?: number
   readonly clientsMax: number
+  /** From one address; 0, or left out: there is no limit. */
+  readonly clientsPerAddressMax?: number
   /** What all clients together may take of memory. */
   readonly clientsBytesMax: number
   readonly linkGraceMs: number
@@ -85,6 +88,7 @@ export class Gate {
   readonly #linkTurn: Turn
   readonly #cluster: Cluster
   readonly #ids: IdMaker
+  readonly #addresses: Addresses
   readonly #clients = new Clients()
   readonly #held = new Held(this.#clients)
   readonly #views: Views
@@ -130,6 +134,7 @@ export class Gate {
     this.#linkTurn = new Turn(clock, { gathers: true })
     this.#ids = new IdMaker(clock, random)
     this.#refusals = new Refusals(log, clock)
+    this.#addresses = new Addresses(options.clientsPerAddressMax ?? 0)
     this.#cluster = new Cluster(
       {
         self: { role: 'gate', id },
@@ -332,6 +337,10 @@ export class Gate {
       this.#saidFull = true
       return this.#turnAway(connection, 'gateFull')
     }
+    if (!this.#addresses.enter(connection.remote)) {
+      const detail = `clients_per_address_max = ${this.#options.clientsPerAddressMax}`
+      return this.#turnAway(connection, 'addressFull', detail)
+    }
     const identity = { slot: this.#clients.nextSlot, id: this.#ids.next(), bootId: this.#ids.next() }
     const output = new Output(
       identity.slot,
@@ -422,6 +431,7 @@ export class Gate {
       this.#rateLimit.spend(client, frames, bytes)
     },
     closed: (client: Client, reason: string) => this.#closed(client, reason),
+    lineOver: (remote: string) => this.#addresses.leave(remote),
   }
 
   readonly #outputOwner = {
@@ -558,8 +568,9 @@ export class Gate {
     if (this.#clients.size < this.#options.clientsMax * 0.9) this.#saidFull = false
   }
 
-  #turnAway(connection: Connection, reason: 'gateFull' | 'stopping'): void {
-    this.#refusals.counts[reason]++
+  #turnAway(connection: Connection, reason: 'gateFull' | 'addressFull' | 'stopping', detail?: string): void {
+    if (detail === undefined) this.#refusals.counts[reason]++
+    else this.#refusals.addStranger(reason, connection.remote, detail)
     connection.handle({ data() {}, close() {} })
     connection.destroy(reason)
   }

@@ -14,9 +14,13 @@ export class Line {
   /** Nobody's, when its client goes on by another. */
   client: Client | undefined
 
-  constructor(connection: Connection, client: Client) {
+  readonly #over: () => void
+
+  /** `over`: called when it is, whosever it is by then. */
+  constructor(connection: Connection, client: Client, over: () => void) {
     this.connection = connection
     this.client = client
+    this.#over = over
   }
 
   open(): void {
@@ -25,7 +29,10 @@ export class Line {
       dropped: (bytes) => this.client?.dropped(bytes),
       refused: (what, detail) => this.client?.misspoken(what, detail),
       drain: () => this.client?.output.written(),
-      close: (reason) => this.client?.closed(reason),
+      close: (reason) => {
+        this.#over()
+        this.client?.closed(reason)
+      },
     }
     this.connection.handle(handlers)
   }

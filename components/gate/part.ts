@@ -269,7 +269,7 @@ function newGate(
 ): Gate {
   const settings = config.gate(id)
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, heartbeatCheckInterval } = settings
-  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond, clientsBytesMax } = settings
+  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond, clientsBytesMax, clientsPerAddressMax } = settings
   const { linkGraceMs, linkResendBytesMax, reconnectGrace } = config.cluster
   // A Unix socket does not leave the machine.
   const transport = handshakes && listen.kind === 'tcp' ? tlsTransport(handshakes) : tcpTransport
@@ -288,6 +288,7 @@ function newGate(
     clientBytesRateMax,
     clientBytesPerSecond,
     clientsMax,
+    clientsPerAddressMax,
     clientsBytesMax,
     linkGraceMs,
     linkResendBytesMax,

@@ -8,6 +8,7 @@ import type { Client } from './client.ts'
 export const REFUSALS = {
   // The connection.
   gateFull: 'the gate is full',
+  addressFull: 'as many as may be have come from its address',
   stopping: 'the gate stops',
   notSnappy: 'it does not speak snappy, as this gate does: is compress_connection set there?',
   badSnappy: 'a snappy stream that cannot be read',

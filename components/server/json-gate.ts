@@ -24,7 +24,7 @@ export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
   const { links, dispatchers, config, log, http, path, greeting } = options
   const { clientQueueBytesMax, clientPacketBytesMax, clientsMax, clientsBytesMax, heartbeatCheckInterval } =
     config.gate(1)
-  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond } = config.gate(1)
+  const { clientRateMax, clientBytesRateMax, clientBytesPerSecond, clientsPerAddressMax } = config.gate(1)
   const { linkGraceMs, linkResendBytesMax } = config.cluster
   const gate = new Gate({
     id: 1,
@@ -41,6 +41,7 @@ export async function startJsonGate(options: JsonGateOptions): Promise<Part> {
     clientBytesRateMax,
     clientBytesPerSecond,
     clientsMax,
+    clientsPerAddressMax,
     clientsBytesMax,
     linkGraceMs,
     linkResendBytesMax,

@@ -372,6 +372,13 @@ export const SECTIONS = {
       'Numbers of the client messages: 2017 is for the old JavaScript and Unity clients.',
     ),
     clients_max: int(10_000, 1, 1_000_000, 'Clients at a time; more are turned away.'),
+    clients_per_address_max: int(
+      0,
+      0,
+      1_000_000,
+      'Of those, from one address (of IPv6: from one net of 64 bits); 0 = any number. Players behind one router, or all behind ' +
+        'a proxy, have the same.',
+    ),
     clients_bytes_max: int(
       1024 * MIB,
       16 * MIB,

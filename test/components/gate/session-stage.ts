@@ -7,6 +7,8 @@ export const ANN = idOf('ann')
 export const BOB = idOf('bob')
 export const KIB = 1024
 const DOOR = { kind: 'unix', path: '/sessions' } as const
+/** Where all of them come from. */
+const REMOTE = '192.0.2.7:50000'
 
 export interface SessionPlayer {
   readonly one: SessionClient
@@ -24,7 +26,7 @@ export class SessionStage {
   static async start(options: StageOptions = {}): Promise<SessionStage> {
     const stage = await Stage.start(options)
     await stage.internet.transport.listen(DOOR, (connection) => {
-      Object.defineProperty(connection, 'protocol', { value: SESSION_SUBPROTOCOL })
+      Object.defineProperties(connection, { protocol: { value: SESSION_SUBPROTOCOL }, remote: { value: REMOTE } })
       stage.gate.accept(connection)
     })
     return new SessionStage(stage)

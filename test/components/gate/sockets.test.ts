@@ -145,6 +145,17 @@ async function connect(door: Door, address: Address) {
   return { socket, heard, say, isClosed: () => closed }
 }
 
+/** Resolves when the connection is over. */
+function turnedAway(door: Door, address: Address): Promise<unknown> {
+  const { port } = address as { port: number }
+  const target = { host: '127.0.0.1', port }
+  const socket: Socket = isEncrypted(door) ? connectTls({ ...target, ca: pem('ec.crt') }) : createConnection(target)
+  closing.push(() => socket.destroy())
+  socket.on('data', () => {})
+  socket.on('error', () => {})
+  return new Promise((resolve) => void socket.once('close', resolve))
+}
+
 test.each(DOORS)(
   'a client that stops reading lags, is not sent every position, and catches up (%s)',
   { timeout: 60_000 },
@@ -184,6 +195,19 @@ test.each(DOORS)(
     await vi.waitFor(() => expect(gate.status()).toMatchObject({ lagging: 0, queuedBytes: 0 }), { timeout: 10_000 })
   },
 )
+
+test.each(DOORS)('of one address there are no more than may be (%s)', async (door) => {
+  const { gate, connect } = await start(door, 1024 * 1024, { clientsPerAddressMax: 2 })
+  const [first] = [await connect(), await connect()]
+  // Nobody is told more than that it is over.
+  const third = turnedAway(door, gate.addresses[0]!)
+  await vi.waitFor(() => expect(gate.status().refused.addressFull).toBe(1), { timeout: 10_000 })
+  await third
+  first!.socket.destroy()
+  await vi.waitFor(() => expect(gate.status().clients).toBe(1), { timeout: 10_000 })
+  await connect()
+  expect(gate.status()).toMatchObject({ clients: 2, refused: { addressFull: 1 } })
+})
 
 test.each(DOORS)(
   'a client that never reads is closed; another beside it hears everything (%s)',

@@ -267,12 +267,15 @@ export class FakeClient {
 
 /** A connection that takes nothing until it is told to, and ends only when it is destroyed. */
 export class Pipe implements Connection {
-  readonly remote = 'pipe'
+  readonly remote: string
   readonly writes: { bytes: Uint8Array; done: (() => void) | undefined }[] = []
   bufferedBytes = 0
   ended: string | undefined
   #handlers: ConnectionHandlers | undefined
 
+  constructor(remote = 'pipe') {
+    this.remote = remote
+  }
   handle(handlers: ConnectionHandlers): void {
     this.#handlers = handlers
   }

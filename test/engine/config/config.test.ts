@@ -85,6 +85,7 @@ describe('an empty file', () => {
       httpAddr: { kind: 'tcp', host: '127.0.0.1', port: 24000 },
       clientProtocol: '2022',
       clientsMax: 10_000,
+      clientsPerAddressMax: 0,
       clientsBytesMax: 1_073_741_824,
       clientQueueBytesMax: 4_194_304,
       clientPacketBytesMax: 1_048_576,
