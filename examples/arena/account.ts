@@ -23,7 +23,7 @@ export class Account extends entity({
   hasJoined = false
 
   override onClientConnected() {
-    this.game.service(Lobby).greet(this.id)
+    void this.showHall()
     this.watch()
   }
 
@@ -39,8 +39,12 @@ export class Account extends entity({
     if (!this.isGone) this.after(LOOK_AGAIN_MS, this.watch)
   }
 
-  greeted(entries: readonly HallEntry[]) {
-    this.client.hall(entries)
+  async showHall() {
+    try {
+      this.client.hall(await this.ask(this.game.serviceId(Lobby)).hall())
+    } catch {
+      // The lobby is on its way to another game: who plays does not miss it.
+    }
   }
 
   /** `color` is a number of the page's palette, `arena` the kind of a space. */

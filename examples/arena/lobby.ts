@@ -1,7 +1,6 @@
 // The one place that knows everybody: sees to it that each arena is there, keeps the score of all games, and the hall of
 // fame, which lasts.
 import { type EntityId, service, Undelivered } from 'goworld'
-import type { Account } from './account.ts'
 import { ArenaSpace, arenaId } from './arena_space.ts'
 import { Player } from './player.ts'
 import { MAPS } from './shared/maps.ts'
@@ -44,8 +43,8 @@ export class Lobby extends service({ kept: ['scores'] }) {
     }
   }
 
-  greet(accountId: EntityId<Account>) {
-    void this.#tellHall(accountId)
+  async hall(): Promise<HallEntry[]> {
+    return readHall(await this.game.kvdb.get(HALL_KEY))
   }
 
   scored(...entry: ScoreEntry) {
@@ -65,10 +64,6 @@ export class Lobby extends service({ kept: ['scores'] }) {
     this.#isNews = false
     const best = [...this.scores.values()].sort((a, b) => b[3] - a[3]).slice(0, SCORES_SHOWN)
     this.game.clientsWhere(Player, '').scores(best, this.scores.size)
-  }
-
-  async #tellHall(accountId: EntityId<Account>) {
-    this.call(accountId).greeted(readHall(await this.game.kvdb.get(HALL_KEY)))
   }
 
   async #remember(name: string, score: number) {
