@@ -253,7 +253,7 @@ describe.skipIf(!browser)('the arena’s page', () => {
   })
 
   test('bots play before anybody comes, and with whoever does', async () => {
-    const { url } = await playExample('arena', {
+    const { url, server } = await playExample('arena', {
       args: ['-bots', '4'],
       ini: '[gate1]\nlisten_addr=unix:gate1.link\n',
     })
@@ -265,6 +265,8 @@ describe.skipIf(!browser)('the arena’s page', () => {
     await visitor.page.locator('#scores li').nth(4).waitFor()
     const sum = `[...document.querySelectorAll('#scores b')].reduce((all, one) => all + Number(one.textContent), 0)`
     await until(async () => ((await visitor.page.evaluate(sum)) as number) > 0, 'somebody to score')
+    expect(server.text).toContain(' is ready')
+    expect(server.text).not.toContain('dropped')
   })
 
   test('is played by two thumbs', async () => {
