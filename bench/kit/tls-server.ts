@@ -5,32 +5,41 @@ import { Handshakes, tlsTransport } from '../../engine/net/tls.ts'
 import { contextOf, pem } from '../../test/certificates/certificates.ts'
 
 const port = await (process.argv[2] === 'ours' ? listenOurs() : listenNode())
-let isMeasured = false
-let turnMs = 0
-let before = process.cpuUsage()
+let looked: (() => number) | undefined
 
 process.on('message', (what) => {
   if (what === 'port') process.send!(port)
-  if (what === 'begin') {
-    turnMs = 0
-    isMeasured = true
-    before = process.cpuUsage()
-    measure(realClock.now())
+  if (what === 'turns' || what === 'cpu') {
+    looked = what === 'turns' ? lookAtTurns() : lookAtCpu()
     process.send!(null)
   }
-  if (what === 'end') {
-    isMeasured = false
-    const { user, system } = process.cpuUsage(before)
-    process.send!({ turnMs, cpuMs: (user + system) / 1000 })
-  }
+  if (what === 'end') process.send!(looked?.())
 })
 
-function measure(lastMs: number): void {
-  realClock.defer(() => {
-    const nowMs = realClock.now()
-    turnMs = Math.max(turnMs, nowMs - lastMs)
-    if (isMeasured) measure(nowMs)
-  })
+/** Answers, when it is asked, how long the longest turn has been since, in milliseconds. */
+function lookAtTurns(): () => number {
+  let longestMs = 0
+  let isOver = false
+  const look = (lastMs: number) =>
+    realClock.defer(() => {
+      const nowMs = realClock.now()
+      longestMs = Math.max(longestMs, nowMs - lastMs)
+      if (!isOver) look(nowMs)
+    })
+  look(realClock.now())
+  return () => {
+    isOver = true
+    return longestMs
+  }
+}
+
+/** The same of CPU. */
+function lookAtCpu(): () => number {
+  const before = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
 }
 
 async function listenOurs(): Promise<number> {

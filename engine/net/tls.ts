@@ -10,6 +10,7 @@ import { type ConnectionOptions, connect, createSecureContext, type SecureContex
 import type { Clock, Scheduled } from '../base/clock.ts'
 import { realClock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
+import { ClientHello } from './client-hello.ts'
 import type { Transport } from './connection.ts'
 import { remoteOf, SocketConnection } from './socket.ts'
 import { listenForSockets } from './tcp.ts'
@@ -27,11 +28,7 @@ const UNDER_WAY_MAX = 2000
  * are answered in one turn of the event loop, so that whoever plays is served in between.
  */
 const ANSWERED_A_TURN = 4
-/** In front of each record of TLS: its type, a version, how long it is. */
-const RECORD_HEADER_BYTES = 5
-const RECORD_OF_HANDSHAKE = 22
-const RECORD_BODY_MAX = 16 * 1024
-/** A hello takes one record. Whoever says more than this before it is answered does not wait for answers. */
+/** Whoever says more than this before its hello is answered does not wait for answers. */
 const UNANSWERED_BYTES_MAX = 32 * 1024
 
 /**
@@ -65,9 +62,7 @@ interface UnderWay {
   readonly remote: string
   readonly patience: Scheduled
   readonly secured: (socket: TLSSocket) => void
-  /** What it has said while nobody answers. */
-  readonly said: Buffer[]
-  saidBytes: number
+  readonly hello: ClientHello
   unlisten: () => void
   /** Once it is answered. */
   socket: TLSSocket | undefined
@@ -91,7 +86,8 @@ export class Handshakes {
   /** The oldest first. */
   readonly #underWay = new Set<UnderWay>()
   /** Those of them whose hello is here, and whose turn has not come. */
-  readonly #toAnswer: UnderWay[] = []
+  readonly #toAnswer = new Set<UnderWay>()
+  #isAnswering = false
 
   constructor(options: HandshakeOptions) {
     this.#options = options
@@ -119,8 +115,7 @@ export class Handshakes {
       remote,
       patience,
       secured,
-      said: [],
-      saidBytes: 0,
+      hello: new ClientHello(),
       unlisten: () => {},
       socket: undefined,
       failure: undefined,
@@ -129,20 +124,14 @@ export class Handshakes {
     this.#listen(one)
   }
 
-  /** Until its hello is here it costs no more than its socket does. */
+  /** Until its hello is whole it costs no more than its socket, and what it has said. */
   #listen(one: UnderWay): void {
-    const { raw, said } = one
-    let needed = RECORD_HEADER_BYTES
-    let isWhole = false
+    const { raw, hello } = one
     const take = (chunk: Buffer) => {
-      said.push(chunk)
-      one.saidBytes += chunk.length
-      if (one.saidBytes > UNANSWERED_BYTES_MAX)
-        return this.#refuse(one, 'handshake', `${one.saidBytes} bytes, and no answer awaited`)
-      if (isWhole || one.saidBytes < needed) return
-      if (needed === RECORD_HEADER_BYTES) needed = recordEnd(Buffer.concat(said))
-      isWhole = one.saidBytes >= needed
-      if (isWhole) this.#answerLater(one)
+      hello.add(chunk)
+      const fault = hello.length > UNANSWERED_BYTES_MAX ? `${hello.length} bytes before an answer` : hello.fault
+      if (fault !== undefined) this.#refuse(one, 'handshake', fault)
+      else if (hello.isWhole) this.#answerLater(one)
     }
     const end = () => void raw.destroy()
     const close = () => this.#gone(one)
@@ -151,19 +140,29 @@ export class Handshakes {
   }
 
   #answerLater(one: UnderWay): void {
-    if (this.#toAnswer.push(one) === 1) realClock.defer(this.#answerSome)
+    this.#toAnswer.add(one)
+    if (this.#isAnswering) return
+    this.#isAnswering = true
+    realClock.defer(this.#answerSome)
   }
 
   readonly #answerSome = (): void => {
-    for (const one of this.#toAnswer.splice(0, ANSWERED_A_TURN)) if (this.#underWay.has(one)) this.#answer(one)
-    if (this.#toAnswer.length > 0) realClock.defer(this.#answerSome)
+    let left = ANSWERED_A_TURN
+    for (const one of this.#toAnswer) {
+      if (left-- === 0) return realClock.defer(this.#answerSome)
+      this.#toAnswer.delete(one)
+      this.#answer(one)
+    }
+    this.#isAnswering = false
   }
 
   #answer(one: UnderWay): void {
-    const { raw, said } = one
+    const { raw, hello } = one
+    // Its close is still to come.
+    if (raw.destroyed) return
     one.unlisten()
     raw.pause()
-    raw.unshift(Buffer.concat(said.splice(0)))
+    raw.unshift(hello.take())
     const socket = new TLSSocket(raw, { isServer: true, secureContext: this.#options.context() })
     one.socket = socket
     socket.on('error', (error) => {
@@ -235,17 +234,12 @@ export class Handshakes {
   /** Answers whether it was under way. */
   #end(one: UnderWay): boolean {
     one.patience.cancel()
+    this.#toAnswer.delete(one)
     return this.#underWay.delete(one)
   }
 }
 
 const destroy = ({ socket, raw }: UnderWay) => void (socket ?? raw).destroy()
-
-/** Where the record ends with whose header these begin. Of what is none the header will do to say so. */
-const recordEnd = (bytes: Buffer): number =>
-  bytes[0] === RECORD_OF_HANDSHAKE
-    ? RECORD_HEADER_BYTES + Math.min(bytes.readUInt16BE(3), RECORD_BODY_MAX)
-    : RECORD_HEADER_BYTES
 
 const recordBytesOf = (socket: TLSSocket): number => {
   if (socket.getProtocol() === 'TLSv1.3') return RECORD_BYTES

@@ -157,7 +157,7 @@ describe('a server whose gates encrypt', () => {
     }
     await until(async () => (await gateOf(game)).refused['handshake'] === 50, 'all to be counted')
     expect(server.text.match(/handshake/g)).toHaveLength(1)
-    expect(server.text).toMatch(/INFO {2}127\.0\.0\.1:\d+: its TLS handshake has failed: http request; closed/)
+    expect(server.text).toMatch(/INFO {2}127\.0\.0\.1:\d+: its TLS handshake has failed: it says "GET \/"; closed/)
     await talk(addresses.tcp)
   })
 

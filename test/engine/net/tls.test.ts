@@ -84,7 +84,7 @@ test('another certificate counts for those that come from then on', async () => 
 })
 
 test.each([
-  ['an HTTP request', 'GET / HTTP/1.1\r\nhost: x\r\n\r\n', 'http request'],
+  ['an HTTP request', 'GET / HTTP/1.1\r\nhost: x\r\n\r\n', 'it says "GET /"'],
   ['a frame of a client without TLS', '\x02\x00\x00\x00\xd1\x07', ''],
   ['noise', 'x'.repeat(100_000), ''],
 ])('closes who speaks no TLS at once: %s', async (_, bytes, detail) => {
@@ -267,66 +267,102 @@ async function hello(): Promise<Buffer> {
   return said
 }
 
-test('costs no TLS before its hello is whole', async () => {
-  const context = vi.fn(() => contextOf('ec'))
-  const { port, handshakes } = await listening({ context })
-  const whole = await hello()
-  const { socket } = await peer(port)
-  const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
-  for (const at of [0, 3, 5, whole.length - 1]) {
-    socket.write(whole.subarray(at, [3, 5, whole.length - 1][[0, 3, 5].indexOf(at)] ?? at))
-    await soon(() => expect(handshakes.underWay).toBe(1))
-    await turns(5)
-  }
-  expect(context).not.toHaveBeenCalled()
-  socket.write(whole.subarray(-1))
-  expect((await answer)[0]).toBe(22)
-  expect(context).toHaveBeenCalledOnce()
-})
+describe('a hello', () => {
+  test('costs no TLS before it is whole', async () => {
+    const context = vi.fn(() => contextOf('ec'))
+    const { port } = await listening({ context })
+    const whole = await hello()
+    const { socket } = await peer(port)
+    const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
+    const cuts = [0, 3, 5, 6, whole.length - 1]
+    for (const [n, from] of cuts.slice(0, -1).entries()) {
+      socket.write(whole.subarray(from, cuts[n + 1]))
+      await turns(5)
+    }
+    expect(context).not.toHaveBeenCalled()
+    socket.write(whole.subarray(-1))
+    expect((await answer)[0]).toBe(22)
+    expect(context).toHaveBeenCalledOnce()
+  })
 
-test('of many hellos at once a few are answered in a turn', async () => {
-  const perTurn: number[] = []
-  let isSameTurn = false
-  const context = () => {
-    if (!isSameTurn) perTurn.push(0)
-    isSameTurn = true
-    perTurn[perTurn.length - 1]!++
-    setImmediate(() => {
-      isSameTurn = false
+  test('may come in many records', async () => {
+    const { port } = await listening()
+    const { socket } = await peer(port)
+    const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
+    const message = (await hello()).subarray(5)
+    for (let at = 0; at < message.length; at += 100) {
+      const part = message.subarray(at, at + 100)
+      socket.write(Buffer.concat([Buffer.from([22, 3, 1, 0, part.length]), part]))
+    }
+    expect((await answer)[0]).toBe(22)
+  })
+
+  /** So many peers that are there, and have yet to say hello; and in which turns they are answered. */
+  async function crowd(
+    count: number,
+    whenAnswered: (server: Awaited<ReturnType<typeof listening>>) => void = () => {},
+  ) {
+    const perTurn: number[] = []
+    let isSameTurn = false
+    const context = () => {
+      if (!isSameTurn) perTurn.push(0)
+      isSameTurn = true
+      perTurn[perTurn.length - 1]!++
+      setImmediate(() => {
+        isSameTurn = false
+      })
+      whenAnswered(server)
+      return contextOf('ec')
+    }
+    const server = await listening({ context })
+    const whole = await hello()
+    const peers = await Promise.all(Array.from({ length: count }, () => peer(server.port)))
+    await soon(() => expect(server.handshakes.underWay).toBe(count))
+    expect(perTurn).toEqual([])
+    const answered = peers.map(({ socket }) => new Promise((resolve) => void socket.once('data', resolve)))
+    for (const { socket } of peers) socket.write(whole)
+    return { ...server, whole, peers, answered, perTurn }
+  }
+
+  test('of many at once a few are answered in a turn', async () => {
+    const { answered, perTurn } = await crowd(100)
+    await Promise.all(answered)
+    expect(perTurn.reduce((sum, count) => sum + count)).toBe(100)
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(4)
+  })
+
+  test('that waits for its answer when all are given up is never answered', async () => {
+    let isFirst = true
+    const { peers, perTurn, refused, port, handshakes } = await crowd(100, ({ handshakes }) => {
+      if (isFirst) process.nextTick(() => handshakes.drop())
+      isFirst = false
     })
-    return contextOf('ec')
-  }
-  const { port, handshakes } = await listening({ context })
-  const whole = await hello()
-  const peers = await Promise.all(Array.from({ length: 100 }, () => peer(port)))
-  await soon(() => expect(handshakes.underWay).toBe(100))
-  const answered = peers.map(({ socket }) => new Promise((resolve) => void socket.once('data', resolve)))
-  for (const { socket } of peers) socket.write(whole)
-  await Promise.all(answered)
-  expect(perTurn.reduce((sum, count) => sum + count)).toBe(100)
-  expect(Math.max(...perTurn)).toBeLessThanOrEqual(4)
-})
+    await soon(() => expect(peers.filter(({ isClosed }) => !isClosed)).toEqual([]))
+    expect([perTurn.length, refused, handshakes.underWay]).toEqual([1, [], 0])
+    await secure(port)
+  })
 
-test('who goes while its hello waits for an answer is forgotten', async () => {
-  const { port, refused, handshakes, accepted } = await listening()
-  const whole = await hello()
-  const peers = await Promise.all(Array.from({ length: 60 }, () => peer(port)))
-  for (const [n, { socket }] of peers.entries()) {
-    socket.write(whole)
-    socket[(['end', 'destroy', 'resetAndDestroy'] as const)[n % 3]!]()
-  }
-  await soon(() => expect(refused).toHaveLength(60))
-  expect([handshakes.underWay, accepted]).toEqual([0, []])
-  await secure(port)
-})
+  test('of one that goes while it waits is not answered, and counted once', async () => {
+    const { port, refused, handshakes, accepted } = await listening()
+    const whole = await hello()
+    const peers = await Promise.all(Array.from({ length: 60 }, () => peer(port)))
+    for (const [n, { socket }] of peers.entries()) {
+      socket.write(whole)
+      socket[(['end', 'destroy', 'resetAndDestroy'] as const)[n % 3]!]()
+    }
+    await soon(() => expect(refused).toHaveLength(60))
+    expect([handshakes.underWay, accepted]).toEqual([0, []])
+    await secure(port)
+  })
 
-test('who says very much without an answer does not speak TLS', async () => {
-  const { port, refused } = await listening()
-  const one = await peer(port)
-  one.socket.write(Buffer.concat([Buffer.from([22, 3, 1, 0xff, 0xff]), Buffer.alloc(10_000)]))
-  one.socket.write(Buffer.alloc(1 << 20, 22))
-  await soon(() => expect(one.isClosed).toBe(true))
-  expect(refused).toEqual([['handshake', expect.any(String)]])
+  test('is no place to store things', async () => {
+    const { port, refused } = await listening()
+    const one = await peer(port)
+    const record = Buffer.concat([Buffer.from([22, 3, 1, 0x3f, 0xf0, 1, 0xff, 0xff, 0xff]), Buffer.alloc(0x3ff0 - 4)])
+    for (let n = 0; n < 3; n++) one.socket.write(record)
+    await soon(() => expect(one.isClosed).toBe(true))
+    expect(refused).toEqual([['handshake', expect.stringMatching(/^\d+ bytes before an answer$/)]])
+  })
 })
 
 test('whatever is said instead of a handshake, and however it ends, harms nobody', async () => {
@@ -405,7 +441,7 @@ describe('an HTTP server', () => {
     const { port, refused } = await secured()
     expect(await get(port)).toMatch(/^HTTP\/1\.1 200 OK\r\n.*page/s)
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
-    await soon(() => expect(refused).toEqual([['handshake', 'http request']]))
+    await soon(() => expect(refused).toEqual([['handshake', 'it says "GET /"']]))
     expect(await get(port)).toContain('page')
   })
 
