@@ -229,7 +229,7 @@ export class Game {
       tellGates: () => this.world.movement.tellGates(),
     })
     this.world.movement.clientsEveryMs = options.config.positionSyncIntervalMs
-    this.world.movement.listed = () => this.#positionFlush.listed()
+    this.world.movement.listed = (isGathered) => this.#positionFlush.listed(isGathered)
     this.#restoring = new Restoring(this.world)
     this.#turn.stage(() => this.#cluster.flush())
     this.keepIn(options.journals)

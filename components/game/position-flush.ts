@@ -12,11 +12,10 @@
 import type { Clock, Scheduled } from '../../engine/base/clock.ts'
 import type { Log } from '../../engine/base/log.ts'
 
-/**
- * What moves so shortly after the gates were told they are told of in one piece. It is less than for how long a gate gathers what
- * its clients say of where they are (`engine/base/turn.ts`): as long as there is one, that goes on at once.
- */
+/** What the game moves so shortly after the gates were told they are told of in one piece. */
 const GATHER_MS = 14
+/** The same of what clients have moved: that has waited for company at its gate (`engine/base/turn.ts`), and with several gates each has its own time. */
+const GATHERED_MS = 5
 const INTERVALS_MAX = 8
 /** One beat that is late is a hiccup: a freeze, a large save, the machine. */
 const LATE_BEATS = 2
@@ -45,8 +44,8 @@ export class PositionFlush {
   #dueMs = Number.POSITIVE_INFINITY
   #flushedMs = Number.NEGATIVE_INFINITY
   #toldMs = Number.NEGATIVE_INFINITY
-  /** The gates will be told. */
-  #tells = false
+  /** When the gates will be told, if they will. */
+  #tellsMs = Number.POSITIVE_INFINITY
   #telling: Scheduled | undefined
   #stopped = false
 
@@ -67,26 +66,33 @@ export class PositionFlush {
       return
     }
     this.#flushedMs = nowMs
-    this.#telling?.cancel()
-    this.#tells = false
+    this.#toldAt(nowMs)
     flush()
   }
 
-  /** Something has moved that the gates have not heard of. */
-  listed(): void {
-    if (this.#behind || this.#tells || this.#stopped) return
-    this.#tells = true
+  /** Something has moved that the gates have not heard of; `isGathered`: a gate has gathered it. */
+  listed(isGathered: boolean): void {
+    if (this.#behind || this.#stopped) return
     const { clock } = this.#options
-    const leftMs = this.#toldMs + GATHER_MS - clock.now()
-    if (leftMs > 0) this.#telling = clock.after(leftMs, this.#tell)
+    const nowMs = clock.now()
+    const tellsMs = Math.max(nowMs, this.#toldMs + (isGathered ? GATHERED_MS : GATHER_MS))
+    if (tellsMs >= this.#tellsMs) return
+    this.#tellsMs = tellsMs
+    this.#telling?.cancel()
+    if (tellsMs > nowMs) this.#telling = clock.after(tellsMs - nowMs, this.#tell)
     else clock.defer(this.#tell)
   }
 
   readonly #tell = () => {
-    if (!this.#tells || this.#stopped) return
-    this.#tells = false
-    this.#toldMs = this.#options.clock.now()
+    if (this.#tellsMs === Number.POSITIVE_INFINITY || this.#stopped) return
+    this.#toldAt(this.#options.clock.now())
     this.#options.tellGates()
+  }
+
+  #toldAt(nowMs: number): void {
+    this.#toldMs = nowMs
+    this.#tellsMs = Number.POSITIVE_INFINITY
+    this.#telling?.cancel()
   }
 
   stop(): void {

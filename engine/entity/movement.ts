@@ -48,8 +48,8 @@ export class Movement {
   #toldSince = new Set<number>()
   /** How often clients are to hear of positions, in milliseconds. */
   clientsEveryMs = INTERVAL_MS
-  /** Something is listed: `tellGates` is to be called soon. */
-  listed: () => void = () => {}
+  /** Something is listed: `tellGates` is to be called soon. `isGathered`: it has waited for company at a gate. */
+  listed: (isGathered: boolean) => void = () => {}
   /** Positions from clients that were not taken: entity gone, not synced by its client, or no number. */
   refused = 0
   /** Positions that clients said before they had heard where the game has put their player. */
@@ -164,6 +164,7 @@ export class Movement {
       if ((core.moved & UNSETTLED) === 0) this.#unsettled.push(core)
       this.#place(core, x, y, z, recordYaw(bytes, at), SYNC_WATCHERS | UNSETTLED)
     }
+    if (this.#moved.length > 0) this.listed(true)
   }
 
   /** What its client has just said is of where it was before the game has put it elsewhere. */
@@ -183,7 +184,7 @@ export class Movement {
     core.moved |= audience
     if (core.moved & LISTED) return
     core.moved |= LISTED
-    if (this.#moved.push(core) === 1) this.listed()
+    if (this.#moved.push(core) === 1) this.listed(false)
   }
 
   /** Tells the gates what has moved since the last time. */

@@ -1,9 +1,10 @@
 // A game that is behind sends positions less often, and as often as before when it has caught up.
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PositionFlush } from '../../../components/game/position-flush.ts'
 import { VirtualClock } from '../../../engine/base/clock.ts'
 import { MemoryLog } from '../../../engine/base/log.ts'
+import { Turn } from '../../../engine/base/turn.ts'
 
 const INTERVAL_MS = 100
 const BEHIND = 'the game is behind'
@@ -118,43 +119,142 @@ test('whatever the beats are like, no flush waits for more than eight intervals 
   )
 })
 
-test('the gates hear of what moves at once, and then of all of some milliseconds in one piece; not while the game is behind', async () => {
-  const { positions, beat, tellsMs, clock } = beating()
-  await beat(1)
-  for (let ms = 0; ms < 50; ms++) {
-    positions.listed()
-    await clock.advance(1)
-  }
-  expect(tellsMs()).toEqual([0, 14, 28, 42].map((ms) => INTERVAL_MS + ms))
-  // Nothing for long enough.
-  await clock.advance(20)
-  positions.listed()
-  expect(tellsMs()).toEqual([156])
-  await clock.advance(0)
-  expect(tellsMs()).toEqual([170])
-  // As often as a gate brings some: nobody waits.
-  for (let n = 1; n < 5; n++) {
-    await clock.advance(16)
-    positions.listed()
+describe('the gates hear', () => {
+  test('of what the game moves at once, and then of all of some milliseconds in one piece', async () => {
+    const { positions, tellsMs, clock } = beating()
+    for (let ms = 0; ms < 50; ms++) {
+      positions.listed(false)
+      await clock.advance(1)
+    }
+    expect(tellsMs()).toEqual([0, 14, 28, 42])
+    // Nothing for long enough.
+    await clock.advance(20)
+    positions.listed(false)
+    expect(tellsMs()).toEqual([56])
     await clock.advance(0)
-    expect(tellsMs()).toEqual([170 + n * 16])
-  }
-  // The flush says it all.
-  positions.listed()
-  positions.beat()
-  await clock.advance(50)
-  expect(tellsMs()).toEqual([])
-  await beat(5, INTERVAL_MS * 2)
-  positions.listed()
-  await clock.advance(50)
-  expect(tellsMs()).toEqual([])
-  await beat(60)
-  positions.listed()
-  await clock.advance(50)
-  expect(tellsMs()).toHaveLength(1)
-  positions.listed()
-  positions.stop()
-  positions.listed()
-  await clock.advance(50)
-  expect(tellsMs()).toEqual([])
+    expect(tellsMs()).toEqual([70])
+  })
+
+  test('at once of what a gate has gathered, also while something else waits, and in one piece of what comes right behind it', async () => {
+    const { positions, tellsMs, clock } = beating()
+    for (let n = 0; n < 4; n++) {
+      positions.listed(true)
+      await clock.advance(16)
+    }
+    expect(tellsMs()).toEqual([0, 16, 32, 48])
+    positions.listed(false)
+    await clock.advance(1)
+    positions.listed(false)
+    positions.listed(true)
+    await clock.advance(3)
+    positions.listed(true)
+    expect(tellsMs()).toEqual([64])
+    await clock.advance(1)
+    expect(tellsMs()).toEqual([69])
+    positions.listed(false)
+    await clock.advance(6)
+    positions.listed(true)
+    await clock.advance(0)
+    expect(tellsMs()).toEqual([75])
+    // What has waited went with it.
+    await clock.advance(50)
+    expect(tellsMs()).toEqual([])
+  })
+
+  test('of nothing twice: a flush says it all', async () => {
+    const { positions, beat, tellsMs, clock } = beating()
+    await beat(1)
+    await clock.advance(INTERVAL_MS)
+    positions.listed(true)
+    await clock.advance(0)
+    expect(tellsMs()).toHaveLength(1)
+    positions.listed(true)
+    positions.listed(false)
+    positions.beat()
+    await clock.advance(50)
+    expect(tellsMs()).toEqual([])
+    await clock.advance(50)
+    positions.beat()
+    positions.listed(false)
+    await clock.advance(13)
+    expect(tellsMs()).toEqual([])
+    await clock.advance(1)
+    expect(tellsMs()).toHaveLength(1)
+  })
+
+  test('of nothing between two flushes while the game is behind, nor when it stops', async () => {
+    const { positions, beat, tellsMs, clock } = beating()
+    await beat(5, INTERVAL_MS * 2)
+    positions.listed(true)
+    positions.listed(false)
+    await clock.advance(50)
+    expect(tellsMs()).toEqual([])
+    await beat(60)
+    positions.listed(true)
+    await clock.advance(50)
+    expect(tellsMs()).toHaveLength(1)
+    positions.listed(false)
+    await clock.advance(1)
+    tellsMs()
+    positions.listed(false)
+    positions.stop()
+    positions.listed(true)
+    await clock.advance(50)
+    expect(tellsMs()).toEqual([])
+  })
+
+  test.each([
+    { gates: 1, gameMs: 0, meanMs: 10, mostMs: 22, aSecond: 80 },
+    { gates: 3, gameMs: 0, meanMs: 11, mostMs: 22, aSecond: 190 },
+    { gates: 1, gameMs: 50, meanMs: 11, mostMs: 22, aSecond: 100 },
+    { gates: 3, gameMs: 10, meanMs: 11, mostMs: 22, aSecond: 190 },
+  ])('soon of what clients of $gates gates say, what the game moves every $gameMs ms or not', async (row) => {
+    const { positions, clock, tellsMs } = beating()
+    let waiting: number[] = []
+    const waitedMs: number[] = []
+    const told = () => {
+      for (const saidMs of waiting) waitedMs.push(clock.now() - saidMs)
+      waiting = []
+    }
+    const every = (ms: number, firstMs: number, action: () => void) => {
+      const run = () => {
+        action()
+        clock.after(ms, run)
+      }
+      clock.after(firstMs, run)
+    }
+    for (let gate = 0; gate < row.gates; gate++) {
+      const turn = new Turn(clock, { gathers: true })
+      let gathered: number[] = []
+      turn.stage(() => {
+        const said = gathered
+        gathered = []
+        clock.after(0.5, () => {
+          waiting.push(...said)
+          positions.listed(true)
+        })
+      })
+      for (let client = 0; client < 60 / row.gates; client++)
+        every(100 + (client % 7) / 10, (client * 61.8 + gate * 5.3) % 100, () => {
+          gathered.push(clock.now())
+          turn.requestLater()
+        })
+    }
+    if (row.gameMs > 0) every(row.gameMs, 3, () => positions.listed(false))
+    every(INTERVAL_MS, INTERVAL_MS, () => {
+      positions.beat()
+      told()
+    })
+    let tells = 0
+    for (let ms = 0; ms < 4000; ms += 0.5) {
+      await clock.advance(0.5)
+      const { length } = tellsMs()
+      if (length > 0) told()
+      tells += length
+    }
+    expect(waitedMs.length).toBeGreaterThan(2000)
+    expect(waitedMs.reduce((sum, ms) => sum + ms) / waitedMs.length).toBeLessThan(row.meanMs)
+    expect(Math.max(...waitedMs)).toBeLessThan(row.mostMs)
+    expect(tells / 4).toBeLessThan(row.aSecond)
+  })
 })
