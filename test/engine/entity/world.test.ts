@@ -529,6 +529,31 @@ test('a gate whose client has seen others come by its own move hears when the in
   ])
 })
 
+test('each gate is told once whose clients begin and cease to see something, and again where they are too many for a message', () => {
+  const h = start([Walker])
+  const walker = coreOf(h.game.create(Walker))
+  const { views } = h.world
+  const clients = Array.from({ length: 120_001 }, (_, n) => client(n, n < 60_000 ? 1 + (n % 2) : 2))
+  h.take()
+  views.show(walker, clients)
+  views.hide(walker, clients)
+  const said = h.take()
+  const idsOf = ({ values }: (typeof said)[number]) => values['clientIds'] as string[]
+  const counts = said.map((one) => [one.name, one.values['gateId'], idsOf(one).length])
+  const eachGate = [
+    [1, 30_000],
+    [2, 50_000],
+    [2, 40_001],
+  ]
+  const all = (name: string) => eachGate.map((row) => [name, ...row])
+  expect(counts.sort()).toEqual([...all('showEntity'), ...all('hideEntity')].sort())
+  for (const name of ['showEntity', 'hideEntity'])
+    for (const gateId of [1, 2]) {
+      const told = said.filter((one) => one.name === name && one.values['gateId'] === gateId).flatMap(idsOf)
+      expect(told).toEqual(clients.filter((one) => one.gateId === gateId).map(({ clientId }) => clientId))
+    }
+})
+
 test('gates hear of what moves before the flush, of each place once; the flush says when there are no more', async () => {
   const h = start([Walker, Room])
   const room = h.game.createSpace(Room, 1)
