@@ -17,6 +17,8 @@ export class FakeGate {
   readonly calls: Record<string, number> = {}
   readonly logins: string[] = []
   readonly players = new Set<Player>()
+  /** Who has done something as a player. */
+  readonly played = new Set<Player>()
   moves = 0
   mailFields = 0
   readonly script: Script
@@ -201,6 +203,7 @@ export class Player {
     if (scripted) scripted(this, args)
     else this.usual(method, args)
     this.gate.calls[method] = (this.gate.calls[method] ?? 0) + 1
+    if (method !== 'Login') this.gate.played.add(this)
     return
   }
 

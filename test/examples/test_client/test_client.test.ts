@@ -63,7 +63,7 @@ describe('bots', () => {
     const { exitCode, summary } = await play(
       address,
       { strict: true, first: 5 },
-      () => METHODS.every((method) => gate.calls[method]! >= 5) && gate.moves > 20,
+      () => gate.played.size === 4 && METHODS.every((method) => gate.calls[method]! >= 5) && gate.moves > 20,
     )
     expect(exitCode).toBe(0)
     expect(summary).toMatchObject({ bots: 4, connected: 4, errors: 0, timeouts: 0, errorKinds: {}, timeoutsOf: {} })
@@ -99,8 +99,10 @@ describe('bots', () => {
 
   it('spread over threads come to one sum', async () => {
     const { gate, address } = await fakeGate()
-    const { summary, exitCode, err } = await play(address, { quiet: true, bots: 7, workers: 2, strict: true }, () =>
-      METHODS.every((method) => gate.calls[method]! >= 2),
+    const { summary, exitCode, err } = await play(
+      address,
+      { quiet: true, bots: 7, workers: 2, strict: true },
+      () => gate.played.size === 7 && METHODS.every((method) => gate.calls[method]! >= 2),
     )
     expect(err).toBe('')
     expect(exitCode).toBe(0)
