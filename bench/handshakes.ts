@@ -5,9 +5,9 @@
 //     make bench ONLY=handshakes         JSON=1 for an object a line
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createConnection, createServer, type Socket } from 'node:net'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { connect as connectTls } from 'node:tls'
+import { clientHello } from '../test/certificates/client-hello.ts'
 import { report, spread } from './kit/report.ts'
 
 const HELLOS = 500
@@ -15,20 +15,6 @@ const REPEATS = 7
 
 /** What the server looks at while it answers. To look at turns keeps it busy, so its CPU is looked at by itself. */
 type Look = 'turns' | 'cpu'
-
-/** What a client says first. */
-async function hello(): Promise<Buffer> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const client = connectTls({ host: '127.0.0.1', port: (server.address() as { port: number }).port })
-  client.on('error', () => {})
-  const [socket] = (await once(server, 'connection')) as [Socket]
-  const [said] = (await once(socket, 'data')) as [Buffer]
-  client.destroy()
-  socket.destroy()
-  server.close()
-  return said
-}
 
 class Server {
   readonly #child
@@ -73,7 +59,7 @@ class Server {
   }
 }
 
-const said = await hello()
+const said = await clientHello()
 const ours = new Server('ours')
 const node = new Server('node')
 // The first of each is for the code to become warm.

@@ -1,6 +1,6 @@
 // Handshakes: who does not shake hands soon, or at all, is closed and counted, and nobody else notices.
 import { createServer, type Server } from 'node:http'
-import { createConnection, createServer as createTcp, type Socket } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -11,6 +11,7 @@ import type { Connection } from '../../../engine/net/connection.ts'
 import { type HandshakeOptions, Handshakes, secureHttp, tlsTransport } from '../../../engine/net/tls.ts'
 import { serveWebSocket } from '../../../engine/net/websocket.ts'
 import { contextOf, pem } from '../../certificates/certificates.ts'
+import { clientHello } from '../../certificates/client-hello.ts'
 
 const LOCAL: Address = { kind: 'tcp', host: '127.0.0.1', port: 0 }
 const soon = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 })
@@ -250,28 +251,11 @@ async function turns(count: number) {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => void setImmediate(resolve))
 }
 
-/** What a client says first. */
-async function hello(): Promise<Buffer> {
-  const server = createTcp()
-  onTestFinished(() => void server.close())
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const said = new Promise<Buffer>((resolve) =>
-    server.once('connection', (socket: Socket) => {
-      onTestFinished(() => void socket.destroy())
-      socket.once('data', resolve)
-    }),
-  )
-  const client = connectTls({ host: '127.0.0.1', port: (server.address() as { port: number }).port })
-  client.on('error', () => {})
-  onTestFinished(() => void client.destroy())
-  return said
-}
-
 describe('a hello', () => {
   test('costs no TLS before it is whole', async () => {
     const context = vi.fn(() => contextOf('ec'))
     const { port } = await listening({ context })
-    const whole = await hello()
+    const whole = await clientHello()
     const { socket } = await peer(port)
     const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
     const cuts = [0, 3, 5, 6, whole.length - 1]
@@ -289,7 +273,7 @@ describe('a hello', () => {
     const { port } = await listening()
     const { socket } = await peer(port)
     const answer = new Promise<Buffer>((resolve) => void socket.once('data', resolve))
-    const message = (await hello()).subarray(5)
+    const message = (await clientHello()).subarray(5)
     for (let at = 0; at < message.length; at += 100) {
       const part = message.subarray(at, at + 100)
       socket.write(Buffer.concat([Buffer.from([22, 3, 1, 0, part.length]), part]))
@@ -315,7 +299,7 @@ describe('a hello', () => {
       return contextOf('ec')
     }
     const server = await listening({ context })
-    const whole = await hello()
+    const whole = await clientHello()
     const peers = await Promise.all(Array.from({ length: count }, () => peer(server.port)))
     await soon(() => expect(server.handshakes.underWay).toBe(count))
     expect(perTurn).toEqual([])
@@ -344,7 +328,7 @@ describe('a hello', () => {
 
   test('of one that goes while it waits is not answered, and counted once', async () => {
     const { port, refused, handshakes, accepted } = await listening()
-    const whole = await hello()
+    const whole = await clientHello()
     const peers = await Promise.all(Array.from({ length: 60 }, () => peer(port)))
     for (const [n, { socket }] of peers.entries()) {
       socket.write(whole)
@@ -367,7 +351,7 @@ describe('a hello', () => {
 
 test('whatever is said instead of a handshake, and however it ends, harms nobody', async () => {
   const { port, refused, handshakes, heard, accepted } = await listening()
-  const whole = await hello()
+  const whole = await clientHello()
   const random = seededRandom(5)
   const below = (count: number) => Math.floor(random() * count)
   const good = await secure(port)
